@@ -1,0 +1,43 @@
+# make site   the study of the bundled photographs, as _site/ (HTML and PDF)
+# make test   linters, type checker and tests
+# Both set up .venv themselves. STUDY=name builds another study of data/studies/.
+
+PYTHON ?= python3
+STUDY ?= bundled
+VENV := .venv
+RUN := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: site test bench lint clean
+.DELETE_ON_ERROR:
+
+site: $(VENV)/site.done
+	$(RUN) -m analysis --study $(STUDY) build
+
+test: $(VENV)/test.done lint
+	$(RUN) -m pytest
+
+bench: $(VENV)/test.done
+	$(RUN) tests/bench.py
+
+lint: $(VENV)/test.done
+	$(RUN) -m ruff format --check analysis tests data
+	$(RUN) -m ruff check analysis tests data
+	$(RUN) -m mypy
+
+clean:
+	rm -rf _site data/cache $(VENV) .quarto .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# --no-deps: the lock is complete; --no-compile: bytecode is written for what is used.
+$(VENV)/site.done: requirements/site.txt pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --no-deps --no-compile -r requirements/site.txt
+	$(RUN) -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/test.done: requirements/test.txt $(VENV)/site.done
+	$(RUN) -m pip install --quiet -r requirements/test.txt
+	touch $@
