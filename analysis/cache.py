@@ -1,0 +1,290 @@
+"""A content-addressed store: a result is found by what it was computed from, never by a name.
+
+The key of a result is the SHA-256 of canonical JSON {step, version, parameters, inputs}, where
+inputs are keys or content hashes of what the step reads. File names, times and source text do not
+enter it; a step whose numbers change gets a higher version.
+
+An entry is a payload ``<key>.npz`` (arrays, no pickle) and a sidecar ``<key>.json`` (the request,
+the payload's SHA-256, provenance). The payload is moved into place first and the sidecar last, so
+an entry exists only when it is complete: killing the process loses the step in progress and
+nothing else.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from analysis.settings import AnalysisError, InputError, root
+
+Arrays = dict[str, np.ndarray]
+State = Literal["sound", "absent", "damaged"]
+
+
+class MissError(AnalysisError):
+    """A result is not stored and may not be computed (``ANALYSIS_COMPUTE=never``)."""
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a step is asked for.
+
+    Args:
+        step: the step's name, such as ``spectra``.
+        version: raised whenever the step's numbers change for the same inputs.
+        parameters: every choice that can change the result (JSON values).
+        inputs: name -> key or content hash of what the step reads.
+        label: how to name it to a person, such as ``spectra of kite at 1024 px``; not in the key.
+    """
+
+    step: str
+    version: int
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    label: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """The part that makes the key."""
+        return {
+            "step": self.step,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+            "inputs": dict(self.inputs),
+        }
+
+    @functools.cached_property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of `described`, as 64 hexadecimal digits."""
+        return hashlib.sha256(canonical(self.described()).encode()).hexdigest()
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """What the numbers may depend on beyond their inputs: commit, versions, machine type."""
+    try:
+        run = functools.partial(
+            subprocess.run, cwd=root(), capture_output=True, text=True, timeout=10, check=False
+        )
+        # --verify: without a commit, plain rev-parse prints the word HEAD.
+        commit = run(["git", "rev-parse", "--verify", "HEAD"]).stdout.strip() or "unknown"
+        dirty = bool(run(["git", "status", "--porcelain", "--", "analysis"]).stdout.strip())
+    except (OSError, subprocess.TimeoutExpired):
+        commit, dirty = "unknown", False
+    versions = {}
+    for name in ("numpy", "pillow", "torch", "diffusers"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "commit": commit + ("+changes" if dirty else ""),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **versions,
+    }
+
+
+def to_bytes(arrays: Arrays) -> bytes:
+    """The arrays as the bytes of a compressed npz: equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    # One memory order: a transposed array would be written in another, with other bytes.
+    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
+    np.savez_compressed(buffer, **ordered)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def from_bytes(payload: bytes) -> Arrays:
+    """The arrays of an npz; pickled objects are refused (ValueError)."""
+    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it is either absent or complete, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class Store:
+    """The store in one folder.
+
+    Args:
+        folder: where entries lie; by default ``ANALYSIS_CACHE`` or ``data/cache``.
+        compute: ``auto`` computes what is missing, ``never`` makes a miss an error; by default
+            ``ANALYSIS_COMPUTE``, else ``auto``.
+        say: called with one line when an entry is found damaged.
+
+    Raises:
+        InputError: ``ANALYSIS_COMPUTE`` is neither ``auto`` nor ``never``.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        compute: str | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.folder = folder or Path(os.environ.get("ANALYSIS_CACHE") or root() / "data" / "cache")
+        self.compute = compute or os.environ.get("ANALYSIS_COMPUTE") or "auto"
+        if self.compute not in ("auto", "never"):
+            raise InputError(f"ANALYSIS_COMPUTE is '{self.compute}'; use 'auto' or 'never'")
+        self.say = say
+        self.computed: list[str] = []
+
+    @property
+    def downloads(self) -> Path:
+        """Where fetched files lie."""
+        return self.folder / "downloads"
+
+    def _paths(self, request: Request) -> tuple[Path, Path]:
+        base = self.folder / request.step / request.key[:2] / request.key
+        return base.with_suffix(".npz"), base.with_suffix(".json")
+
+    def _payload(self, request: Request) -> bytes | None:
+        """The verified payload, or None if absent; ValueError if damaged."""
+        payload_path, sidecar_path = self._paths(request)
+        try:
+            sidecar = json.loads(sidecar_path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise ValueError(f"sidecar is no JSON: {error}") from None
+        try:
+            payload = payload_path.read_bytes()
+        except FileNotFoundError:
+            raise ValueError("payload is missing") from None
+        if not isinstance(sidecar, dict) or sidecar.get("key") != request.key:
+            raise ValueError("sidecar belongs to another key")
+        if hashlib.sha256(payload).hexdigest() != sidecar.get("sha256"):
+            raise ValueError("payload does not match its SHA-256")
+        return payload
+
+    def state(self, request: Request) -> State:
+        """Whether the entry is there and matches its hash."""
+        try:
+            return "absent" if self._payload(request) is None else "sound"
+        except ValueError:
+            return "damaged"
+
+    def get(self, request: Request) -> Arrays | None:
+        """The stored arrays, or None if there is no sound entry; damage is said."""
+        try:
+            payload = self._payload(request)
+        except ValueError as error:
+            self.say(f"damaged cache entry for {request.label or request.step}: {error}")
+            return None
+        return None if payload is None else from_bytes(payload)
+
+    def put(self, request: Request, arrays: Arrays, seconds: float = 0.0) -> None:
+        """Store arrays under a request's key, with provenance."""
+        payload_path, sidecar_path = self._paths(request)
+        payload = to_bytes(arrays)
+        sidecar = {
+            **request.described(),
+            "key": request.key,
+            "label": request.label,
+            "sha256": hashlib.sha256(payload).hexdigest(),
+            "environment": environment(),
+            "seconds": round(seconds, 3),
+            "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        write_atomic(payload_path, payload)
+        write_atomic(sidecar_path, json.dumps(sidecar, sort_keys=True, indent=1).encode())
+
+    def sidecar(self, request: Request) -> dict[str, Any]:
+        """Key and provenance of a stored entry (which must exist)."""
+        content = json.loads(self._paths(request)[1].read_bytes())
+        return {name: content[name] for name in ("key", "environment", "seconds", "written")}
+
+    def obtain(self, request: Request, compute: Callable[[], Arrays]) -> Arrays:
+        """The stored arrays; if there is no sound entry they are computed and stored.
+
+        Raises:
+            MissError: there is none and ``ANALYSIS_COMPUTE=never``; the message names the step and
+                what differs from the nearest stored entry of that step.
+        """
+        stored = self.get(request)
+        if stored is not None:
+            return stored
+        if self.compute == "never":
+            raise MissError(self.explain_miss(request))
+        start = time.monotonic()
+        arrays = compute()
+        self.put(request, arrays, time.monotonic() - start)
+        self.computed.append(request.label or request.step)
+        return arrays
+
+    def sidecars(self, step: str) -> Iterator[dict[str, Any]]:
+        """The readable sidecars of a step."""
+        for path in sorted((self.folder / step).glob("*/*.json")):
+            try:
+                yield json.loads(path.read_bytes())
+            except ValueError:
+                continue
+
+    def explain_miss(self, request: Request) -> str:
+        """Why a request is not stored: the differences from the nearest entry of its step."""
+        name = f"step '{request.step}'" + (f" ({request.label})" if request.label else "")
+        wanted = _flat(request.described())
+        nearest: list[str] | None = None
+        for sidecar in self.sidecars(request.step):
+            parts = ("step", "version", "parameters", "inputs")
+            found = _flat({part: sidecar.get(part) for part in parts})
+            differing = [
+                f"{place} is {wanted.get(place, 'absent')}, stored {found.get(place, 'absent')}"
+                for place in sorted(wanted.keys() | found.keys())
+                if wanted.get(place) != found.get(place)
+            ]
+            if nearest is None or len(differing) < len(nearest):
+                nearest = differing
+        if nearest is None:
+            why = f"nothing is stored for '{request.step}'"
+        elif not nearest:
+            why = "the stored entry is damaged"
+        else:
+            shown = "; ".join(nearest[:3]) + (" ..." if len(nearest) > 3 else "")
+            why = f"nearest stored entry differs: {shown}"
+        never = self.compute == "never"
+        return (
+            f"{name} is not in the cache{' and ANALYSIS_COMPUTE=never' if never else ''}: {why}. "
+            f"Run 'python -m analysis compute'{' without ANALYSIS_COMPUTE=never' if never else ''}"
+        )
+
+
+def _flat(value: Any, place: str = "") -> dict[str, str]:
+    """A nested mapping as dotted places and short values, for comparison."""
+    if isinstance(value, dict):
+        return {
+            inner: text
+            for key, item in value.items()
+            for inner, text in _flat(item, f"{place}.{key}" if place else key).items()
+        }
+    text = canonical(value)
+    return {place: text if len(text) <= 24 else text[:20] + "..."}

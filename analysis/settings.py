@@ -1,0 +1,188 @@
+"""Settings: where the project lies, what a study may choose, and how it fails.
+
+A study is a TOML file in ``data/studies/``. Every choice that can change a number is in it, so
+that a result is traced to a file a reader can open. Unknown keys are refused, with the nearest
+right one suggested.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+
+class AnalysisError(Exception):
+    """An error whose message says what failed, why, and what to do; one line."""
+
+    exit_code = 1
+
+
+class InputError(AnalysisError):
+    """Something the user gave (file, name, option, image) cannot be used."""
+
+    exit_code = 2
+
+
+class FetchError(AnalysisError):
+    """Something that has to be fetched (photograph, weights) could not be had."""
+
+    exit_code = 3
+
+
+def root() -> Path:
+    """The project folder, which holds ``data/`` and ``report/``.
+
+    ``ANALYSIS_ROOT`` overrides it, which the tests use; otherwise it is the checkout this module
+    lies in.
+
+    Raises:
+        InputError: the folder has no ``data/studies`` in it.
+    """
+    path = Path(os.environ.get("ANALYSIS_ROOT") or Path(__file__).resolve().parents[1])
+    if not (path / "data" / "studies").is_dir():
+        raise InputError(
+            f"no data/studies in {path}: run this from a checkout installed with "
+            "'pip install -e .', or set ANALYSIS_ROOT to one"
+        )
+    return path
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint for a misspelt name: the nearest known one, or the list of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+
+
+class Strict(BaseModel):
+    """A model that is immutable and refuses keys it does not know, nan and infinity."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """One problem of a validation error in one line; a misspelt key comes first, with the nearest.
+
+    A misspelt required key is two problems, an unknown key and a missing one; the first says more.
+    """
+    errors = error.errors()
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        hint = nearest(str(first["loc"][-1]), list(model.model_fields))
+        return f"{where}: unknown key '{place}'; {hint}"
+    return f"{where}: {place or 'file'}: {first['msg']}"
+
+
+def read_toml(path: Path) -> dict:
+    """The content of a TOML file; InputError if it is missing or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+
+
+class Window(Strict):
+    """The taper applied before the Fourier transform (see `spectra.window2d`)."""
+
+    kind: Literal["kaiser", "hann", "none"] = Field("kaiser", description="family of the window")
+    beta: float = Field(2.0, ge=0, description="Kaiser beta as numpy.kaiser defines it")
+
+
+class Bands(Strict):
+    """Edges of the frequency bands, as fractions of the lower resolution's Nyquist frequency."""
+
+    first_ring: int = Field(2, ge=1, description="lowest ring used; ring 1 is biased by DC removal")
+    low: float = Field(0.25, gt=0, le=1, description="end of the low band")
+    middle: float = Field(0.5, gt=0, le=1, description="end of the middle band")
+    high: float = Field(1.0, gt=0, le=1, description="end of the high band")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Bands":
+        if not self.low < self.middle < self.high:
+            raise ValueError("band edges must ascend: low < middle < high")
+        return self
+
+
+class Study(Strict):
+    """Every choice of a study. Lengths are in pixels, t is the data fraction (t = 1 is data)."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="file name of the study")
+    title: str = Field(description="one line for the pages")
+    images: str = Field(description="a set in data/images.toml, or a folder of images")
+    encoders: tuple[str, ...] = Field(min_length=1, description="names in data/encoders.toml")
+    display_encoder: str = Field(description="the encoder whose latents are pictured")
+    display_image: str = Field("", description="id of the pictured photograph; empty: the first")
+    resolutions: tuple[int, int] = Field((512, 1024), description="sides in pixels, low then high")
+    resample: Literal["lanczos", "bicubic", "box"] = Field(
+        "lanczos", description="resize filter; it shapes the spectrum near the Nyquist frequency"
+    )
+    t: float = Field(0.5, gt=0, lt=1, description="data fraction of the blend z_t = t z + (1-t) eps")
+    mu: float = Field(0.0, description="mean of theta = logit(t) at the low resolution")
+    std: float = Field(1.0, gt=0, description="standard deviation of theta")
+    seed: int = Field(0, ge=0, description="seed of every random draw, with the item's id")
+    window: Window = Window()
+    bands: Bands = Bands()
+    bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of the photographs")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+
+    @field_validator("resolutions")
+    @classmethod
+    def _two_sizes(cls, sizes: tuple[int, int]) -> tuple[int, int]:
+        if not 32 <= sizes[0] < sizes[1]:
+            raise ValueError("two sides in pixels, the low one first and at least 32")
+        return sizes
+
+    @model_validator(mode="after")
+    def _display_is_measured(self) -> "Study":
+        if self.display_encoder not in self.encoders:
+            raise ValueError(f"display_encoder '{self.display_encoder}' is not among the encoders")
+        return self
+
+    @property
+    def low(self) -> int:
+        """Side of the low resolution in pixels."""
+        return self.resolutions[0]
+
+    @property
+    def high(self) -> int:
+        """Side of the high resolution in pixels."""
+        return self.resolutions[1]
+
+
+def study_names() -> list[str]:
+    """Names of the studies in ``data/studies``."""
+    return sorted(path.stem for path in (root() / "data" / "studies").glob("*.toml"))
+
+
+def load_study(name_or_path: str | Path | None = None) -> Study:
+    """Read a study by name (``data/studies/NAME.toml``) or by the path of a TOML file.
+
+    Without an argument the environment's ``ANALYSIS_STUDY`` is read, else ``bundled``; this is how
+    the pages, which take no arguments, learn which study they show.
+
+    Raises:
+        InputError: no such study (the nearest name is suggested), an unknown key (the nearest key
+            is suggested), or a value out of its range.
+    """
+    given = str(name_or_path or os.environ.get("ANALYSIS_STUDY") or "bundled")
+    path = Path(given)
+    if path.suffix != ".toml":
+        path = root() / "data" / "studies" / f"{given}.toml"
+        if not path.is_file():
+            raise InputError(f"no study '{given}' in data/studies; {nearest(given, study_names())}")
+    content = read_toml(path)
+    models: dict[str, type[BaseModel]] = {"window": Window, "bands": Bands}
+    try:
+        return Study(name=path.stem, **content)
+    except ValidationError as error:
+        unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+        nested = bool(unknown) and len(unknown[0]) > 1
+        model = models.get(str(unknown[0][0]), Study) if nested else Study
+        raise InputError(explain(error, model, f"study {path.name}")) from None
+    except TypeError as error:
+        raise InputError(f"study {path.name}: {error}") from None
