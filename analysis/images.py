@@ -1,0 +1,299 @@
+"""Images: where they come from, and how one becomes an array.
+
+A set of images is named in ``data/images.toml`` or is any folder. Files are checked by sha256; a
+download is moved into place only when it is complete, an image, and the expected one.
+
+An image becomes an array in a fixed order: decode, upright by EXIF, grey to colour, alpha on
+white, square crop in the middle, resize, [-1, 1]. Values are taken as sRGB; an embedded colour
+profile is **ignored** (so CMYK is converted plainly), as loaders of diffusion training do.
+"""
+
+import hashlib
+import json
+import logging
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
+
+from analysis.settings import FetchError, InputError, Strict, explain, nearest, read_toml, root
+
+Resample = Literal["lanczos", "bicubic", "box"]
+FILTERS = {name: Image.Resampling[name.upper()] for name in get_args(Resample)}
+# What Pillow may try (without this list a file could start Ghostscript), and how names end.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+EXTENSIONS = "jpg jpeg jpe png webp tif tiff bmp gif avif jp2 ppm pgm pbm pnm"
+MAX_PIXELS = 2**29 // 3  # Pillow's own limit, which another package could switch off
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One image: a local file (``path``) or a ``url``; ``sha256`` is "" where none is known."""
+
+    id: str
+    path: Path | None
+    url: str
+    sha256: str
+    title: str
+    author: str
+    license: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A named list of photographs, with a title and a licence note for the reader."""
+
+    name: str
+    title: str
+    license: str
+    photos: tuple[Photograph, ...]
+
+
+class _Row(Strict):
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    file: str = ""
+    url: str = Field("", pattern=r"^(https?://\S+)?$")
+    sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
+    title: str = Field(min_length=1)
+    author: str
+    license: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    active: bool = True
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "_Row":
+        if bool(self.file) == bool(self.url) or (self.file and not (self.sha256 and self.author)):
+            raise ValueError(f"'{self.id}' needs a file with sha256 and author, or else a url")
+        return self
+
+
+class _Set(Strict):
+    title: str = Field(min_length=1)
+    license: str = Field(min_length=1)
+    images: tuple[_Row, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique(self) -> "_Set":
+        if twice := _twice([row.id for row in self.images]):
+            raise ValueError(f"the id '{twice}' is given twice")
+        return self
+
+
+class _Sets(Strict):
+    sets: dict[str, _Set] = Field(min_length=1)
+
+
+def _twice(names: list[str]) -> str:  # the first name given more than once, or ""
+    return next((name for name, count in Counter(names).items() if count > 1), "")
+
+
+def read_sets(path: Path) -> dict[str, ImageSet]:
+    """The sets in an images.toml, by name, with their active images.
+
+    Files are relative to its folder. InputError: missing, no TOML, unknown key, wrong value.
+    """
+    try:
+        sets = _Sets.model_validate(read_toml(path)).sets
+    except ValidationError as error:
+        # a key misspelt comes before the right one missing; sets.name.images.0.key has five parts
+        wrong = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+        if wrong:
+            first: InitErrorDetails = {"type": "extra_forbidden", "loc": wrong[0], "input": None}
+            error = ValidationError.from_exception_data("", [first])
+        model = _Sets if (n := len(error.errors()[0]["loc"])) < 3 else _Set if n < 5 else _Row
+        raise InputError(explain(error, model, str(path))) from None
+
+    def photo(row: _Row) -> Photograph:
+        file = path.parent / row.file if row.file else None
+        return Photograph(path=file, **row.model_dump(exclude={"file", "active"}))
+
+    def photos(rows: tuple[_Row, ...]) -> tuple[Photograph, ...]:
+        return tuple(photo(row) for row in rows if row.active)
+
+    return {n: ImageSet(n, s.title, s.license, photos(s.images)) for n, s in sets.items()}
+
+
+def image_set(name_or_folder: str) -> ImageSet:
+    """A set of ``data/images.toml`` (its active images), or the images of a folder.
+
+    A set wins over a folder of its name, which is then written ``./name``. Of a folder: files with
+    an image's extension in the order of their names, id = name without extension; hidden files and
+    subfolders are left out. InputError: no such set or folder, no image, or two with one id.
+    """
+    table, folder = root() / "data" / "images.toml", Path(name_or_folder)
+    sets = read_sets(table)
+    if name_or_folder in sets:
+        if not sets[name_or_folder].photos:
+            raise InputError(f"{table}: set '{name_or_folder}' has no active image")
+        return sets[name_or_folder]
+    if not name_or_folder or not folder.is_dir():
+        hint = nearest(name_or_folder, list(sets))
+        raise InputError(f"'{name_or_folder}' is neither a set in {table} nor a folder; {hint}")
+    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
+    paths = [path for path in paths if path.suffix.lower()[1:] in EXTENSIONS.split()]
+    if not paths:
+        raise InputError(f"{folder}: no image in this folder; looked for {EXTENSIONS}")
+    if twice := _twice([path.stem for path in paths]):
+        raise InputError(f"{folder}: two images would both be called '{twice}'; rename one")
+    photos = (Photograph(path.stem, path, "", "", path.name, "", "", "") for path in paths)
+    return ImageSet(folder.name, str(folder), "", tuple(photos))
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, hexadecimal. Raises InputError if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int = 3) -> Path:
+    """The local file of a photograph, verified; a url is downloaded once, into ``downloads``.
+
+    A url without sha256 is trusted on first use: its hash goes into ``downloads/pins.json``, and
+    from then on nothing else is accepted. ``timeout`` is in seconds without any byte arriving.
+    InputError: a local file is missing or not the one that is meant, or pins.json is damaged.
+    FetchError: the url gives no answer, an error, no image, or not the image expected.
+    """
+    if photo.path is not None:
+        found = digest(photo.path)
+        if photo.sha256 and found != photo.sha256:
+            why = f"expected sha256 {photo.sha256}, found {found}; restore it, or fix images.toml"
+            raise InputError(f"{photo.path}: another file than is meant: {why}")
+        return photo.path
+    path = downloads / "pins.json"
+    try:
+        text = path.read_bytes() if path.exists() else b"{}"
+        pins = TypeAdapter(dict[str, str]).validate_json(text)
+    except ValidationError:
+        raise InputError(f"{path}: damaged; delete it to trust the downloads anew") from None
+    expected = photo.sha256 or pins.get(photo.url, "")
+    target = downloads / f"{photo.id}-{hashlib.sha256(photo.url.encode()).hexdigest()[:12]}"
+    if expected and target.is_file() and digest(target) == expected:
+        return target
+    try:
+        downloads.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=downloads, prefix=".part-") as folder:
+            part, record = Path(folder, "image"), Path(folder, "pins.json")
+            _download(photo.url, part, timeout, attempts)
+            found = digest(part)
+            if expected and found != expected:
+                why = f"refused, another file: expected sha256 {expected}, found {found}"
+                remedy = f"if that is right, give '{photo.id}' this sha256 in data/images.toml"
+                raise FetchError(f"{photo.url}: {why}; {remedy}")
+            if not expected:
+                pins[photo.url] = found
+                record.write_text(json.dumps(pins, indent=1, sort_keys=True), encoding="utf-8")
+                record.replace(path)
+                LOG.warning('%s: pin this in data/images.toml: sha256 = "%s"', photo.id, found)
+            return part.replace(target)
+    except OSError as error:
+        raise FetchError(f"{photo.url}: cannot be stored: {error}; make room for it") from None
+
+
+def _download(url: str, target: Path, timeout: float, attempts: int) -> None:
+    """Get ``url`` into ``target``, as a complete image; what may pass is tried again."""
+    import pooch  # type: ignore[import-untyped]
+    from requests.exceptions import HTTPError, RequestException
+
+    agent = {"User-Agent": f"analysis.images (pooch {pooch.__version__})"}
+    # read at once, since pooch leaves a stream open when the server answers with an error
+    downloader = pooch.HTTPDownloader(timeout=timeout, headers=agent, stream=False)
+    remedy = "check the address and the connection, or give a folder with the file as --images"
+    for attempt in range(1, attempts + 1):
+        try:
+            downloader(url, str(target), None)
+            break
+        except RequestException as error:
+            status = error.response.status_code if isinstance(error, HTTPError) else None
+            why = f"no answer within {timeout:g} s" if "timed out" in str(error) else str(error)
+            if attempt == attempts or not (status is None or status == 429 or status >= 500):
+                raise FetchError(f"{url}: not downloaded: {why}; {remedy}") from None
+        time.sleep(min(2.0 ** (attempt - 2), 10.0))
+    try:
+        _decode(target)
+    except InputError:
+        raise FetchError(f"{url}: gives no image, or a damaged one; {remedy}") from None
+
+
+def _decode(path: Path) -> Image.Image:
+    """The upright first frame of an image file; InputError if it is none, damaged, too large."""
+    tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # another package may have set it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ValueError(f"{image.width} x {image.height} pixels are refused")
+                up = ImageOps.exif_transpose(image)  # and a 16-bit PPM is read as 32 bits:
+                return up.convert("I;16") if (image.format, up.mode) == ("PPM", "I") else up
+    except Exception as error:  # noqa: BLE001 (decoders: OSError, SyntaxError, struct.error, ...)
+        raise InputError(f"{path}: cannot be read as an image: {error or type(error)}") from None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+def _rgb(image: Image.Image, path: Path) -> NDArray[np.float32]:
+    """An image of any mode as ``[H, W, 3]``, float32, in [0, 1]; alpha on white.
+
+    16 bits of grey are kept, divided by 65535. Of 16-bit *colour* Pillow reads the high byte only.
+    """
+    if image.mode.startswith("I;16"):
+        return np.repeat(np.asarray(image, np.float32)[..., None] / np.float32(65535), 3, axis=2)
+    if image.mode not in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr"):
+        raise InputError(f"{path}: mode {image.mode} has no defined white; save it as 8-bit RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    values = np.asarray(image.convert(mode), dtype=np.float32) / np.float32(255)
+    colour, alpha = values[..., :3], values[..., 3:]
+    return colour * alpha + (1 - alpha) if mode == "RGBA" else colour
+
+
+def load(path: Path, size: int, resample: Resample = "lanczos") -> NDArray[np.float32]:
+    """An image file as ``[3, size, size]``, float32, sRGB values in [-1, 1].
+
+    The square in the middle is resized, each channel in float32: 16-bit values count and nothing
+    is rounded to 8 bits. What Lanczos or bicubic overshoot beyond [-1, 1] is clipped, once, at the
+    end: it is the range encoders are trained on. If the side is ``size``, nothing is resampled.
+    InputError: no readable image, smaller than ``size`` (never upscaled), unknown filter.
+    """
+    if resample not in FILTERS:
+        raise InputError(f"unknown filter '{resample}'; {nearest(resample, list(FILTERS))}")
+    image = _decode(path)
+    side = min(image.size)
+    if not 1 <= size <= side:
+        why = f"{image.width} x {image.height} pixels, short side {side}, asked for {size}"
+        remedy = "never upscaled silently; choose a smaller size or a larger image"
+        raise InputError(f"{path}: refused: {why}: {remedy}")
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    values = np.moveaxis(_rgb(image.crop((left, top, left + side, top + side)), path), 2, 0)
+    if side != size:
+        planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in values]
+        values = np.stack([np.asarray(p.resize((size, size), FILTERS[resample])) for p in planes])
+    return np.ascontiguousarray(np.clip(values * 2 - 1, -1, 1))
+
+
+def stack(
+    photos: Sequence[Photograph], size: int, downloads: Path, resample: Resample = "lanczos"
+) -> NDArray[np.float32]:
+    """Photographs as ``[N, 3, size, size]``, float32, in [-1, 1]; errors of fetch and load."""
+    if not photos:
+        raise InputError("no photographs to load")
+    return np.stack([load(fetch(photo, downloads), size, resample) for photo in photos])
+
+
+def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
+    """What ``load`` gives, for a figure: ``[size, size, 3]``, uint8, in [0, 255]; same errors."""
+    return np.asarray(np.rint((np.moveaxis(load(path, size), 0, 2) + 1) * 127.5), np.uint8)
