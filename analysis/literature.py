@@ -1,0 +1,94 @@
+"""Published resolution rules for the time-step shift, as collected in ``data/literature``.
+
+``shift_rules.csv`` holds one row a rule: what it says, its ratio s(1024^2) / s(512^2), where it was
+read, and whether the primary source was read (``verified``). Only verified rows are shown.
+"""
+
+import csv
+import dataclasses
+import math
+import re
+from pathlib import Path
+
+from analysis.settings import InputError, root
+
+REPEATS = frozenset(
+    ("kohya", "simpletuner", "onetrainer", "ai-toolkit", "musubi-ideogram4", "sd3-ref")
+    + ("ideogram4-docs", "ideogram4-train-diffusers", "hoogeboom2023-code", "zheng2025-rae-code")
+)
+"""Rows that say again, as code or as a training tool's copy, what another row says."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """One published rule.
+
+    Args:
+        key: unique name of the row.
+        name: model, paper or tool.
+        year: of publication.
+        kind: ``paper``, ``code`` or ``model-config``.
+        ratio: s(1024^2) / s(512^2), or None where the rule has no such value.
+        value: s used at 1024^2, or None.
+        source: ``arXiv:...``, ``owner/name:path@commit``, ``hf:...`` or a url.
+        verified: whether the primary source was read.
+    """
+
+    key: str
+    name: str
+    year: int
+    kind: str
+    ratio: float | None
+    value: float | None
+    source: str
+    verified: bool
+
+    @property
+    def exponent(self) -> float | None:
+        """r of s = (pixel ratio)^(r/2); the pixel ratio of 512 to 1024 is 4, so r = log2(ratio)."""
+        return None if self.ratio is None else math.log2(self.ratio)
+
+    @property
+    def link(self) -> str:
+        """The source as a short Markdown link."""
+        if match := re.match(r"arXiv:(\d{4}\.\d{5})", self.source):
+            return f"[arXiv:{match[1]}](https://arxiv.org/abs/{match[1]})"
+        if match := re.match(r"([\w.-]+/[\w.-]+):(\S+)@([0-9a-f]{40})$", self.source):
+            repository, path, commit = match.groups()
+            url = f"https://github.com/{repository}/blob/{commit}/{path}"
+            return f"[{repository}@{commit[:7]}]({url})"
+        if match := re.match(r"hf:([\w.-]+/[\w.-]+)", self.source):
+            return f"[{match[1]}](https://huggingface.co/{match[1]})"
+        if match := re.match(r"https?://([^/\s]+)\S*", self.source):
+            return f"[{match[1]}]({match[0]})"
+        return self.source
+
+
+def rules(path: Path | None = None) -> list[Rule]:
+    """All rows of ``shift_rules.csv``.
+
+    Raises:
+        InputError: a row lacks a column or a number is no number.
+    """
+    path = path or root() / "data" / "literature" / "shift_rules.csv"
+    out = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                ratio, value = row["predicted_shift_512_to_1024"], row["value_used_at_1024"]
+                out.append(
+                    Rule(
+                        row["key"], row["name"], int(row["year"]), row["kind"],
+                        float(ratio) if ratio else None, float(value) if value else None,
+                        row["source_id"], row["verified"] == "yes",
+                    )
+                )  # fmt: skip
+            except (KeyError, ValueError, TypeError) as error:
+                raise InputError(f"{path.name}, line {number}: {error}") from None
+    return out
+
+
+def with_ratio(path: Path | None = None) -> list[Rule]:
+    """Verified rules that say something about 512^2 against 1024^2, by ascending ratio."""
+    chosen = [rule for rule in rules(path) if rule.verified and rule.ratio is not None]
+    return sorted(chosen, key=lambda rule: (rule.ratio or 0.0, rule.name.lower()))

@@ -1,0 +1,187 @@
+r"""The time-step shift that equal signal-to-noise asks for, measured from spectra.
+
+Let z be the latents of one photograph at two resolutions, with ring-averaged power P and P_0 and
+noise power N and N_0 at the same frequency, held in cycles per image. The blend at t has
+
+.. math:: \mathrm{SNR}(k, t) = \frac{t^2}{(1 - t)^2} \frac{P(k)}{N(k)}
+          = e^{2 \theta} \frac{P(k)}{N(k)}.
+
+Equal SNR at both resolutions, :math:`e^{2 \theta} P / N = e^{2 \theta_0} P_0 / N_0`, gives
+:math:`\theta = \theta_0 - \ln s` with
+
+.. math:: s(k) = \sqrt{\frac{P(k) / N(k)}{P_0(k) / N_0(k)}}.
+
+If the encoder is scale-equivariant, the latents at high resolution hold the same content on a
+finer grid; an orthonormal transform then gives P / P_0 = h w / (h_0 w_0) at every k, and s is the
+square-root rule. Whether it does is what is measured here. t does not appear: one s serves all t.
+
+The frequency axis is part of the statement. At fixed cycles per **pixel** the same field with
+:math:`P \propto k^{-\gamma}` would give :math:`s = 2^{1 - \gamma / 2}` per doubling, which is 1 for
+gamma = 2. Everything here is at fixed cycles per image.
+"""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.powerlaw import octave_weights
+from analysis.schedule import exponent
+from analysis.settings import Bands
+
+Floats = NDArray[np.float64]
+AXIS = "cycles/image"
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A number with a percentile bootstrap interval over photographs.
+
+    Args:
+        value: geometric mean of s over the band's octaves and over photographs.
+        low, high: ends of the interval; nan where there is only one photograph.
+        band: (lowest, highest) frequency used, cycles per image.
+    """
+
+    value: float
+    low: float
+    high: float
+    band: tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredShift:
+    """The measured shift of one encoder between two resolutions.
+
+    Args:
+        k: ``[R]``, cycles per image, rings of the low resolution in the measured range.
+        curves: ``[I, R]``, s(k) of each photograph.
+        mean: ``[R]``, geometric mean of s(k) over photographs.
+        low, high: ``[R]``, pointwise bootstrap interval of that mean; nan where there is only one
+            photograph.
+        whole: the one number of the encoder, over the low and the middle band.
+        bands: ``low``, ``middle`` and ``high``, the same for each band.
+        pixel_ratio: h w / (h0 w0).
+        confidence: coverage of the intervals.
+    """
+
+    k: Floats
+    curves: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+    whole: Estimate
+    bands: dict[str, Estimate]
+    pixel_ratio: float
+    confidence: float
+
+    @property
+    def theory(self) -> float:
+        """The square-root rule, sqrt(h w / (h0 w0))."""
+        return float(np.sqrt(self.pixel_ratio))
+
+    @property
+    def exponent(self) -> float:
+        """r of s = (h w / (h0 w0))^(r/2) for `whole`."""
+        return float(exponent(self.whole.value, self.pixel_ratio))
+
+
+def equal_snr_shift(power: np.ndarray, noise: np.ndarray, power0: np.ndarray, noise0: np.ndarray) -> Floats:  # fmt: skip
+    """s = sqrt((P / N) / (P0 / N0)) at equal frequencies; the arrays broadcast. @eq-measured"""
+    arrays = [np.asarray(a, np.float64) for a in (power, noise, power0, noise0)]
+    if not all(np.all(np.isfinite(a) & (a > 0)) for a in arrays):
+        raise ValueError("spectra must be positive and finite to give a shift")
+    power, noise, power0, noise0 = arrays
+    return np.sqrt((power / noise) / (power0 / noise0))
+
+
+def at_frequencies(k: np.ndarray, k_known: np.ndarray, power: np.ndarray) -> Floats:
+    """Power ``[..., R]`` at other frequencies, interpolated linearly in log-log coordinates.
+
+    Rings of two grid sizes have slightly different mean frequencies. k must lie within k_known:
+    nothing is extrapolated (ValueError).
+    """
+    if k[0] < k_known[0] or k[-1] > k_known[-1]:
+        raise ValueError("frequencies outside the known range")
+    x, known = np.log(k), np.log(k_known)
+    flat = np.log(power).reshape(-1, power.shape[-1])
+    rows = np.stack([np.interp(x, known, row) for row in flat])
+    return np.exp(rows).reshape(*power.shape[:-1], len(x))
+
+
+def band_edges(bands: Bands, nyquist: float) -> dict[str, tuple[float, float]]:
+    """(from, to) of each band in cycles per image; ``whole`` is low and middle together."""
+    first, *edges = bands.first_ring, *(nyquist * e for e in (bands.low, bands.middle, bands.high))
+    return {
+        "whole": (first, edges[1]),
+        "low": (first, edges[0]),
+        "middle": (edges[0], edges[1]),
+        "high": (edges[1], edges[2]),
+    }
+
+
+def in_band(k: np.ndarray, band: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which frequencies lie in [from, to), with half a ring of grace at both ends."""
+    return (k >= band[0] - 0.5) & (k < band[1] + 0.5)
+
+
+def _estimate(
+    k: Floats, log_curves: Floats, band: tuple[float, float], draws: NDArray[np.intp],
+    confidence: float,
+) -> Estimate:  # fmt: skip
+    chosen = in_band(k, band)
+    if chosen.sum() < 2:
+        raise ValueError(
+            f"the band {band[0]:g} to {band[1]:g} cycles/image has {chosen.sum()} rings; "
+            "two are needed: use a higher resolution"
+        )
+    per_image = log_curves[:, chosen] @ octave_weights(k[chosen])
+    value = float(np.exp(per_image.mean()))
+    ends = (float(k[chosen][0]), float(k[chosen][-1]))
+    if len(per_image) == 1:
+        return Estimate(value, float("nan"), float("nan"), ends)
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    low, high = np.exp(np.percentile(per_image[draws].mean(axis=1), tails))
+    return Estimate(value, float(low), float(high), ends)
+
+
+def measure(
+    low: tuple[Floats, Floats, Floats], high: tuple[Floats, Floats, Floats], pixel_ratio: float,
+    bands: Bands, rng: np.random.Generator, resamples: int = 2000, confidence: float = 0.95,
+) -> MeasuredShift:  # fmt: skip
+    """Measure the shift between two resolutions, per frequency and as one number. @eq-measured
+
+    Args:
+        low, high: (k, power, noise) of each resolution: k ``[R]`` in cycles per image, ascending
+            and from ring 0 on; power ``[I, R]``, each photograph's mean over channels; noise
+            ``[R]``, the measured noise spectrum.
+        pixel_ratio: h w / (h0 w0) of the images in pixels.
+        bands: edges as fractions of the low resolution's Nyquist frequency.
+        rng: for the bootstrap over photographs.
+        resamples, confidence: of the percentile bootstrap.
+
+    Returns:
+        `MeasuredShift`; photographs weigh the same (mean of ln s), and so do octaves.
+
+    Raises:
+        ValueError: a band with fewer than two rings, or a spectrum that is not positive.
+    """
+    (k0, power0, noise0), (k1, power1, noise1) = low, high
+    first, nyquist = bands.first_ring, float(len(k0) - 1)
+    k = k0[first:]
+    curves = equal_snr_shift(
+        at_frequencies(k, k1[1:], power1[:, 1:]), at_frequencies(k, k1[1:], noise1[1:]),
+        power0[:, first:], noise0[first:],
+    )  # fmt: skip
+    log_curves = np.log(curves)
+    draws = rng.integers(len(curves), size=(resamples, len(curves)))
+    edges = band_edges(bands, nyquist)
+    whole = _estimate(k, log_curves, edges.pop("whole"), draws, confidence)
+    each = {name: _estimate(k, log_curves, edge, draws, confidence) for name, edge in edges.items()}
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    lower, upper = np.exp(np.percentile(log_curves[draws].mean(axis=1), tails, axis=0))
+    if len(curves) == 1:
+        lower = upper = np.full_like(k, np.nan)
+    return MeasuredShift(
+        k, curves, np.exp(log_curves.mean(axis=0)), lower, upper, whole, each, pixel_ratio, confidence
+    )
