@@ -1,0 +1,1 @@
+"""One file a figure: ``fig-snr-match`` is drawn by ``snr_match.draw(results)``."""

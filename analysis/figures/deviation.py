@@ -1,0 +1,31 @@
+"""Strategy 1: each photograph's RAPS against the mean of the set."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis.figures import style
+from analysis.results import Results
+from analysis.weighting import deviation_from_mean
+
+
+@style.styled
+def draw(results: Results) -> Figure:
+    """Left: the difference. Right: the same as a ratio, where high frequencies can be seen."""
+    study, measured = results.study, results.measured[results.study.display_encoder]
+    k, power = measured.k(study.high)[1:], measured.power(study.high)[:, 1:]
+    figure = style.figure(3.0)
+    left, right = figure.subplots(1, 2)
+    for row, ratio, photo in zip(deviation_from_mean(power), power / power.mean(axis=0), results.photographs, strict=True):  # fmt: skip
+        shown = photo == results.display.photograph
+        look = {"color": style.HIGH if shown else style.PALE, "lw": 1.6 if shown else 0.7, "zorder": 3 if shown else 2}
+        left.plot(k, row, label=photo.title if shown else None, **look)
+        right.plot(k, ratio, **look)
+    left.set_yscale("symlog", linthresh=float(np.median(power[:, -1])))
+    left.set_ylabel("ΔP = P − mean (latent units²)")
+    right.set_yscale("log")
+    right.set_ylabel("P / mean")
+    for ax in (left, right):
+        style.frequency_axis(ax, k)
+        ax.axhline(0 if ax is left else 1, color=style.THEORY, lw=0.8)
+    left.legend()
+    return figure
