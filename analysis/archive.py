@@ -38,7 +38,9 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
     except FileNotFoundError:
         raise MissError(f"{reason}; and data/results/{study} has no '{name}' either") from None
     except ValueError as error:
-        raise MissError(f"{reason}; and {base.name}.json in data/results/{study} is damaged: {error}") from None
+        raise MissError(
+            f"{reason}; and {base.name}.json in data/results/{study} is damaged: {error}"
+        ) from None
     if not isinstance(sidecar, dict) or sidecar.get("provenance", {}).get("key") != request.key:
         raise MissError(
             f"{reason}; and '{name}' in data/results/{study} was made from other photographs, "

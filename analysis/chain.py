@@ -98,7 +98,9 @@ class Chain:
             "shift": card.shift, "scale": card.scale,
         }  # fmt: skip
         inputs = {"moments": self.moments_request(photo, side, card).key}
-        return Request("spectra", 1, parameters, inputs, f"spectra of {photo.id} at {side} px by {card.name}")
+        return Request(
+            "spectra", 1, parameters, inputs, f"spectra of {photo.id} at {side} px by {card.name}"
+        )
 
     def measurement_request(self, card: encoders.Card) -> Request:
         """All spectra of one encoder."""
@@ -116,7 +118,9 @@ class Chain:
             str(side): self.moments_request(self.displayed, side, card).key
             for side in self.study.resolutions
         }
-        return Request("display", 1, {"shift": card.shift, "scale": card.scale}, inputs, "pictured latents")
+        return Request(
+            "display", 1, {"shift": card.shift, "scale": card.scale}, inputs, "pictured latents"
+        )
 
     @functools.cached_property
     def displayed(self) -> images.Photograph:

@@ -1,7 +1,7 @@
 """A shift as the settings of the tools that train and sample flow-matching models.
 
-Every tool below applies :math:`\\sigma' = s \\sigma / (1 + (s - 1) \\sigma)` with one number s, so that
-a shift for a new resolution multiplies the one that serves at the base resolution.
+Every tool below applies sigma' = s sigma / (1 + (s - 1) sigma) with one number s, so that a shift
+for a new resolution multiplies the one that serves at the base resolution.
 
 Sources (read at the commits named in ``data/literature/shift_rules.csv``): diffusers
 ``scheduling_flow_match_euler_discrete.py``; kohya sd-scripts ``flux_train_utils.py``; SimpleTuner
@@ -43,13 +43,25 @@ def settings(s: float, base_shift: float = 1.0) -> list[Setting]:
     total = total_shift(s, base_shift)
     value, mu = f"{total:.4g}", f"{math.log(total):.4g}"
     return [
-        Setting("diffusers", f"FlowMatchEulerDiscreteScheduler(shift={value})", "sampling; static shift"),
+        Setting(
+            "diffusers", f"FlowMatchEulerDiscreteScheduler(shift={value})", "sampling; static shift"
+        ),
         Setting(
             "diffusers",
             f"use_dynamic_shifting=True, set_timesteps(n, mu={mu})",
             "sampling; exponential shift, mu = ln s",
         ),
-        Setting("kohya sd-scripts", f"--timestep_sampling shift --discrete_flow_shift {value}", "training"),
-        Setting("SimpleTuner", f"--flow_schedule_shift={value}", "training; wins over the automatic shift"),
-        Setting("OneTrainer", f"timestep_shift = {value}", "training; dynamic timestep shifting off"),
+        Setting(
+            "kohya sd-scripts",
+            f"--timestep_sampling shift --discrete_flow_shift {value}",
+            "training",
+        ),
+        Setting(
+            "SimpleTuner",
+            f"--flow_schedule_shift={value}",
+            "training; wins over the automatic shift",
+        ),
+        Setting(
+            "OneTrainer", f"timestep_shift = {value}", "training; dynamic timestep shifting off"
+        ),
     ]

@@ -54,9 +54,9 @@ def abstract(results: Results) -> str:
             sentences.append(
                 claim(
                     s.whole.high < theory if wanted == "below" else s.whole.low > theory,
-                    f"The latents of `{name}` ask for {fixed(s.whole.value, 2)} {interval(s.whole)}, "
-                    f"{word} than the rule's {fixed(theory, 2)}: an exponent of r = "
-                    f"{fixed(s.exponent, 2)} where the rule has 1.",
+                    f"The latents of `{name}` ask for {fixed(s.whole.value, 2)} "
+                    f"{interval(s.whole)}, {word} than the rule's {fixed(theory, 2)}: an exponent "
+                    f"of r = {fixed(s.exponent, 2)} where the rule has 1.",
                 )
             )
     for name, m in _named(results, "open"):
@@ -146,10 +146,11 @@ def measured(results: Results) -> str:
                 f"middle bands, with r = {fixed(s.exponent, 2)}"
             )
             spread = max(e.value for e in bands.values()) / min(e.value for e in bands.values())
+            each = listing([fixed(e.value, 2) for e in bands.values()])
             text += (
-                f", and much the same in every band ({listing([fixed(e.value, 2) for e in bands.values()])})."
+                f", and much the same in every band ({each})."
                 if spread < 1.15
-                else f" ({listing([fixed(e.value, 2) for e in bands.values()])} in the three bands)."
+                else f" ({each} in the three bands)."
             )
             if verdict(m) == "below":
                 text += (

@@ -13,8 +13,18 @@ from pathlib import Path
 from analysis.settings import InputError, root
 
 REPEATS = frozenset(
-    ("kohya", "simpletuner", "onetrainer", "ai-toolkit", "musubi-ideogram4", "sd3-ref")
-    + ("ideogram4-docs", "ideogram4-train-diffusers", "hoogeboom2023-code", "zheng2025-rae-code")
+    {
+        "ai-toolkit",
+        "hoogeboom2023-code",
+        "ideogram4-docs",
+        "ideogram4-train-diffusers",
+        "kohya",
+        "musubi-ideogram4",
+        "onetrainer",
+        "sd3-ref",
+        "simpletuner",
+        "zheng2025-rae-code",
+    }
 )
 """Rows that say again, as code or as a training tool's copy, what another row says."""
 

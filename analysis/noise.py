@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+SOUND_FACTOR = 8  # ratio of the sampling rates of the audio experiment
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
@@ -99,7 +100,7 @@ class Sound:
 
 
 def sampled_sound(
-    rng: np.random.Generator, rate: int = 22050, factor: int = 8, seconds: float = 3.0,
+    rng: np.random.Generator, rate: int = 22050, factor: int = SOUND_FACTOR, seconds: float = 3.0,
     std: float = 0.1,
 ) -> tuple[Sound, Sound]:  # fmt: skip
     """White noise of one variance drawn at two sampling rates, heard in the same band.

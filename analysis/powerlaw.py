@@ -56,7 +56,11 @@ def octave_weights(f: np.ndarray) -> Floats:
         as f, summing to 1.
     """
     f = np.asarray(f, np.float64)
-    if f.ndim != 1 or len(f) < 2 or not (f[0] > 0 and np.isfinite(f[-1]) and np.all(np.diff(f) > 0)):
+    if (
+        f.ndim != 1
+        or len(f) < 2
+        or not (f[0] > 0 and np.isfinite(f[-1]) and np.all(np.diff(f) > 0))
+    ):
         raise ValueError("f must be at least two ascending positive frequencies")
     log_f = np.log(f)
     middle = 0.5 * (log_f[1:] + log_f[:-1])
@@ -107,4 +111,5 @@ def fit_loglog_polynomial(f: np.ndarray, power: np.ndarray, degree: int) -> tupl
         raise ValueError(f"degree must lie between 1 and {len(f) - 1}")
     x = np.log10(f)
     coefficients = np.polyfit(x, np.log10(power), degree)
-    return coefficients, 10.0 ** np.polyval(coefficients, x)
+    fit = np.asarray(10.0 ** np.polyval(coefficients, x), np.float64)
+    return coefficients, fit

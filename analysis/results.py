@@ -58,7 +58,9 @@ def _read(chain: Chain, request: Request, name: str) -> tuple[Arrays, str, dict[
     arrays = chain.store.get(request)
     if arrays is not None:
         return arrays, "computed", chain.store.sidecar(request)
-    arrays, provenance = archive.read(chain.study.name, request, name, chain.store.explain_miss(request))
+    arrays, provenance = archive.read(
+        chain.study.name, request, name, chain.store.explain_miss(request)
+    )
     return arrays, "committed", provenance
 
 

@@ -9,7 +9,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -76,7 +76,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
     return f"{where}: {place or 'file'}: {first['msg']}"
 
 
-def read_toml(path: Path) -> dict:
+def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file; InputError if it is missing or is no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -121,7 +121,9 @@ class Study(Strict):
     resample: Literal["lanczos", "bicubic", "box"] = Field(
         "lanczos", description="resize filter; it shapes the spectrum near the Nyquist frequency"
     )
-    t: float = Field(0.5, gt=0, lt=1, description="data fraction of the blend z_t = t z + (1-t) eps")
+    t: float = Field(
+        0.5, gt=0, lt=1, description="data fraction of the blend z_t = t z + (1-t) eps"
+    )
     mu: float = Field(0.0, description="mean of theta = logit(t) at the low resolution")
     std: float = Field(1.0, gt=0, description="standard deviation of theta")
     seed: int = Field(0, ge=0, description="seed of every random draw, with the item's id")

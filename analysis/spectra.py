@@ -22,6 +22,7 @@ measurements (`settings.Bands.first_ring`).
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def window2d(height: int, width: int, kind: str = "kaiser", beta: float = 2.0) -
     Returns:
         ``[height, width]``, float64, read-only, at most 1.
     """
-    makers = {
+    makers: dict[str, Callable[[int], Floats]] = {
         "kaiser": lambda n: np.kaiser(n + 1, beta)[:-1],
         "hann": lambda n: np.hanning(n + 1)[:-1],
         "none": np.ones,
@@ -169,10 +170,9 @@ def rings(height: int, width: int) -> Rings:
     sums[1:] += np.bincount(lower, operator.to_upper, minlength=last + 2)[:-1]
     weighted = np.bincount(lower, operator.to_lower * radius, minlength=last + 2)
     weighted[1:] += np.bincount(lower, operator.to_upper * radius, minlength=last + 2)[:-1]
-    modes = sums[: last + 1]
-    return dataclasses.replace(
-        operator, cycles_per_image=weighted[: last + 1] / modes, modes=modes
-    )
+    modes: Floats = sums[: last + 1].astype(np.float64)
+    mean_radius = weighted[: last + 1] / modes
+    return dataclasses.replace(operator, cycles_per_image=mean_radius, modes=modes)
 
 
 def raps(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> Floats:
@@ -195,7 +195,8 @@ def white_noise_raps(height: int, width: int, kind: str = "kaiser", beta: float 
     which is the flat sum of w^2 except in the few modes that the window's own transform reaches.
 
     Returns:
-        ``[R]``: 1 from about ring 2 on, less below; read-only.
+        ``[R]``, read-only: less than 1 in the lowest rings, 1 beyond (within 0.1 % from ring 2 on for
+        Kaiser beta 2, from ring 4 on for beta 8).
     """
     window = window2d(height, width, kind, beta)
     total, square = window.sum(), np.sum(window**2)

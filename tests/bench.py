@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-import numpy as np
 import scipy.fft
 
 from analysis import noise, spectra

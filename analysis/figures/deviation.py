@@ -1,7 +1,7 @@
 """Strategy 1: each photograph's RAPS against the mean of the set."""
 
-import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
 from analysis.results import Results
@@ -15,14 +15,23 @@ def draw(results: Results) -> Figure:
     k, power = measured.k(study.high)[1:], measured.power(study.high)[:, 1:]
     figure = style.figure(3.0)
     left, right = figure.subplots(1, 2)
-    for row, ratio, photo in zip(deviation_from_mean(power), power / power.mean(axis=0), results.photographs, strict=True):  # fmt: skip
+    differences, ratios = deviation_from_mean(power), power / power.mean(axis=0)
+    for row, ratio, photo in zip(differences, ratios, results.photographs, strict=True):
         shown = photo == results.display.photograph
-        look = {"color": style.HIGH if shown else style.PALE, "lw": 1.6 if shown else 0.7, "zorder": 3 if shown else 2}
+        look = {
+            "color": style.HIGH if shown else style.PALE,
+            "lw": 1.6 if shown else 0.7,
+            "zorder": 3 if shown else 2,
+        }
         left.plot(k, row, label=photo.title if shown else None, **look)
         right.plot(k, ratio, **look)
-    left.set_yscale("symlog", linthresh=float(np.median(power[:, -1])))
+    left.set_yscale("symlog", linthresh=0.1)
+    left.set_yticks([-1000, -100, -10, -1, 0, 1, 10, 100, 1000])
+    left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("-", "−")))
+    left.minorticks_off()
     left.set_ylabel("ΔP = P − mean (latent units²)")
     right.set_yscale("log")
+    right.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     right.set_ylabel("P / mean")
     for ax in (left, right):
         style.frequency_axis(ax, k)

@@ -33,7 +33,9 @@ def draw(results: Results) -> Figure:
     middle.set_ylabel("R = P / fit of degree 3")
     for ax in (left, middle):
         style.frequency_axis(ax, k)
-    t, density, weighted = weighted_density(k, ratio_to_fit(k, power[index], 3), study.mu, study.std)
+    t, density, weighted = weighted_density(
+        k, ratio_to_fit(k, power[index], 3), study.mu, study.std
+    )
     right.plot(t, density, color=style.THEORY, ls=":", label="p(t)")
     right.plot(t, weighted, color=style.FIT, lw=1, label="p(t) R(t), normalised")
     right.set_xlabel("t (0 noise, 1 data)")

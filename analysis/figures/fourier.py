@@ -1,5 +1,7 @@
 """Log-magnitude and phase of every channel of a noisy latent."""
 
+import functools
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -31,10 +33,12 @@ def draw(results: Results) -> Figure:
         shown = above.imshow(magnitude[index], cmap="gray", vmin=low, vmax=high)
         turned = below.imshow(np.angle(modes[index]), cmap="twilight", vmin=-np.pi, vmax=np.pi)
         above.set_title(str(index + 1), fontsize=7, pad=2)
-    bars = {"orientation": "horizontal", "aspect": 30, "pad": 0.02, "shrink": 0.8}
-    left = figure.colorbar(shown, ax=axes[:, : columns // 2 or 1], **bars)
+    bar = functools.partial(
+        figure.colorbar, orientation="horizontal", aspect=30, pad=0.02, shrink=0.8
+    )
+    left = bar(shown, ax=axes[:, : columns // 2 or 1])
     left.set_label("log10 |Z|, latent units")
-    right = figure.colorbar(turned, ax=axes[:, columns // 2 :], **bars)
+    right = bar(turned, ax=axes[:, columns // 2 :])
     right.set_label("phase (rad)")
     right.set_ticks([-np.pi, 0, np.pi], labels=["−π", "0", "π"])
     return figure

@@ -1,4 +1,4 @@
-"""The visual noise experiment: the same Gaussian noise at two sampling densities, seen from afar."""
+"""The visual noise experiment: Gaussian noise at two sampling densities, seen from afar."""
 
 from matplotlib.figure import Figure
 
@@ -6,23 +6,23 @@ from analysis import noise
 from analysis.figures import style
 from analysis.results import Results
 
-CELLS = 32  # what the eye resolves from afar, and the coarse grid
-FACTOR = 8  # fine samples per coarse sample, each way
+CELLS = 32  # squares a side that the eye resolves from afar
+FINE, COARSE = 256, 64  # samples a side of the two fields
 
 
 @style.styled
 def draw(results: Results) -> Figure:
-    """Two fields of unit variance from near (left) and averaged to one resolution (right)."""
+    """Two fields of unit variance from near, and both as they are resolved from afar."""
     rng = noise.generator(results.study.seed, "seen from afar")
-    fine = rng.standard_normal((CELLS * FACTOR, CELLS * FACTOR))
-    coarse = rng.standard_normal((CELLS, CELLS))
-    afar = noise.seen_from_afar(fine, CELLS), noise.seen_from_afar(coarse, CELLS)
+    fine, coarse = rng.standard_normal((FINE, FINE)), rng.standard_normal((COARSE, COARSE))
     figure = style.figure(2.15)
     axes = figure.subplots(1, 4)
     panels = (
-        (fine, f"fine: {fine.shape[0]}²"), (afar[0], f"fine, averaged {FACTOR} × {FACTOR}"),
-        (coarse, f"coarse: {CELLS}²"), (afar[1], "coarse, as it is"),
-    )  # fmt: skip
+        (fine, f"near: {FINE} × {FINE}"),
+        (coarse, f"near: {COARSE} × {COARSE}"),
+        (noise.seen_from_afar(fine, CELLS), f"far: {FINE} × {FINE}"),
+        (noise.seen_from_afar(coarse, CELLS), f"far: {COARSE} × {COARSE}"),
+    )
     for ax, (field, title) in zip(axes, panels, strict=True):
         shown = ax.imshow(field, cmap="gray", vmin=-3, vmax=3)
         ax.set_axis_off()

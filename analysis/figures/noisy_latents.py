@@ -16,7 +16,8 @@ def draw(results: Results) -> Figure:
     columns = min(8, channels)
     rows = math.ceil(channels / columns)
     figure = style.figure(2 * (rows * style.WIDTH / columns + 0.32))
-    for part, side in zip(figure.subfigures(2, 1), (study.high, study.low), strict=True):
+    parts = style.stacked(figure, 2)
+    for part, side in zip(parts, (study.high, study.low), strict=True):
         field = results.display.noisy(side, study.t)
         size = f"{field.shape[1]} × {field.shape[2]}"
         part.suptitle(f"{side} px, latents of {size}, t = {study.t:g}", fontsize=9)
@@ -24,6 +25,7 @@ def draw(results: Results) -> Figure:
             ax.set_axis_off()
             if index < channels:
                 style.picture(ax, field[index])
-                ax.text(0.04, 0.94, str(index + 1), transform=ax.transAxes, color="white", va="top",
-                        fontsize=6.5, bbox={"facecolor": "#000000A0", "edgecolor": "none", "pad": 1})  # fmt: skip
+                box = {"facecolor": "#000000A0", "edgecolor": "none", "pad": 1}
+                ax.text(0.04, 0.94, str(index + 1), transform=ax.transAxes, color="white",
+                        va="top", fontsize=6.5, bbox=box)  # fmt: skip
     return figure

@@ -19,10 +19,18 @@ def draw(results: Results) -> Figure:
         mean = np.exp(np.log(power[:, 1:]).mean(axis=0))
         for row in power:
             ax.plot(k[1:], row[1:], color=style.PALE, lw=0.6, alpha=0.8)
-        ax.plot(k[1:], mean, color=style.encoder_colour(results.measured, name), lw=2, label="geometric mean")
+        ax.plot(
+            k[1:],
+            mean,
+            color=style.encoder_colour(results.measured, name),
+            lw=2,
+            label="geometric mean",
+        )
         band = slice(study.bands.first_ring, len(k) // 2 + 1)
         law = fit_power_law(k[band], mean[band.start - 1 : band.stop - 1])
-        ax.plot(k[band], law(k[band]), color=style.THEORY, ls="--", lw=1.2, label=f"γ = {law.gamma:.2f}")
+        ax.plot(
+            k[band], law(k[band]), color=style.THEORY, ls="--", lw=1.2, label=f"γ = {law.gamma:.2f}"
+        )
         ax.set_yscale("log")
         ax.set_title(name)
         style.frequency_axis(ax, k[1:])

@@ -17,13 +17,26 @@ def draw(results: Results) -> Figure:
     k = measured.k(high)[1:]
     left.plot(k, measured.power(high)[index, 1:], color=style.HIGH, label="latents, t = 1")
     left.plot(k, measured.noise(high)[index, 1:], color=style.PALE, ls="--", label="noise, t = 0")
-    left.plot(k, measured.noisy(high)[index, 1:], color=style.NOISY, ls="-.", label=f"blend, t = {study.t:g}")
+    left.plot(
+        k,
+        measured.noisy(high)[index, 1:],
+        color=style.NOISY,
+        ls="-.",
+        label=f"blend, t = {study.t:g}",
+    )
     left.set_title(f"Blending, {high} px")
     left.set_ylabel("power per mode (latent units²)")
     for side, colour in ((high, style.HIGH), (low, style.LOW)):
         k = measured.k(side)[1:]
         right.plot(k, measured.power(side)[index, 1:], color=colour, label=f"latents, {side} px")
-        right.plot(k, measured.noise(side)[index, 1:], color=colour, ls="--", alpha=0.6, label=f"noise, {side} px")
+        right.plot(
+            k,
+            measured.noise(side)[index, 1:],
+            color=colour,
+            ls="--",
+            alpha=0.6,
+            label=f"noise, {side} px",
+        )
     right.set_title("Resolution")
     for ax in (left, right):
         ax.set_yscale("log")

@@ -12,7 +12,7 @@ from typing import ParamSpec
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 WIDTH = 7.2  # inches, the text width of page and PDF
@@ -55,6 +55,12 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 def figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of a size in inches, not registered anywhere."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def stacked(figure: Figure, n: int) -> list[SubFigure]:
+    """n parts of a figure, from top to bottom."""
+    parts: list[SubFigure] = np.atleast_1d(figure.subfigures(n, 1)).tolist()  # type: ignore[arg-type]
+    return parts
 
 
 def encoder_colour(names: Iterable[str], name: str) -> str:

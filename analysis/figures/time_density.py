@@ -20,7 +20,13 @@ def draw(results: Results) -> Figure:
         (study.mu, study.low, style.LOW, "--"),
         (schedule.shift_mu(study.mu, s), study.high, style.HIGH, "-"),
     ):
-        ax.plot(t, schedule.logit_normal_pdf(t, mu, study.std), color=colour, ls=line, label=f"{side} px: μ = {mu:.3f}")
+        ax.plot(
+            t,
+            schedule.logit_normal_pdf(t, mu, study.std),
+            color=colour,
+            ls=line,
+            label=f"{side} px: μ = {mu:.3f}",
+        )
     ax.set_xlabel("t (0 noise, 1 data)")
     ax.set_ylabel("density over t")
     ax.set_xlim(0, 1)

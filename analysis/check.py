@@ -1,0 +1,170 @@
+"""What is there, missing, stale or damaged in a study, its pages and its site; and why.
+
+Nothing is computed, fetched or changed here.
+"""
+
+import dataclasses
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from analysis import archive, encoders, images
+from analysis.cache import MissError, Request, Store
+from analysis.chain import Chain
+from analysis.measured import Measured
+from analysis.render import links
+from analysis.settings import AnalysisError, FetchError, InputError, Study, root
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and whether that is wrong."""
+
+    part: str
+    text: str
+    wrong: bool = False
+
+
+def unavailable(photographs: Iterable[images.Photograph], store: Store) -> dict[str, AnalysisError]:
+    """id -> why a photograph can't be read; FetchError where it only has to be fetched."""
+    found: dict[str, AnalysisError] = {}
+    for photo in photographs:
+        try:
+            images.fetch(photo, store.downloads, attempts=0)  # none: the network is left alone
+        except FetchError:
+            found[photo.id] = FetchError(f"{photo.id} is not fetched: run 'fetch'")
+        except InputError as error:
+            found[photo.id] = error
+    return found
+
+
+def check(study: Study, store: Store) -> Iterator[Finding]:
+    """Look at photographs, steps, committed results, pages and site, in this order.
+
+    Raises:
+        InputError: the study names a set, encoder or photograph that does not exist.
+    """
+    chain = Chain(study, store)
+    lacking = unavailable(chain.photographs, store)
+    for error in lacking.values():
+        yield Finding("photographs", str(error), wrong=isinstance(error, InputError))
+    if lacking:
+        yield Finding("steps", "not looked at, since they depend on the photographs")
+    else:
+        yield Finding("photographs", f"{len(chain.photographs)} of '{study.images}', all as meant")
+        for card in chain.cards.values():
+            yield from _steps(chain, card)
+        yield from _committed(chain)
+    yield from _pages(root())
+
+
+def _steps(chain: Chain, card: encoders.Card) -> Iterator[Finding]:
+    """The state of every step of one encoder, counted; the first missing one is explained."""
+    requests = [request for request, _ in chain.tasks(card)]
+    states = {request.key: chain.store.state(request) for request in requests}
+    for request in _and_moments(chain, card, requests):
+        if chain.store.state(request) == "damaged":
+            text = f"{request.label} is damaged in the cache: 'compute' replaces it"
+            yield Finding(card.name, text, wrong=True)
+    sound = sum(state == "sound" for state in states.values())
+    text = f"{sound} of {len(states)} steps are cached"
+    absent = [request for request in requests if states[request.key] == "absent"]
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        text += f"; missing: {absent[0].label}{more} ({why_missing(chain.store, absent[0])})"
+        if reason := encoders.missing(card):
+            text += f"; cannot be computed here: {reason}"
+    yield Finding(card.name, text)
+
+
+def _and_moments(chain: Chain, card: encoders.Card, requests: list[Request]) -> Iterator[Request]:
+    """The requests and the moments between them, which are no tasks of their own."""
+    yield from requests
+    if card.kind != "pixel":
+        for photo in chain.photographs:
+            for side in chain.study.resolutions:
+                yield chain.moments_request(photo, side, card)
+
+
+def why_missing(store: Store, request: Request) -> str:
+    """Why a request is not stored, without the advice of `Store.explain_miss`."""
+    text = store.explain_miss(request)
+    return text.partition("ANALYSIS_COMPUTE=never: ")[2].partition(". Run ")[0] or text
+
+
+def _committed(chain: Chain) -> Iterator[Finding]:
+    """Whether ``data/results`` holds this study's results, made from what it has now."""
+    wanted = {name: chain.measurement_request(card) for name, card in chain.cards.items()}
+    wanted["display"] = chain.display_request()
+    there = archive.folder(chain.study.name)
+    sound, absent = [], []
+    for name, request in wanted.items():
+        if not (there / name).with_suffix(".json").is_file():
+            absent.append(name)
+            continue
+        if problem := _unlike(chain, request, name):
+            yield Finding("committed results", f"{name}: {problem}", wrong=True)
+        else:
+            sound.append(name)
+    if sound:
+        yield Finding("committed results", f"{', '.join(sound)}: as this study makes them")
+    if absent:
+        yield Finding("committed results", f"none for {', '.join(absent)}")
+
+
+def _unlike(chain: Chain, request: Request, name: str) -> str | None:
+    """What is wrong with a committed result, or None."""
+    remedy = "'compute --update-results' writes it anew"
+    path = (archive.folder(chain.study.name) / name).with_suffix(".json")
+    try:
+        arrays, provenance = archive.read(chain.study.name, request, name, "")
+        if name == "display":
+            return None
+        measured = Measured(chain.cards[name], chain.study, arrays, "committed", provenance)
+        stored = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+        numbers = archive.rounded(measured.numbers())
+        differing = [key for key in numbers if not _alike(stored.get(key), numbers[key])]
+    except MissError:
+        return f"stale, made from other photographs, settings or code: {remedy}"
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile, AttributeError, TypeError):
+        return f"damaged: {remedy}, or restore it from version control"
+    if differing:
+        return f"{path.name} says another {', '.join(differing)} than its arrays: {remedy}"
+    return None
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two JSON values agree, numbers to five digits, which all machines reproduce."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-5)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other)
+
+
+def _pages(folder: Path) -> Iterator[Finding]:
+    """Pages, references and links of the project, and the links of its site if it is built."""
+    from analysis.render.builtin import project, site
+
+    if not (folder / "_quarto.yml").is_file():
+        yield Finding("pages", "there is no _quarto.yml, so there are none")
+        return
+    problems = site.check(folder)
+    for problem in problems:
+        yield Finding("pages", problem, wrong=True)
+    plan = project.read(folder)
+    if not problems:
+        yield Finding("pages", f"{len(plan.pages)}, and every reference in them leads somewhere")
+    if not plan.output.is_dir():
+        yield Finding("site", "not built")
+        return
+    broken = links.broken(plan.output)
+    for link in broken:
+        yield Finding("site", link, wrong=True)
+    if not broken:
+        yield Finding("site", f"every internal link in {plan.output.name} leads somewhere")

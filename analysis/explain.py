@@ -1,0 +1,248 @@
+"""Where a figure or a number on the pages comes from, and a figure drawn again on its own.
+
+A figure's label is its file's name: ``fig-snr-match`` is drawn by ``figures/snr_match.py``. Which
+results it reads is found in its source, so asking does not draw it.
+"""
+
+import ast
+import importlib
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from analysis import archive, values
+from analysis.cache import MissError, Request, Store, write_atomic
+from analysis.chain import Chain, identity
+from analysis.check import unavailable
+from analysis.results import Results
+from analysis.settings import InputError, Study, nearest, root
+
+PACKAGE = Path(__file__).parent
+DPI = 200  # of the PNG, pixels per inch
+# What a figure may read.
+ALL, SHOWN = "every measurement", "the display encoder's measurement"
+PICTURED, THUMBNAILS = "the pictured latents", "thumbnails"
+
+
+def figures() -> dict[str, Path]:
+    """label -> the file that draws it."""
+    paths = sorted((PACKAGE / "figures").glob("*.py"))
+    return {
+        "fig-" + path.stem.replace("_", "-"): path
+        for path in paths
+        if path.stem not in ("__init__", "style")
+    }
+
+
+def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]:
+    """What draws a figure, and from which inputs, as JSON values.
+
+    Args:
+        label: such as ``fig-raps``.
+        study: every choice.
+        store: where results lie.
+        given: the name or path that the study was read from.
+
+    Raises:
+        InputError: no figure of this label.
+        FetchError: a photograph of the study is not here, so that keys are not known.
+    """
+    path = _figure_path(label)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    draw = _function(tree, "draw")
+    chain = Chain(study, store)
+    for error in unavailable(chain.photographs, store).values():
+        raise error
+    reads = _reads(tree)
+    results = []
+    for name, card in chain.cards.items():
+        if ALL in reads or (SHOWN in reads and name == study.display_encoder):
+            spectra = [
+                chain.spectra_request(photo, side, card).key
+                for photo in chain.photographs
+                for side in study.resolutions
+            ]
+            known = identity(card)
+            if card.kind == "linear":
+                known["fit"] = chain.fit_request.key
+            result = _result(chain, chain.measurement_request(card), name)
+            results.append(result | {"encoder": known, "steps": spectra})
+    photographs = list(chain.photographs) if results or THUMBNAILS in reads else []
+    if PICTURED in reads:
+        card = chain.cards[study.display_encoder]
+        moments = [chain.moments_request(chain.displayed, side, card) for side in study.resolutions]
+        result = _result(chain, chain.display_request(), "display")
+        known = {"encoder": identity(card), "steps": [request.key for request in moments]}
+        results.append(result | known)
+        photographs = photographs or [chain.displayed]
+    return {
+        "figure": label,
+        "title": ast.get_docstring(tree) or "",
+        "description": ast.get_docstring(draw) or "",
+        "function": f"{_shown(path)}:{draw.lineno}",
+        "pages": _pages(label),
+        "study": study.name,
+        "study_file": given if given.endswith(".toml") else f"data/studies/{given}.toml",
+        "seed": study.seed,
+        "results": results,
+        "photographs": {photo.id: chain.hashes[photo.id] for photo in photographs},
+        "redraw": f"python -m analysis rebuild {label} --study {given} --to figures",
+    }
+
+
+def value(name: str, results: Results) -> dict[str, Any]:
+    """What a value on the pages is and which result it comes from, as JSON values.
+
+    Raises:
+        InputError: no value, and no figure, of this name.
+    """
+    known = values.of(results)
+    if name not in known.names():
+        hint = nearest(name, [*known.names(), *figures()])
+        if not hint.startswith("did"):
+            hint = "figures and values are listed by 'explain' without a name"
+        raise InputError(f"no figure or value '{name}'; {hint}")
+    found = known.value(name)
+    encoder = Path(found.source).stem if found.source.startswith("data/results/") else ""
+    chosen = {encoder: results.measured[encoder]} if encoder else results.measured
+    from_results = encoder or _place(found.source)
+    return {
+        "value": name,
+        "text": found.text,
+        "meaning": found.meaning,
+        "source": found.source,
+        "place": _place(found.source),
+        "pages": _pages(name),
+        "study": results.study.name,
+        "results": [
+            {"name": one, "origin": m.origin, "key": m.provenance["key"]}
+            for one, m in (chosen if from_results else {}).items()
+        ],
+    }
+
+
+def _figure_path(label: str) -> Path:
+    if label not in figures():
+        raise InputError(f"no figure '{label}'; {nearest(label, list(figures()))}")
+    return figures()[label]
+
+
+def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    return next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
+
+
+def _reads(tree: ast.Module) -> set[str]:
+    """What a figure reads of `Results`, found by the names it uses."""
+    found, single = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.slice).endswith("display_encoder"):
+            found.add(SHOWN)
+            single.add(id(node.value))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        if node.attr == "measured" and id(node) not in single:
+            found.add(ALL)
+        elif node.attr == "thumbnails":
+            found.add(THUMBNAILS)
+        elif node.attr in ("z", "eps", "noisy") and ast.unparse(node.value).endswith("display"):
+            found.add(PICTURED)
+    return found
+
+
+def _result(chain: Chain, request: Request, name: str) -> dict[str, Any]:
+    """A result's key and where it is."""
+    origin = "computed" if chain.store.state(request) == "sound" else "missing: run compute"
+    if origin != "computed":
+        try:
+            archive.read(chain.study.name, request, name, "")
+            origin = "committed"
+        except MissError:
+            pass
+    return {"name": name, "origin": origin, "key": request.key}
+
+
+def _place(source: str) -> str:
+    """``schedule.shift_t`` -> ``analysis/schedule.py:99``; empty if it is no function of ours."""
+    if not re.fullmatch(r"[a-z_]+\.[a-z_]+", source):
+        return ""
+    module, _, name = source.partition(".")
+    path = PACKAGE / f"{module}.py"
+    if not path.is_file():
+        return ""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return f"{_shown(path)}:{node.lineno}"
+    return ""
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(PACKAGE.parent).as_posix()
+
+
+def _pages(name: str) -> list[str]:
+    """Where the pages show a figure (its label) or a value."""
+    pattern = re.compile(rf"\{{#{name}\}}" if name.startswith("fig-") else rf"\bv\.{name}\b")
+    found = []
+    for path in sorted((root() / "report").glob("*.qmd")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if pattern.search(line):
+                found.append(f"{path.relative_to(root()).as_posix()}:{number}")
+    return found
+
+
+def text(content: dict[str, Any]) -> str:
+    """What `figure` or `value` gives, for reading."""
+    rows: list[tuple[str, str]] = []
+    if "figure" in content:
+        head = f"{content['figure']}: {content['title']}\n  {content['description']}"
+        rows.append(("drawn by", f"{content['function']} (draw)"))
+    else:
+        head = f"{content['value']} = {content['text']}\n  {content['meaning']}"
+        rows.append(("source", " at ".join(filter(None, (content["source"], content["place"])))))
+    rows.append(("shown in", ", ".join(content["pages"]) or "no page"))
+    if "figure" in content:
+        rows.append(("study", f"{content['study_file']}, seed {content['seed']}"))
+    for result in content["results"]:
+        steps = f", from {len(result['steps'])} steps" if "steps" in result else ""
+        rows.append(("result", f"{result['name']}: {result['origin']}, key {result['key']}{steps}"))
+        if "encoder" in result:
+            known = ", ".join(f"{key} {item}" for key, item in result["encoder"].items())
+            rows.append(("  encoder", known))
+    for name, digest in content.get("photographs", {}).items():
+        rows.append(("photograph", f"{name}, sha256 {digest}"))
+    if "redraw" in content:
+        rows.append(("redraw", content["redraw"]))
+    return "\n".join([head, *(f"  {name:<11} {item}" for name, item in rows)])
+
+
+def draw(label: str, read: Callable[[], Results], folder: Path) -> list[Path]:
+    """Draw a figure into a folder as SVG and PNG: the same results, the same bytes.
+
+    Args:
+        label: such as ``fig-raps``.
+        read: gives the results; not called for an unknown label.
+        folder: is made if it is not there.
+
+    Raises:
+        InputError: no figure of this label, or the folder can't be written.
+    """
+    path = _figure_path(label)
+    import matplotlib as mpl
+
+    from analysis.figures import style
+
+    drawn = importlib.import_module(f"analysis.figures.{path.stem}").draw(read())
+    written = []
+    with mpl.rc_context(style.RC | {"svg.hashsalt": "analysis"}):
+        for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
+            buffer = io.BytesIO()
+            drawn.savefig(buffer, format=ending, dpi=DPI, metadata=metadata)
+            written.append(folder / f"{label.removeprefix('fig-')}.{ending}")
+            try:
+                write_atomic(written[-1], buffer.getvalue())
+            except OSError as error:
+                raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+    return written

@@ -1,0 +1,204 @@
+"""The measured shift of any encoder between any two resolutions, on any photographs.
+
+It runs the study's own chain with one encoder and two other sides, through the same store, so
+that what a study has measured (or what is committed) is not computed again.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis import archive, encoders, export, shift, spectra
+from analysis.cache import Store
+from analysis.chain import Chain, Progress, Task
+from analysis.measured import Measured
+from analysis.schedule import shift_mu
+from analysis.settings import InputError, Study
+
+LARGEST = 256  # latent pixels; the largest grid that is tried where latents are too small
+
+
+class _Measuring(Chain):
+    """The chain without the pictured latents, which no number needs."""
+
+    def tasks(self, card: encoders.Card) -> Iterator[Task]:
+        for task in super().tasks(card):
+            if task[0].step != "display":
+                yield task
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """A measured shift, in the direction that was asked for.
+
+    Args:
+        measured: the measurement, always from the lower to the higher resolution.
+        start, end: sides in pixels; downwards if start > end.
+        photographs: the set or folder.
+        origin: ``computed now``, ``stored``, or ``committed results`` and why.
+    """
+
+    measured: Measured
+    start: int
+    end: int
+    photographs: str
+    origin: str
+
+    def content(self, base_shift: float = 1.0) -> dict[str, Any]:
+        """Everything as JSON values; floats have six significant digits, nan is None.
+
+        Args:
+            base_shift: the shift in use at the starting resolution.
+
+        Raises:
+            InputError: base_shift is not positive and finite.
+        """
+        if not (math.isfinite(base_shift) and base_shift > 0):
+            raise InputError(f"--base-shift is {base_shift}; it has to be positive and finite")
+        numbers = self.measured.numbers()
+        if self.start > self.end:
+            numbers = _inverted(numbers)
+        s = numbers["measured"]
+        delta = shift_mu(0.0, s)
+        numbers |= {
+            "resolutions": [self.start, self.end],
+            "photographs": self.photographs,
+            "origin": self.origin,
+            "key": self.measured.provenance["key"],
+            "delta_mu": {"t = 1 is data": delta, "sigma = 1 is noise": -delta},
+            "base_shift": base_shift,
+            "total_shift": export.total_shift(s, base_shift),
+            "settings": [dataclasses.asdict(one) for one in export.settings(s, base_shift)],
+        }
+        del numbers["power_exponent"]
+        content: dict[str, Any] = archive.rounded(numbers)
+        return content
+
+
+def _inverted(numbers: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of the opposite direction: 1/s; the exponent is that of both directions."""
+
+    def one(estimate: dict[str, Any]) -> dict[str, Any]:
+        low, high = estimate["interval"]
+        return estimate | {"measured": 1 / estimate["measured"], "interval": [1 / high, 1 / low]}
+
+    bands = {name: one(band) for name, band in numbers["bands"].items()}
+    return one(numbers) | {"theory": 1 / numbers["theory"], "bands": bands}
+
+
+def recommend(
+    base: Study, encoder: str, start: int, end: int, store: Store, photographs: str = "",
+    progress: Progress = lambda done, total, label: None,
+) -> Recommendation:  # fmt: skip
+    """Measure the shift of one encoder between two resolutions, or find it measured.
+
+    Args:
+        base: the study whose other choices (window, bands, filter, seed) are kept.
+        encoder: a name in ``data/encoders.toml``.
+        start, end: sides in pixels. If start > end, the shift upwards is measured and inverted.
+        store: where results lie.
+        photographs: a set or a folder; empty: those of the study.
+        progress: told (done, total, label).
+
+    Raises:
+        InputError: an unknown encoder or set, sides that the encoder can't take or whose latents
+            are too small for three bands, or an unfit photograph.
+        FetchError: photographs or weights can't be had.
+        MissError: nothing may be computed, and it is not stored.
+    """
+    card = encoders.card(encoder)
+    low, high = min(start, end), max(start, end)
+    _fit(base, card, low, high)
+    other = {"images": photographs, "display_image": ""} if photographs else {}
+    study = Study.model_validate(
+        base.model_dump()
+        | {"encoders": (encoder,), "display_encoder": encoder, "resolutions": (low, high)}
+        | other
+    )
+    chain = _Measuring(study, store)
+    request = chain.measurement_request(card)
+    origin = chain.compute(progress)[encoder]
+    if origin == "computed":
+        origin = "computed now" if request.label in store.computed else "stored"
+    arrays = store.get(request)
+    if arrays is not None:
+        provenance = store.sidecar(request)
+    else:
+        arrays, provenance = archive.read(study.name, request, encoder, origin)
+    measured = Measured(card, study, arrays, origin, provenance)
+    try:
+        measured.numbers()
+    except ValueError as error:
+        raise InputError(f"{encoder} from {low} to {high} px gives no shift: {error}") from None
+    return Recommendation(measured, start, end, study.images, origin)
+
+
+def _fit(base: Study, card: encoders.Card, low: int, high: int) -> None:
+    """InputError if the encoder can't take these sides or the bands have too few rings."""
+    if low == high:
+        raise InputError(f"--from and --to are both {low} px: no shift is needed between them")
+    if low < 32:
+        raise InputError(f"{low} px is too small: resolutions start at 32 px")
+    for side in (low, high):
+        if side % card.stride:
+            near = max(round(side / card.stride), 1) * card.stride
+            raise InputError(
+                f"{card.name} takes multiples of {card.stride} px, not {side}: use {near}"
+            )
+    if _measurable(base, low // card.stride):
+        return
+    step = card.stride
+    sides = range(low + step, LARGEST * step + 1, step)
+    enough = next((side for side in sides if _measurable(base, side // step)), 0)
+    remedy = f"use {enough} px or more" if enough else "widen the study's bands"
+    raise InputError(
+        f"{card.name} makes {low // step} x {low // step} latents of {low} px, too small for "
+        f"three frequency bands: {remedy}"
+    )
+
+
+def _measurable(base: Study, n: int) -> bool:
+    """Whether every band has the two rings that `shift.measure` needs, on an n x n grid."""
+    k = spectra.rings(n, n).cycles_per_image
+    edges = shift.band_edges(base.bands, float(len(k) - 1))
+    usable = k[base.bands.first_ring :]
+    return all(np.count_nonzero(shift.in_band(usable, band)) >= 2 for band in edges.values())
+
+
+def text(content: dict[str, Any]) -> str:
+    """What `Recommendation.content` holds, on one screen."""
+    start, end = content["resolutions"]
+
+    def spread(estimate: dict[str, Any]) -> str:
+        low, high = estimate["interval"]
+        if low is None or high is None:
+            return f"{estimate['measured']:.3f}  (one photograph: no interval)"
+        return f"{estimate['measured']:.3f}  [{low:.3f}, {high:.3f}]"
+
+    data, sigma = content["delta_mu"].values()
+    whole = [content["bands"][name]["band"] for name in ("low", "middle")]
+    count = f"{content['images']} photograph{'s'[: content['images'] != 1]}"
+    lines = [
+        f"{content['encoder']}, {start} -> {end} px, {count} of {content['photographs']}",
+        "",
+        f"  square-root rule  s = {content['theory']:.3f}",
+        f"  measured          s = {spread(content)}",
+        f"  exponent          r = {content['exponent']:.3f}  (1 is the rule, 0 is no shift)",
+        f"  axis              {content['axis']}, {whole[0][0]:.0f} to {whole[1][1]:.0f} "
+        f"(low and middle band); {100 * content['confidence']:g} % intervals over photographs",
+        *(f"  {name + ' band':<17} s = {spread(band)}" for name, band in content["bands"].items()),
+        f"  mean of theta     {data:+.3f} where t = 1 is data (here); {sigma:+.3f} for sigma, as "
+        "in SD3 and FLUX",
+        f"  measurement       {content['origin']}; key {content['key'][:12]}",
+        "",
+        f"Settings at {end} px for s = {content['total_shift']:.4g}"
+        + ("" if content["base_shift"] == 1 else f" = {content['base_shift']:g} x measured"),
+        "",
+    ]
+    lines += [
+        f"  {one['tool']:<16}  {one['option']}  ({one['note']})" for one in content["settings"]
+    ]
+    return "\n".join(lines)

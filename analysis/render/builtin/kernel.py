@@ -1,0 +1,163 @@
+"""The cells of a page run, once for all its formats, in a fresh kernel of this interpreter."""
+
+import os
+import re
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from analysis.render.builtin.page import Cell, Page
+from analysis.settings import AnalysisError
+
+_VALUES = "application/x-inline+json"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Figures as SVG and as a sharp PNG, without dates or random ids: the same page, the same bytes.
+# Seven by five inches are Quarto's defaults for figures that name no size.
+_SETUP = f"""
+def _setup():
+    shell = get_ipython()
+    shell.colors = "nocolor"
+    shell.push({{"_inline": lambda expressions: shell.display_pub.publish(
+        {{{_VALUES!r}: shell.user_expressions(expressions)}})}})
+    try:
+        import matplotlib
+        shell.run_line_magic("matplotlib", "inline")
+    except ImportError:
+        return
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+    set_matplotlib_formats("svg", "retina", metadata={{"Date": None}}, bbox_inches="tight")
+    matplotlib.rcParams.update({{"figure.figsize": (7, 5), "figure.dpi": 96,
+        "savefig.dpi": "figure", "svg.hashsalt": "analysis"}})
+_setup()
+del _setup
+"""
+
+
+@dataclass
+class Results:
+    """What the cells of a page gave: outputs by index of the piece, values by inline number."""
+
+    outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    values: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
+class _ThisInterpreter(AsyncKernelManager):
+    """A kernel of the running Python; a kernelspec named python3 may belong to another one."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, language="python", display_name="python")
+
+
+def run(page: Page, root: Path) -> Results:
+    """Run the cells and the inline code of ``page`` in document order, from ``root``.
+
+    Raises:
+        AnalysisError: a cell or an expression failed; the message has its line in the page and
+            the error.
+    """
+    book = nbformat.v4.new_notebook()
+    book.cells.append(_code(_SETUP))
+    ran: list[tuple[int, Any]] = []
+    asked: list[tuple[dict[str, str], Any]] = []
+    for index, piece in enumerate(page.pieces):
+        if isinstance(piece, Cell):
+            if piece.options.get("eval", page.option("eval", "html", True)):
+                lenient = piece.options.get("error", page.option("error", "html", False))
+                ran.append((index, _code(piece.code, lenient=bool(lenient))))
+                book.cells.append(ran[-1][1])
+            continue
+        text = "\n".join(line.text for line in piece)
+        numbers = [int(found) for found in re.findall("\ue000(\\d+)\ue001", text)]
+        if numbers:
+            expressions = {str(number): page.inline[number][1] for number in numbers}
+            asked.append((expressions, _code(f"_inline({expressions!r})")))
+            book.cells.append(asked[-1][1])
+    results = Results()
+    if not ran and not asked:
+        return results
+    log = _execute(book, page, root)
+    for index, cell in ran:
+        results.outputs[index] = cell.outputs
+        piece = page.pieces[index]
+        assert isinstance(piece, Cell)
+        failed = [out for out in cell.outputs if out["output_type"] == "error"]
+        if failed and "raises-exception" not in cell.metadata.get("tags", []):
+            raise AnalysisError(_failure(piece, failed[0]))
+        if cell.execution_count is None and piece.code.strip():
+            raise AnalysisError(f"{page.path}:{piece.line.number}: the kernel died here{log}")
+    for expressions, cell in asked:
+        found: dict[str, Any] = {}
+        for out in cell.outputs:
+            found |= out.get("data", {}).get(_VALUES, {})
+        for key, expression in expressions.items():
+            line, answer = page.inline[int(key)][0], found.get(key, {})
+            if answer.get("status") != "ok":
+                why = f"{answer.get('ename', 'Error')}: {answer.get('evalue', 'no answer')}"
+                raise AnalysisError(
+                    f"{line.path}:{line.number}: `{{python}} {expression}` failed: {why}"
+                )
+            results.values[int(key)] = answer["data"]
+    return results
+
+
+def _code(source: str, *, lenient: bool = False) -> Any:
+    tags = {"tags": ["raises-exception"]} if lenient else {}
+    return nbformat.v4.new_code_cell(source, metadata=tags)
+
+
+def _execute(book: Any, page: Page, root: Path) -> str:
+    """Run the notebook; returns what the kernel itself complained about, for a message."""
+    with tempfile.TemporaryDirectory(prefix="kernel-") as scratch:
+        environment = os.environ | {
+            "QUARTO_PROJECT_ROOT": str(root),
+            "QUARTO_DOCUMENT_PATH": str(page.path.parent),
+            "QUARTO_DOCUMENT_FILE": page.path.name,
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            # Neither the reader's IPython profile nor a history file has a say in the figures.
+            "IPYTHONDIR": scratch,
+            "PYTHONHASHSEED": "0",
+        }
+        # A socket file instead of TCP ports: no port to lose, and nobody else can connect.
+        manager = _ThisInterpreter(
+            transport="tcp" if sys.platform == "win32" else "ipc",
+            connection_file=str(Path(scratch) / "kernel.json"),
+        )
+        client = NotebookClient(
+            book,
+            km=manager,
+            timeout=None,
+            shutdown_kernel="immediate",
+            resources={"metadata": {"path": str(root)}},
+        )
+        with open(Path(scratch) / "log", "w+", encoding="utf-8") as log:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                try:
+                    client.execute(cleanup_kc=True, env=environment, stderr=log)
+                except (CellExecutionError, DeadKernelError):
+                    pass  # told from the outputs, where the line in the page is known
+                except (OSError, RuntimeError) as error:
+                    raise AnalysisError(f"{page.path}: no kernel: {error}") from error
+            log.seek(0)
+            complaint = log.read().strip().splitlines()[-1:]
+    return f": {complaint[0]}" if complaint else ""
+
+
+def _failure(cell: Cell, error: dict[str, Any]) -> str:
+    """``file:line: Name: message``, with the line of the cell in which it was raised."""
+    trace = _ANSI.sub("", "\n".join(error.get("traceback", [])))
+    inside = re.search(r"Cell In\[\d+\], line (\d+)", trace)
+    number = cell.first + int(inside[1]) - 1 if inside else cell.line.number
+    last = f"{error['ename']}: {error['evalue']}".splitlines()[0]
+    return f"{cell.line.path}:{number}: this cell failed: {last}"

@@ -1,0 +1,130 @@
+"""Runs pandoc with the Lua filters, and turns every complaint into file, line and message."""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from analysis.render.builtin.markdown import Composed
+from analysis.render.builtin.page import Page
+from analysis.settings import AnalysisError, InputError
+
+_HERE = Path(__file__).parent
+_MINIMUM = (3, 8, 3)
+# What comes back is one text; the template puts this between its fields.
+_SEPARATOR = "\x1e"
+FIELDS = ("body", "table-of-contents", "title", "subtitle", "abstract", "description", "footer")
+_TEMPLATE = _SEPARATOR.join(f"${field}$" for field in FIELDS)
+
+
+@cache
+def program() -> str:
+    """The pandoc to run: the one of ``pypandoc_binary``, else the one on PATH.
+
+    Raises:
+        AnalysisError: there is none, or it is older than 3.8.3, whose Typst doesn't compile.
+    """
+    try:
+        import pypandoc
+
+        found: str | None = pypandoc.get_pandoc_path()
+    except (ImportError, OSError):
+        found = shutil.which("pandoc")
+    if found is None:
+        raise AnalysisError(
+            "no pandoc: pip install pypandoc_binary, or put pandoc >= 3.8.3 on PATH"
+        )
+    answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    version = re.search(r"\d+(\.\d+)+", answer.stdout)
+    if version is None or tuple(map(int, version[0].split("."))) < _MINIMUM:
+        raise AnalysisError(f"{found} is too old: pandoc >= 3.8.3 is needed")
+    return found
+
+
+def convert(
+    page: Page, composed: Composed, to: str, metadata: dict[str, Any]
+) -> tuple[dict[str, str], list[str]]:
+    """Convert a composed page.
+
+    Args:
+        page: for the settings and for finding the line of a complaint.
+        composed: its Markdown.
+        to: ``html`` or ``typst``.
+        metadata: for the filters.
+
+    Returns:
+        The parts in ``FIELDS``, and the complaints, each with file and line.
+    """
+    keys = ("title", "subtitle", "abstract", "description", "lang", "link-citations")
+    meta = {key: page.meta[key] for key in keys if page.meta.get(key) is not None}
+    meta |= metadata | {
+        "formats": page.formats,
+        "number-sections": bool(page.option("number-sections", to, False)),
+    }
+    for key in ("bibliography", "csl"):
+        if value := page.option(key, to):
+            meta[key] = str(_file(page, key, str(value)))
+    with tempfile.TemporaryDirectory(prefix="pandoc-") as scratch:
+        template = Path(scratch) / "fields.txt"
+        template.write_text(_TEMPLATE, encoding="utf-8")
+        facts = Path(scratch) / "meta.json"
+        facts.write_text(json.dumps(meta), encoding="utf-8")
+        done = subprocess.run(
+            [
+                program(),
+                "--from=markdown-tex_math_single_backslash",
+                f"--to={'html5' if to == 'html' else to}",
+                "--mathml",
+                "--wrap=none",
+                "--standalone",
+                "--toc",
+                f"--toc-depth={page.option('toc-depth', to, 3)}",
+                f"--template={template}",
+                f"--metadata-file={facts}",
+                *(["--syntax-highlighting=idiomatic"] if to == "typst" else []),
+                f"--lua-filter={_HERE / 'subset.lua'}",
+                f"--lua-filter={_HERE / 'number.lua'}",
+                "--citeproc",
+                f"--lua-filter={_HERE / 'output.lua'}",
+            ],
+            input=composed.text,
+            capture_output=True,
+            encoding="utf-8",
+        )
+    complaints = _complaints(page, composed, done.stderr)
+    if done.returncode != 0 and not complaints:
+        raise AnalysisError(f"{page.path}: pandoc failed: {done.stderr.strip()}")
+    return dict(zip(FIELDS, done.stdout.split(_SEPARATOR), strict=False)), complaints
+
+
+def _file(page: Page, key: str, name: str) -> Path:
+    """A path in the front matter is the page's, one in ``_quarto.yml`` is the project's."""
+    folder = page.path.parent if key in page.own else page.root
+    path = folder / name
+    if not path.is_file():
+        raise InputError(f"{page.path}: {key}: no such file: {path}")
+    return path
+
+
+def _complaints(page: Page, composed: Composed, stderr: str) -> list[str]:
+    """Every message of pandoc and of our filters as ``file:line: message``; all are errors."""
+    found = []
+    for line in re.sub(r"\n\s+", " ", stderr).splitlines():
+        if ours := re.match(r"@@(.*?)@@(.*)", line):
+            place = ours[1].removeprefix("at:")
+            found.append(f"{place if place != ours[1] else page.where(place)}: {ours[2]}")
+        elif cited := re.search(r"citation (\S+) not found", line):
+            key = cited[1]
+            found.append(f"{page.where('@' + key)}: '@{key}' isn't in the bibliography")
+        elif line.strip():
+            origin = str(page.path)
+            if at := re.search(r"line (\d+)", line):
+                spot = composed.origins[min(int(at[1]), len(composed.origins)) - 1]
+                origin = f"{spot.path}:{spot.number}"
+                line = line.replace(at[0], f"line {spot.number}")
+            found.append(f"{origin}: {line.removeprefix('[WARNING] ')}")
+    return list(dict.fromkeys(found))

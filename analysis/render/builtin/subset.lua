@@ -1,0 +1,207 @@
+-- Refuses what lies outside the written subset, and decides conditional content.
+-- A complaint is a line "@@token@@message": Python finds the token's line in the page.
+
+local formats = {}
+
+local function complain(token, message)
+  io.stderr:write("@@" .. token .. "@@" .. message:gsub("%s+", " ") .. "\n")
+end
+
+local function set(names)
+  local found = {}
+  for name in names:gmatch("%S+") do found[name] = true end
+  return found
+end
+
+local callouts = set("callout-note callout-tip callout-warning callout-important callout-caution")
+local conditions = set("content-visible content-hidden")
+local known_attributes = {
+  callout = set("title collapse"),
+  condition = set("when-format unless-format"),
+  ["cell-code"] = set("formats fold summary"),
+  ["cell-html"] = set("at"),
+}
+local span_classes = set("smallcaps underline mark")
+local generated_code = set("cell-output cell-stderr")
+
+local function heading(el)
+  return string.rep("#", el.level) .. " " .. pandoc.utils.stringify(el.content)
+end
+
+local function has_mark(text) return text:find("\u{e000}", 1, true) ~= nil end
+
+local function is_comment(raw) return raw.format == "html" and raw.text:match("^%s*<!%-%-") end
+
+local function raw_html(raw, token)
+  if is_comment(raw) then return {} end
+  if raw.format ~= "html" and raw.format ~= "typst" then
+    complain(token, "raw '" .. raw.format .. "' isn't html or typst")
+  elseif formats.typst and raw.format == "html" then
+    complain(token, 'raw HTML is lost in the PDF: put it in ::: {.content-visible when-format="html"}'
+      .. ' with an alternative for "typst"')
+  elseif formats.typst then
+    complain(token, 'raw Typst is lost in HTML: put it in ::: {.content-visible when-format="typst"}')
+  end
+end
+
+-- Which conditional content stays. Numbers must not depend on the format, so nothing that is
+-- counted may stand in it.
+local function conditional(div)
+  local class = div.classes[1]
+  if not conditions[class] then return nil end
+  for key in pairs(div.attributes) do
+    if not known_attributes.condition[key] then
+      complain(key .. "=", "unknown attribute '" .. key .. "'; known: when-format, unless-format")
+    end
+  end
+  local when = div.attributes["when-format"] or div.attributes["unless-format"]
+  if when ~= "html" and when ~= "typst" then
+    local hint = when == "pdf" and " ('pdf' is LaTeX to Quarto: write typst)" or ""
+    complain(class, "conditional content names html or typst" .. hint)
+    return {}
+  end
+  div:walk({
+    Header = function(el) complain(heading(el), "a heading in conditional content changes the numbers") end,
+    Div = function(el)
+      if el.identifier ~= "" then
+        complain("#" .. el.identifier, "a label in conditional content changes the numbers")
+      end
+    end,
+  })
+  local matches = FORMAT:match("^" .. when) ~= nil
+  if div.attributes["unless-format"] then matches = not matches end
+  if class == "content-hidden" then matches = not matches end
+  if not matches then return {} end
+  local keep = pandoc.Attr("", { "raw-kept" })
+  return div:walk({
+    RawBlock = function(raw) return pandoc.Div({ raw }, keep) end,
+    RawInline = function(raw) return pandoc.Span({ raw }, keep) end,
+    Div = function(el) if el.classes[1] == "cell-html" then return el.content end end,
+  }).content
+end
+
+local function check_div(div)
+  local class = div.classes[1] or ""
+  if class == "raw-kept" then return div, false end
+  local id, kind = div.identifier, "plain"
+  local token = class ~= "" and class or (id ~= "" and id or ":::")
+  if callouts[class] then
+    kind = "callout"
+  elseif class == "cell-code" or class == "cell-html" then
+    kind = class
+  elseif class ~= "" then
+    complain(token, "unknown div class '" .. class .. "'; known: callout-note, callout-tip, "
+      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden")
+    return div, false
+  end
+  if #div.classes > 1 then complain(div.classes[2], "a div has one class") end
+  if id ~= "" and not (kind == "plain" and (id == "refs" or id:match("^fig%-") or id:match("^tbl%-"))) then
+    complain("#" .. id, "unknown div label '" .. id .. "'; known: fig-…, tbl-…, refs")
+  end
+  if kind == "plain" and id == "" then
+    complain(":::", "a div has a label (#fig-…, #tbl-…, #refs) or a class")
+  end
+  for key, value in pairs(div.attributes) do
+    if not (known_attributes[kind] or {})[key] then
+      complain(key .. "=", "unknown attribute '" .. key .. "' of '" .. token .. "'")
+    elseif has_mark(value) then
+      complain(key .. "=", "inline code isn't run in an attribute")
+    end
+  end
+  if kind == "cell-html" and formats.typst then
+    complain("at:" .. div.attributes.at, "this cell gives HTML, which is lost in the PDF: put it in "
+      .. '::: {.content-visible when-format="html"} with an alternative for "typst"')
+  end
+  return kind == "cell-html" and div.content or div, kind ~= "cell-html"
+end
+
+local function check_image(image)
+  local alt = image.attributes["fig-alt"] or pandoc.utils.stringify(image.caption)
+  if alt == "" then complain(image.src, "this image has no alternative text: {fig-alt=\"…\"}") end
+  for key, value in pairs(image.attributes) do
+    if not set("fig-alt width height")[key] then
+      complain(image.src, "unknown attribute '" .. key .. "' of an image; known: fig-alt, width, height")
+    elseif has_mark(value) then
+      complain(image.src, "inline code isn't run in an attribute")
+    end
+  end
+  if image.src:match("^%a+://") then complain(image.src, "an image is a file of this project") end
+end
+
+local checks = {
+  traverse = "topdown",
+  Div = check_div,
+  Header = function(el)
+    if el.level == 1 then complain(heading(el), "'#' is the title's: begin at '##'") end
+    for _, class in ipairs(el.classes) do
+      if class ~= "unnumbered" and class ~= "unlisted" then
+        complain(class, "unknown heading class '" .. class .. "'; known: unnumbered, unlisted")
+      end
+    end
+  end,
+  Span = function(el)
+    if el.classes[1] == "raw-kept" then return el, false end
+    for _, class in ipairs(el.classes) do
+      if not span_classes[class] then
+        complain(class, "unknown span class '" .. class .. "'; known: smallcaps, underline, mark")
+      end
+    end
+  end,
+  CodeBlock = function(el)
+    for key in pairs(el.attributes) do complain(key .. "=", "unknown attribute of a code block: " .. key) end
+    if #el.classes > 1 then complain(el.classes[2], "a code block has one class, its language") end
+    if has_mark(el.text) then complain("{python}", "inline code isn't run in an indented code block") end
+  end,
+  Figure = function(el)
+    local image = el.content[1] and el.content[1].content and el.content[1].content[1]
+    if el.identifier:match("^fig%-") and image and not image.attributes["fig-alt"] then
+      complain(el.identifier, "the figure '" .. el.identifier .. "' has no alternative text: fig-alt=\"…\"")
+    elseif el.identifier ~= "" and not el.identifier:match("^fig%-") then
+      complain("#" .. el.identifier, "a figure's label begins with fig-")
+    end
+  end,
+  Image = check_image,
+  Math = function(el)
+    if has_mark(el.text) then
+      complain("{python}", "inline code isn't run in maths: return Markdown('$…$') instead")
+    end
+  end,
+  Link = function(el)
+    if has_mark(el.target) then complain("{python}", "inline code isn't run in the target of a link") end
+  end,
+  Str = function(el)
+    if el.text:match("^:::+") then
+      complain(el.text, "this ':::' isn't read as one: it needs a blank line before it")
+    end
+  end,
+  RawBlock = function(raw) return raw_html(raw, raw.text:match("[^\n]*")) end,
+  RawInline = function(raw) return raw_html(raw, raw.text) end,
+}
+
+-- The first heading in a callout is its title, not a section.
+local function callout_title(el)
+  local title = pandoc.Inlines({ pandoc.Str(el.classes[1]:match("%-(%a+)"):gsub("^%l", string.upper)) })
+  if el.content[1] and el.content[1].t == "Header" then
+    title = el.content:remove(1).content
+  elseif el.attributes.title then
+    title = pandoc.utils.blocks_to_inlines(pandoc.read(el.attributes.title, "markdown").blocks)
+  end
+  el:walk({ Header = function(inner)
+    complain(heading(inner), "a heading within a callout changes the numbers")
+  end })
+  el.content:insert(1, pandoc.Div({ pandoc.Plain(title) }, pandoc.Attr("", { "callout-title" })))
+  return el
+end
+
+local unwrap = {
+  Div = function(el)
+    if el.classes[1] == "raw-kept" then return el.content end
+    if callouts[el.classes[1]] then return callout_title(el) end
+  end,
+  Span = function(el) if el.classes[1] == "raw-kept" then return el.content end end,
+}
+
+function Pandoc(doc)
+  for _, name in ipairs(doc.meta.formats) do formats[pandoc.utils.stringify(name)] = true end
+  return doc:walk({ Div = conditional }):walk(checks):walk(unwrap)
+end

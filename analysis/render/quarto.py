@@ -1,0 +1,72 @@
+"""Quarto, the reference renderer: is a fit one there, and does it accept the pages?"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from analysis.settings import AnalysisError
+
+# Quarto only warns about these and leaves "?fig-x" in the text; for us they are errors.
+_UNRESOLVED = re.compile(
+    r"Unable to resolve crossref|citation \S+ not found|Unable to resolve link target"
+)
+_TAIL = 25
+
+
+def find(minimum: str = "1.9") -> Path | None:
+    """The ``quarto`` on PATH, or None if there is none or it is older than ``minimum``."""
+    program = shutil.which("quarto")
+    if program is None:
+        return None
+    try:
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return Path(program) if _numbers(answer.stdout) >= _numbers(minimum) else None
+
+
+def render(root: Path, *, quiet: bool) -> list[Path]:
+    """Render the project in ``root`` with Quarto, running its cells with this Python.
+
+    Returns:
+        The pages and PDFs it wrote.
+
+    Raises:
+        AnalysisError: there is no fit Quarto, it failed, or a reference or citation in the
+            pages leads nowhere.
+    """
+    program = find()
+    if program is None:
+        raise AnalysisError("no quarto >= 1.9 on PATH: install it, or use the built-in renderer")
+    with subprocess.Popen(
+        [str(program), "render"],
+        cwd=root,
+        env=os.environ | {"QUARTO_PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if not quiet:
+                print(line, end="", file=sys.stderr)
+    if process.returncode != 0:
+        tail = "\n".join(lines[-_TAIL:])
+        raise AnalysisError(f"quarto render failed (exit {process.returncode}):\n{tail}")
+    if unresolved := [line for line in lines if _UNRESOLVED.search(line)]:
+        raise AnalysisError("quarto left references unresolved:\n" + "\n".join(unresolved))
+    # The pages it rendered are named in its own output, but the tree is the same and simpler.
+    site = root / "_site"
+    return sorted(path for path in site.rglob("*") if path.suffix in (".html", ".pdf"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("-")[0]))

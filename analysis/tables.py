@@ -1,0 +1,122 @@
+"""Tables and players for the pages, as Markdown and HTML; every cell comes from results."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis import export, literature, schedule
+from analysis.results import Results
+from analysis.values import fixed, interval, number, percent
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
+    """A Markdown pipe table; ``align`` has one of l, r, c a column."""
+    marks = {"l": ":---", "r": "---:", "c": ":---:"}
+    rule = [marks[a] for a in (align or "l" * len(header))]
+    lines = [header, rule, *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def table_shift(results: Results) -> str:
+    """The measured shift per encoder and band."""
+    rows = []
+    for name, measured in results.measured.items():
+        shift = measured.shift
+        cells = [f"{fixed(e.value, 2)} {interval(e)}" for e in (*shift.bands.values(), shift.whole)]
+        rows.append([f"`{name}`", *cells, fixed(shift.exponent, 2)])
+    return table(["encoder", "low", "middle", "high", "low and middle", "r"], rows, "llllll")
+
+
+def table_encoders(results: Results) -> str:
+    """What was encoded by what, where it ran, and the spectrum's exponent."""
+    rows = []
+    for name, m in results.measured.items():
+        gammas = [law.gamma for law in m.power_laws]
+        where = "computed here" if m.origin == "computed" else "committed results"
+        spread = f"{fixed(float(np.mean(gammas)), 2)} ± {fixed(float(np.std(gammas)), 2)}"
+        rows.append(
+            [f"`{name}`", m.card.title, str(m.card.channels), str(m.card.stride), spread, where]
+        )
+    return table(
+        ["encoder", "what it is", "channels", "stride (px)", "γ", "measurement"], rows, "llrrrl"
+    )
+
+
+def table_photographs(results: Results) -> str:
+    """Credits."""
+    rows = [[p.title, p.author or "not stated", p.license] for p in results.photographs]
+    return table(["photograph", "author", "licence"], rows)
+
+
+def table_rules() -> str:
+    """Published rules with their ratio between 512 and 1024 px."""
+    rows = []
+    for rule in literature.with_ratio():
+        if rule.key in literature.REPEATS:
+            continue
+        ratio, exponent = rule.ratio or math.nan, rule.exponent or 0.0
+        value = "" if rule.value is None else number(rule.value, 3)
+        rows.append(
+            [f"{rule.name} ({rule.year})", fixed(ratio, 2), f"{exponent:.2f}", value, rule.link]
+        )
+    return table(["rule or model", "ratio", "r", "s at 1024²", "source"], rows, "lrrrl")
+
+
+def table_recommended(results: Results) -> str:
+    """The shift between the study's resolutions by rule and by encoder, as s and as Delta mu."""
+    rule = schedule.shift_mu(0.0, results.theory)
+    rows = [["square-root rule", fixed(results.theory, 2), "", "1.00", fixed(rule, 3)]]
+    for name, m in results.measured.items():
+        s = m.shift
+        delta = fixed(schedule.shift_mu(0.0, s.whole.value), 3)
+        rows.append(
+            [f"`{name}`", fixed(s.whole.value, 2), interval(s.whole), fixed(s.exponent, 2), delta]
+        )
+    return table(
+        ["", "s", f"{percent(results.study.confidence)} interval", "r", "Δμ (t = 1 is data)"],
+        rows,
+        "lrlrr",
+    )
+
+
+def table_settings(s: float, base_shift: float = 1.0) -> str:
+    """The shift as settings of training and sampling tools."""
+    rows = [[row.tool, f"`{row.option}`", row.note] for row in export.settings(s, base_shift)]
+    return table(["tool", "setting", "use"], rows)
+
+
+def table_provenance(results: Results) -> str:
+    """Where each measurement was made."""
+    rows = []
+    for name, measured in results.measured.items():
+        made = measured.provenance["environment"]
+        versions = ", ".join(
+            f"{k} {made[k]}" for k in ("python", "numpy", "pillow", "torch") if k in made
+        )
+        rows.append(
+            [
+                f"`{name}`",
+                measured.origin,
+                f"`{measured.provenance['key'][:12]}`",
+                f"`{made['commit'][:12]}`",
+                versions,
+            ]
+        )
+    return table(["encoder", "measurement", "key", "commit", "versions"], rows)
+
+
+def audio_players(results: Results) -> str:
+    """HTML that plays the two recordings of the audio experiment, with their measured levels."""
+    players = []
+    for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
+        how = "Densely" if name == "fine" else "Sparsely"
+        label = f"{how} sampled noise, {fixed(sound.level, 1)} dB re full scale"
+        players.append(
+            f'<figure class="sound"><figcaption>{label}</figcaption>'
+            f'<audio controls preload="none" src="../data/results/sound/noise-{name}.wav"'
+            f' aria-label="{label}"></audio></figure>'
+        )
+    return "".join(players)

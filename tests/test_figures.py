@@ -1,0 +1,117 @@
+"""Every figure draws what it was given, with units on its axes and nothing empty."""
+
+import importlib
+import pkgutil
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import analysis.figures
+from analysis import results, schedule
+from analysis.figures import measured_shift, raps, snr_match, sound_levels, style, time_density
+
+NAMES = sorted(m.name for m in pkgutil.iter_modules(analysis.figures.__path__) if m.name != "style")
+PICTURES = {"photographs", "noisy_latents", "shifted_latents", "fourier", "noise_afar"}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> results.Results:
+    """The bundled study, from the cache or the committed results."""
+    return results.load("bundled")
+
+
+def all_axes(figure: Figure) -> list:
+    """Axes of a figure and its parts."""
+    return [*figure.axes, *(ax for part in figure.subfigs for ax in part.axes)]
+
+
+def lines(ax) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Data of the curves in an axes."""
+    return [(np.asarray(line.get_xdata()), np.asarray(line.get_ydata())) for line in ax.lines]
+
+
+def drawn(ax, y: np.ndarray) -> bool:
+    """Whether one of the curves has these ordinates."""
+    return any(len(b) == len(y) and np.allclose(b, y, rtol=1e-12) for _, b in lines(ax))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figure_is_whole(name: str, loaded: results.Results) -> None:
+    before = dict(mpl.rcParams)
+    figure = importlib.import_module(f"analysis.figures.{name}").draw(loaded)
+    assert dict(mpl.rcParams) == before, "a figure must leave matplotlib's settings alone"
+    figure.canvas.draw()
+    for ax in all_axes(figure):
+        if name in PICTURES:
+            continue
+        assert ax.lines or ax.images or ax.containers, "an axes is empty"
+        assert ax.get_xlabel() or ax.get_xticklabels()
+        for x, y in lines(ax):
+            assert len(x) == len(y) > 0
+            assert np.all(np.isfinite(np.asarray(y, float)))
+    if name in PICTURES:
+        assert sum(len(ax.images) for ax in all_axes(figure)) >= 4
+
+
+def test_raps_draws_the_measurement(loaded: results.Results) -> None:
+    left, right = raps.draw(loaded).axes
+    measured = loaded.measured[loaded.study.display_encoder]
+    index = loaded.photographs.index(loaded.display.photograph)
+    high, low = loaded.study.high, loaded.study.low
+    for values in (measured.power(high), measured.noise(high), measured.noisy(high)):
+        assert drawn(left, values[index, 1:])
+    for values in (measured.power(high), measured.power(low)):
+        assert drawn(right, values[index, 1:])
+    assert "cycles/image" in left.get_xlabel()
+    assert "units²" in left.get_ylabel()
+
+
+def test_snr_panels_differ_by_the_shift_alone(loaded: results.Results) -> None:
+    left, right = snr_match.draw(loaded).axes
+    factor = schedule.snr(loaded.t_shifted) / schedule.snr(loaded.study.t)
+    (_, before), (_, low_before), *_ = lines(left)
+    (_, after), (_, low_after), *_ = lines(right)
+    np.testing.assert_allclose(after, before * factor, rtol=1e-12)
+    np.testing.assert_array_equal(low_before, low_after)
+
+
+def test_main_figure_shows_every_encoder_and_the_rule(loaded: results.Results) -> None:
+    left, right = measured_shift.draw(loaded).axes
+    for measured in loaded.measured.values():
+        assert drawn(left, measured.shift.mean)
+        assert drawn(right, np.array([measured.shift.whole.value]))
+    theory = loaded.theory
+    assert drawn(left, np.array([theory, theory]))
+    low, high = left.get_ylim()
+    for measured in loaded.measured.values():
+        assert low < measured.shift.mean.min(), "a curve leaves the frame"
+        assert measured.shift.mean.max() < high, "a curve leaves the frame"
+
+
+def test_densities_integrate_to_one(loaded: results.Results) -> None:
+    (ax,) = time_density.draw(loaded).axes
+    for t, density in lines(ax):
+        # Trapezoids of width 1/800 on a smooth density that vanishes at both ends.
+        assert np.trapezoid(density, t) == pytest.approx(1, abs=1e-5)
+
+
+def test_sound_spectra_have_the_levels(loaded: results.Results) -> None:
+    for sound in loaded.sounds:
+        f, level = sound_levels.density(sound)
+        power = np.trapezoid(10 ** (level / 10), f)
+        # Welch's estimate of the total power; windows leave out little of a flat band.
+        assert 10 * np.log10(power) == pytest.approx(sound.level, abs=0.2)
+
+
+def test_style_is_left_even_when_drawing_fails() -> None:
+    @style.styled
+    def broken() -> Figure:
+        mpl.rcParams["font.size"] = 99
+        raise RuntimeError
+
+    before = mpl.rcParams["font.size"]
+    with pytest.raises(RuntimeError):
+        broken()
+    assert mpl.rcParams["font.size"] == before

@@ -1,0 +1,125 @@
+"""The pages as text: no typed-in results, every label has its file, every equation its code."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis import results, values
+from analysis.render.builtin import site
+from analysis.settings import root
+
+PAGES = sorted((root() / "report").glob("*.qmd"))
+CODE = re.compile(r"^```\{python\}.*?^```", re.M | re.S)
+INLINE = re.compile(r"`\{python\} ([^`]+)`")
+MATHS = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.S)
+
+
+def prose(text: str) -> str:
+    """A page without front matter, cells, code, formulas, citations, addresses and labels."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
+    for pattern in (CODE, re.compile(r"^```.*?^```", re.M | re.S), MATHS, INLINE):
+        text = pattern.sub(" ", text)
+    return re.sub(r"`[^`]*`|\]\([^)]*\)|\{[#.][^}]*\}|\[[^\]]*@[^\]]*\]|@[\w-]+", " ", text)
+
+
+def typed_results(text: str) -> list[str]:
+    """Numbers in prose that look like results: with a decimal point, or a percentage.
+
+    Numbers that are quoted from elsewhere are written with their source and listed here.
+    """
+    quoted = {"0.5", "1.5", "3.0", "2.4", "−0.8", "−1.5", "−1.2", "3.11", "1.9", "98 %"}
+    # 0.5: the original's t. 1.5, 3.0: Esser et al. 2024. 2.4, −0.8, −1.5, −1.2: Tolhurst et al.
+    # 1992. 3.11, 1.9: versions of Python and Quarto. 98 %: the range of a colour map.
+    found = re.findall(r"−?\d+\.\d+|\d+\s?%", text.replace("\u00a0", " "))
+    names = set(re.findall(r"(?:FLUX|Wan|SD)[.\s]?\d\.?\d?", text))
+    return [n for n in found if n not in quoted and not any(n in name for name in names)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_result_is_typed_by_hand(page: Path) -> None:
+    assert typed_results(prose(page.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("text", ["the shift is 1.53 in this space", "agreement to 4 %"])
+def test_typed_results_are_found(text: str) -> None:
+    assert typed_results(prose(text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_inline_code_in_formulas_or_front_matter(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not [m for m in MATHS.findall(CODE.sub("", text)) if "{python}" in m]
+    front = re.match(r"\A---\n(.*?)\n---\n", text, re.S)
+    assert front
+    assert "{python}" not in front[1]
+    assert yaml.safe_load(front[1])["title"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_inline_values_exist_and_cells_do_no_arithmetic(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    v = values.of(results.load("bundled"))
+    for expression in INLINE.findall(text):
+        assert re.fullmatch(r"v\.\w+|text_\w+", expression), (
+            f"keep inline code simple: {expression}"
+        )
+        if expression.startswith("v."):
+            assert getattr(v, expression[2:])
+    for cell in CODE.findall(text):
+        tree = ast.parse("\n".join(cell.splitlines()[1:-1]))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.BinOp)], cell
+
+
+def labels(kind: str) -> list[str]:
+    """Labels of one kind that the pages define."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return re.findall(rf"(?:\{{#|^#\| label: )({kind}-[\w-]+)", text, re.M)
+
+
+def test_every_figure_has_a_file_and_every_file_a_figure() -> None:
+    files = {path.stem for path in (root() / "analysis" / "figures").glob("*.py")}
+    expected = {f"fig-{stem.replace('_', '-')}" for stem in files - {"__init__", "style"}}
+    assert set(labels("fig")) == expected
+    text = (root() / "report" / "index.qmd").read_text(encoding="utf-8")
+    for label in expected:
+        body = re.search(rf"\{{#{label}\}}(.*?)^:::$", text, re.M | re.S)
+        assert body, label
+        assert f"{label[4:].replace('-', '_')}.draw(r)" in body[1], "a figure under another's label"
+
+
+def test_every_label_is_referred_to() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for kind in ("fig", "tbl"):
+        for label in labels(kind):
+            assert f"@{label}" in text, f"{label} is shown and never mentioned"
+
+
+def test_equations_and_docstrings_name_each_other() -> None:
+    named: set[str] = set()
+    for path in (root() / "analysis").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                named |= set(re.findall(r"@(eq-[\w-]+)", ast.get_docstring(node) or ""))
+    assert named == set(labels("eq"))
+
+
+def test_pages_keep_to_the_subset_and_references_resolve() -> None:
+    assert site.check(root()) == []
+
+
+def test_no_machine_paths_or_hosts_in_what_is_published() -> None:
+    for path in [*PAGES, root() / "README.md", root() / "CHANGELOG.md", root() / "_quarto.yml"]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"/(home|root|work|Users|tmp)/", text), path
+
+
+def test_changelog_and_readme_state_the_committed_results() -> None:
+    changelog = (root() / "CHANGELOG.md").read_text(encoding="utf-8")
+    v = values.of(results.load("bundled"))
+    for name in results.load("bundled").measured:
+        key = values.identifier(name)
+        row = f"| {name} | {getattr(v, f'shift_{key}')} | {getattr(v, f'interval_{key}')} |"
+        assert row in changelog, f"CHANGELOG.md does not have the current result: {row}"

@@ -1,0 +1,282 @@
+"""The built-in renderer on a corpus page that uses every construct of the subset."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from analysis.render.builtin import pandoc, site
+from analysis.settings import AnalysisError, InputError
+
+CORPUS = Path(__file__).parent / "pages" / "project"
+
+
+class Text(HTMLParser):
+    """The words of a page, its references with their words, and what it loads from where."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.references: list[tuple[str, str]] = []
+        self.loads: list[str] = []
+        self.skip = False
+        self.link: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        self.skip = tag in ("script", "style")
+        if tag == "a" and "quarto-xref" in (known.get("class") or ""):
+            self.link = str(known["href"])
+        if tag in ("script", "link", "img", "audio", "iframe", "source"):
+            self.loads.append(str(known.get("src") or known.get("href") or ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.skip = False
+        if tag == "a":
+            self.link = None
+
+    def handle_data(self, data: str) -> None:
+        if self.link:
+            self.references.append((self.link, data.replace("\xa0", " ")))
+        if not self.skip:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return flat("".join(self.words))
+
+
+def flat(text: str) -> str:
+    return " ".join(text.replace("\xa0", " ").split())
+
+
+def copy(target: Path) -> Path:
+    shutil.copytree(CORPUS, target, ignore=shutil.ignore_patterns("_site", "runs.txt"))
+    return target
+
+
+def write(root: Path, **pages: str) -> Path:
+    """A project of small pages, without a PDF."""
+    (root / "report").mkdir(parents=True, exist_ok=True)
+    (root / "_quarto.yml").write_text(
+        'project: {type: website, execute-dir: project, render: ["report/*.qmd"]}\n'
+        "number-sections: true\n"
+    )
+    for name, text in pages.items():
+        (root / "report" / f"{name}.qmd").write_text(f"---\ntitle: {name}\n---\n\n{text}\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copy(tmp_path_factory.mktemp("corpus") / "project")
+    site.render(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def html(corpus: Path) -> str:
+    return (corpus / "_site" / "report" / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def paper(corpus: Path) -> str:
+    reader = PdfReader(corpus / "_site" / "report" / "paper.pdf")
+    return flat(" ".join(page.extract_text() for page in reader.pages))
+
+
+def test_the_tree_is_quartos(corpus: Path) -> None:
+    found = {path.relative_to(corpus / "_site").as_posix() for path in
+             (corpus / "_site").rglob("*") if path.is_file()}  # fmt: skip
+    assert found >= {
+        "index.html",
+        "report/index.html",
+        "report/paper.pdf",
+        "report/use-it.html",
+        "report/index_files/fig-curves.svg",
+        "report/square.png",
+        "report/style.css",
+        "data/results/sound/tone.wav",
+    }
+    assert not [path for path in corpus.iterdir() if path.name.startswith("._site")]
+
+
+def test_the_first_page_redirects_to_the_paper(corpus: Path) -> None:
+    assert "url=report/index.html" in (corpus / "_site" / "index.html").read_text()
+
+
+def test_cells_run_once_for_all_formats(corpus: Path) -> None:
+    assert (corpus / "runs.txt").read_text() == "index\n"
+
+
+def test_references_have_quartos_words(html: str) -> None:
+    assert Text(html).references == [
+        ("#sec-method", "Section 2"),
+        ("#sec-window", "Section 2.1"),
+        ("#eq-shift", "Equation 1"),
+        ("#eq-power", "2"),
+        ("#eq-shift", "Equation 1"),
+        ("#eq-power", "Equation 2"),
+        ("#fig-curves", "Figure 1"),
+        ("#fig-curves", "Both of 1"),
+        ("#fig-curves", "see 1"),
+        ("#fig-label", "Figure 2"),
+        ("#tbl-shifts", "Table 1"),
+        ("#tbl-rules", "Table 2"),
+        ("#tbl-cell", "Table 3"),
+        ("#fig-curves", "Figure 1"),
+        ("#fig-still", "Figure 3"),
+        ("#eq-shift", "Equation 1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "2.1 The window",
+        "2.2.1 A deeper section",
+        "3 Extras",
+        "Figure 1: The shift for",
+        "Figure 2: A labelled cell with",
+        "Figure 3: A still image.",
+        "Table 1: Shifts by size, from a cell, with 4 rows.",
+        "Table 2: Rules, as a pipe table",
+        "Table 3: A labelled table cell.",
+        "See Section 2, Section 2.1 and the recipe",
+        "By Equation 1, 2 and Equation 1, Equation 2 we get Figure 1.",
+        "Both of 1 and see 1, Figure 2",
+        "Table 1, Table 2 and Table 3 are all of them. Figure 1, Figure 3",
+        "a*b_c <d> $e$ [f](g) -- \"h\"",
+        "find 3.05, and",
+        "this line is included from a file of its own",
+        "“Time-step shift from the spectra of images”",
+        "(Esser et al. 2024)",
+    ],
+)  # fmt: skip
+def test_html_and_pdf_say_the_same(words: str, html: str, paper: str) -> None:
+    assert words in Text(html).text
+    # Typst breaks lines and hyphenates; the letters and digits are what has to agree.
+    assert re.sub(r"\W", "", words) in re.sub(r"\W", "", paper)
+
+
+def test_both_formats_number_the_equations(html: str, paper: str) -> None:
+    assert re.findall(r'id="(eq-\w+)".*?equation-number">\((\d)\)', html, re.DOTALL) == [
+        ("eq-shift", "1"),
+        ("eq-power", "2"),
+    ]
+    assert "(1)" in paper
+    assert "(2)" in paper
+    assert html.count("<math") > 5
+    assert "$$" not in html
+
+
+def test_conditional_content_is_in_its_format_only(html: str, paper: str) -> None:
+    assert '<audio controls src="../data/results/sound/tone.wav">' in html
+    assert "The sound is on the page" not in html
+    assert "The sound is on the page" in paper
+
+
+def test_figures_have_alternatives_and_sizes(html: str) -> None:
+    images = re.findall(r"<img[^>]*>", html)
+    assert len(images) == 3
+    assert all(re.search(r'alt="[^"]{4,}"', image) for image in images)
+    assert all(re.search(r'width="\d+(px)?"', image) or "width:" in image for image in images)
+    assert "&quot;other&quot;" in images[0]
+    assert 'src="index_files/fig-label.png"' in images[1], "a large SVG gives way to its PNG"
+
+
+def test_code_is_folded_and_not_in_the_paper(html: str, paper: str) -> None:
+    assert html.count('<details class="code-fold"><summary>Show the code</summary>') == 4
+    assert "figsize" in html
+    assert "figsize" not in paper
+    assert 'print("plain output")' in flat(paper).replace("“", '"')
+
+
+def test_nothing_is_loaded_from_elsewhere(corpus: Path) -> None:
+    for page in (corpus / "_site").rglob("*.html"):
+        for load in Text(page.read_text()).loads:
+            assert not re.match(r"(\w+:)?//", load), f"{page.name} loads {load}"
+    css = (corpus / "_site" / "site_libs" / "builtin" / "style.css").read_text()
+    assert not re.search(r"url\(|@import", css)
+
+
+def test_pdf_is_archival_and_says_whose_it_is(corpus: Path) -> None:
+    reader = PdfReader(corpus / "_site" / "report" / "paper.pdf")
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Time-step shift from the spectra of images"
+    assert "A. Author" in str(reader.metadata.author)
+    names = [item["/Title"] for item in reader.outline if isinstance(item, dict)]
+    assert [flat(name) for name in names[:3]] == ["1 Introduction", "2 Method", "3 Extras"]
+    assert b"pdfaid" in (corpus / "_site" / "report" / "paper.pdf").read_bytes()
+
+
+def test_two_builds_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
+    again = copy(tmp_path / "elsewhere")
+    site.render(again)
+    files = sorted(path.relative_to(again) for path in (again / "_site").rglob("*.*"))
+    assert len(files) > 10
+    for name in files:
+        if (again / name).is_file():
+            assert (again / name).read_bytes() == (corpus / name).read_bytes(), name
+
+
+def test_a_failing_cell_is_named_and_the_old_site_stays(tmp_path: Path) -> None:
+    root = write(
+        tmp_path, index="```{python}\n#| echo: false\nx = 1\n\nraise ValueError('no')\n```"
+    )
+    (root / "_site").mkdir()
+    (root / "_site" / "old.html").write_text("old")
+    with pytest.raises(AnalysisError, match=r"index\.qmd:9: this cell failed: ValueError: no"):
+        site.render(root)
+    assert [path.name for path in (root / "_site").iterdir()] == ["old.html"]
+    assert sorted(path.name for path in root.iterdir()) == ["_quarto.yml", "_site", "report"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("`{python} 1 / 0`", r"index\.qmd:5: .* ZeroDivisionError: division by zero"),
+        (
+            '```{python}\n#| label: fig-x\n#| fig-cap: "C"\n#| fig-alt: "A"\n1\n```',
+            r"index\.qmd:5: the cell of 'fig-x' gave no figure",
+        ),
+        (
+            '::: {#tbl-x}\n```{python}\n"no table"\n```\n\nCaption\n:::',
+            r"index\.qmd:5: 'tbl-x' holds no table",
+        ),
+    ],
+)
+def test_what_shows_only_in_running_is_an_error_too(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    root = write(tmp_path, index=text)
+    assert site.check(root) == []
+    with pytest.raises(AnalysisError, match=message):
+        site.render(root)
+
+
+def test_a_link_to_no_anchor_fails_the_build(tmp_path: Path) -> None:
+    root = write(tmp_path, index="[to](other.qmd#nowhere)", other="## There {#sec-there}")
+    with pytest.raises(AnalysisError, match=r"other\.html#nowhere: no element with id 'nowhere'"):
+        site.render(root)
+    assert not (root / "_site").exists()
+
+
+def test_problems_stop_a_render_before_anything_runs(tmp_path: Path) -> None:
+    cell = "```{python}\nopen('ran', 'w').close()\n```\n\n@fig-none"
+    with pytest.raises(InputError, match=r"index\.qmd:9: nothing on this page has the label"):
+        site.render(write(tmp_path, index=cell))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_old_pandoc_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old = tmp_path / "pandoc"
+    old.write_text("#!/bin/sh\necho pandoc 3.1.2\n")
+    old.chmod(0o755)
+    monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: str(old))
+    with pytest.raises(AnalysisError, match="too old"):
+        pandoc.program.__wrapped__()

@@ -1,0 +1,68 @@
+"""Driving Quarto, with a stand-in for its program: the real one is in CI only."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.render import quarto
+from analysis.settings import AnalysisError
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, render: str = "") -> Path:
+    program = folder / "quarto"
+    program.write_text(
+        f'#!/bin/sh\nif [ "$1" = --version ]; then echo {version}; exit; fi\n{render}\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return program
+
+
+@pytest.mark.parametrize(
+    ("version", "fit"),
+    [("1.9.38", True), ("1.10.0", True), ("2.0.0", True), ("1.8.27", False), ("nonsense", False)],
+)
+def test_a_fit_quarto_is_found(
+    version: str, fit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = install(tmp_path, monkeypatch, version)
+    assert quarto.find() == (program if fit else None)
+
+
+def test_no_quarto_is_no_error_until_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert quarto.find() is None
+    with pytest.raises(AnalysisError, match="no quarto"):
+        quarto.render(tmp_path, quiet=True)
+
+
+def test_it_renders_with_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = 'mkdir -p _site/report; echo "$QUARTO_PYTHON $1" > _site/report/index.html'
+    install(tmp_path, monkeypatch, "1.10.1", script)
+    assert quarto.render(tmp_path, quiet=True) == [tmp_path / "_site" / "report" / "index.html"]
+    assert (tmp_path / "_site/report/index.html").read_text().split() == [sys.executable, "render"]
+
+
+def test_a_failure_shows_the_tail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "1.10.1", "echo the reason >&2; exit 1")
+    with pytest.raises(AnalysisError, match=r"exit 1\D+the reason"):
+        quarto.render(tmp_path, quiet=True)
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        "[WARNING] Unable to resolve crossref @fig-none",
+        "WARN: Unable to resolve link target: none.qmd",
+        "[WARNING] Citeproc: citation none2020 not found",
+    ],
+)
+def test_an_unresolved_reference_is_an_error(
+    warning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch, "1.10.1", f"echo '{warning}' >&2")
+    with pytest.raises(AnalysisError, match="none"):
+        quarto.render(tmp_path, quiet=True)

@@ -1,0 +1,242 @@
+"""The measured shift, against spectra and fields whose shift is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import schedule, shift, spectra
+from analysis.settings import Bands
+
+BANDS = Bands(first_ring=2, low=0.25, middle=0.5, high=1.0)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def lawful(gamma: float, q: float, images: int = 4, sizes: tuple[int, int] = (64, 128), noise: float = 1.0) -> tuple:  # type: ignore[type-arg]
+    """Spectra P = c_i k^-gamma, at the high resolution q times as much at equal cycles/image."""
+    levels = np.exp(np.random.default_rng(1).standard_normal((images, 1)))
+    out = []
+    for n, factor in zip(sizes, (1.0, q), strict=True):
+        k = spectra.rings(n, n).cycles_per_image
+        safe = np.where(k > 0, k, 1.0)
+        out.append((k, factor * levels * safe**-gamma, np.full(len(k), noise)))
+    return tuple(out)
+
+
+@given(st.floats(0, 4), st.floats(0.1, 20))
+def test_a_factor_q_gives_its_root_for_any_slope(gamma: float, q: float) -> None:
+    # A power law is a line in log-log coordinates, which the interpolation follows exactly.
+    low, high = lawful(gamma, q)
+    found = shift.measure(low, high, 4.0, BANDS, rng(), resamples=100)
+    np.testing.assert_allclose(found.curves, np.sqrt(q), rtol=1e-11)
+    np.testing.assert_allclose(found.mean, np.sqrt(q), rtol=1e-11)
+    for estimate in (found.whole, *found.bands.values()):
+        assert estimate.value == pytest.approx(np.sqrt(q), rel=1e-11)
+        assert estimate.low == pytest.approx(estimate.high, rel=1e-10)
+
+
+def test_the_square_root_rule_is_what_a_scale_equivariant_encoder_gives() -> None:
+    low, high = lawful(2.0, 4.0)
+    found = shift.measure(low, high, 4.0, BANDS, rng())
+    assert found.theory == 2.0
+    assert found.exponent == pytest.approx(1.0, abs=1e-11)
+    none = shift.measure(*lawful(2.0, 1.0), 4.0, BANDS, rng())
+    assert none.exponent == pytest.approx(0.0, abs=1e-11)
+
+
+@given(st.floats(0.01, 100))
+def test_scaling_a_spectrum_by_c_squared_scales_the_shift_by_c(c: float) -> None:
+    power, noise, power0, noise0 = np.exp(np.random.default_rng(2).standard_normal((4, 20)))
+    s = shift.equal_snr_shift(power, noise, power0, noise0)
+    np.testing.assert_allclose(shift.equal_snr_shift(c**2 * power, noise, power0, noise0), c * s, rtol=1e-12)
+    np.testing.assert_allclose(shift.equal_snr_shift(power, noise, c**2 * power0, noise0), s / c, rtol=1e-12)
+    np.testing.assert_allclose(shift.equal_snr_shift(power, c**2 * noise, power0, noise0), s / c, rtol=1e-12)
+    np.testing.assert_allclose(shift.equal_snr_shift(c * power, c * noise, power0, noise0), s, rtol=1e-12)
+
+
+@given(st.floats(0.05, 0.95))
+def test_the_shift_equalises_the_snr_at_every_t(t: float) -> None:
+    power, noise, power0, noise0 = np.exp(np.random.default_rng(3).standard_normal((4, 20)))
+    s = shift.equal_snr_shift(power, noise, power0, noise0)
+    moved = schedule.snr(schedule.shift_t(t, s), power, noise)
+    np.testing.assert_allclose(moved, schedule.snr(t, power0, noise0), rtol=1e-11)
+
+
+def fields(n: int, gamma: float, count: int, seed: int) -> np.ndarray:
+    k = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :])
+    k[0, 0] = np.inf
+    white = np.random.default_rng(seed).standard_normal((count, n, n))
+    return np.fft.irfft2(np.fft.rfft2(white) * k ** (-gamma / 2), (n, n))
+
+
+def halved(z: np.ndarray) -> np.ndarray:
+    """The same content on half the grid: the Fourier modes below n / 4, values kept."""
+    n = z.shape[-1] // 2
+    full = np.fft.fftshift(np.fft.fft2(z), axes=(-2, -1))
+    middle = full[..., n // 2 : n // 2 + n, n // 2 : n // 2 + n].copy()
+    middle[..., 0, :] = middle[..., :, 0] = 0  # the Nyquist row and column have no partner
+    return np.fft.ifft2(np.fft.ifftshift(middle, axes=(-2, -1))).real / 4
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 3.0])
+def test_the_same_content_on_half_the_grid_gives_2(gamma: float) -> None:
+    # Without window the modes are the same numbers, so s is 2 exactly, mode by mode: no sampling
+    # error at all, only the last ring misses modes. With a window neighbouring modes mix alike.
+    high = fields(128, gamma, 4, int(gamma))
+    low = halved(high)
+    for kind, beta, bound in (("none", 0.0, 1e-9), ("kaiser", 2.0, 0.01)):
+        spectrum = [
+            (spectra.rings(n, n).cycles_per_image, spectra.raps(z, kind, beta), spectra.white_noise_raps(n, n, kind, beta))
+            for n, z in ((64, low), (128, high))
+        ]  # fmt: skip
+        if kind == "none":  # ring 0 holds nothing, and ring 0 of the noise neither
+            for _, power, noise in spectrum:
+                assert noise[0] < 1e-9
+                assert np.all(power[:, 0] < 1e-9)
+        found = shift.measure(*spectrum, 4.0, BANDS, rng(), resamples=100)
+        assert found.whole.value == pytest.approx(2.0, rel=bound)
+        assert found.bands["low"].value == pytest.approx(2.0, rel=bound)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.0, 3.0])
+def test_independent_fields_of_one_law_give_2_within_sampling_error(gamma: float) -> None:
+    # Other draws at each size, the low one cut out of a field of twice the side. 64 photographs:
+    # the scatter over them is the error, and five of it the bound.
+    low, high = halved(fields(128, gamma, 64, 10)), fields(128, gamma, 64, 11)
+    spectrum = [
+        (spectra.rings(n, n).cycles_per_image, spectra.raps(z), spectra.white_noise_raps(n, n))
+        for n, z in ((64, low), (128, high))
+    ]
+    found = shift.measure(*spectrum, 4.0, BANDS, rng())
+    error = (found.whole.high - found.whole.low) / (2 * 1.96)
+    assert error < 0.02
+    assert found.whole.value == pytest.approx(2.0, abs=5 * error)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 3.0])
+def test_at_fixed_cycles_per_pixel_it_would_be_2_to_the_1_minus_half_gamma(gamma: float) -> None:
+    # The docstring's claim, by the same fields: ring 2 i of 128 px has the cycles/pixel of ring i
+    # of 64 px. 256 fields, rings 4 to 24 (from 12 independent modes on): below 1 % for the mean.
+    high = fields(128, gamma, 256, 20)
+    low = halved(high)
+    p0, p1 = (spectra.raps(z, "none").mean(axis=0) for z in (low, high))
+    rings = np.arange(4, 25)
+    s = shift.equal_snr_shift(p1[2 * rings], np.ones(21), p0[rings], np.ones(21))
+    assert np.exp(np.mean(np.log(s))) == pytest.approx(2 ** (1 - gamma / 2), rel=0.03)
+
+
+def test_the_noise_spectrum_is_divided_out() -> None:
+    low, high = lawful(2.0, 4.0)
+    k, power, noise = high
+    bent = np.linspace(0.5, 2.0, len(k))
+    found = shift.measure(low, (k, power * bent, noise * bent), 4.0, BANDS, rng())
+    # P and N are interpolated apart but alike, so the bend cancels.
+    np.testing.assert_allclose(found.curves, 2.0, rtol=1e-9)
+
+
+def test_photographs_and_octaves_weigh_the_same() -> None:
+    # Two photographs with shifts 1 and 4 throughout: geometric mean 2.
+    low, (k, power, noise) = lawful(2.0, 1.0, images=2)
+    found = shift.measure(low, (k, power * np.array([[1.0], [16.0]]), noise), 4.0, BANDS, rng())
+    assert found.whole.value == pytest.approx(2.0, rel=1e-11)
+    np.testing.assert_allclose(found.mean, 2.0, rtol=1e-11)
+    # One photograph, s = k^0.5: an even mean over ln k is that of the middle of the band, whose
+    # cells reach half a step beyond its first and last ring. (Cells are not symmetric about their
+    # rings: 1 % at ring 2.) The mean over rings would be 2.9.
+    low, (k, power, noise) = lawful(2.0, 1.0, images=1)
+    found = shift.measure(low, (k, power * np.maximum(k, 0.1), noise), 4.0, BANDS, rng())
+    assert found.whole.band == (k[2], k[16])
+    middle = np.sqrt(k[2] * np.sqrt(k[2] / k[3]) * k[16] * np.sqrt(k[16] / k[15]))
+    assert found.whole.value == pytest.approx(np.sqrt(middle), rel=0.015)
+    assert np.exp(np.log(found.curves[0, :15]).mean()) > 1.2 * found.whole.value
+
+
+def test_bands_follow_the_settings() -> None:
+    low, high = lawful(2.0, 4.0)
+    found = shift.measure(low, high, 4.0, BANDS, rng())
+    edges = shift.band_edges(BANDS, 32.0)
+    assert edges == {"whole": (2, 16.0), "low": (2, 8.0), "middle": (8.0, 16.0), "high": (16.0, 32.0)}
+    assert list(found.bands) == ["low", "middle", "high"]
+    k = spectra.rings(64, 64).cycles_per_image
+    for name, estimate in (("whole", found.whole), *found.bands.items()):
+        chosen = k[2:][shift.in_band(k[2:], edges[name])]
+        assert estimate.band == (chosen[0], chosen[-1])
+        assert abs(estimate.band[0] - edges[name][0]) <= 0.5
+        assert abs(estimate.band[1] - edges[name][1]) <= 0.5
+    np.testing.assert_array_equal(found.k, k[2:])
+
+
+def test_the_high_band_is_not_in_the_whole() -> None:
+    low, (k, power, noise) = lawful(2.0, 4.0)
+    raised = np.where(k > 18, 100.0, 1.0)
+    found = shift.measure(low, (k, power * raised, noise), 4.0, BANDS, rng())
+    assert found.whole.value == pytest.approx(2.0, rel=1e-9)
+    assert found.bands["high"].value > 3
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    # ln s of a photograph ~ N(ln 2, 0.2^2), 12 photographs, 300 repetitions. A percentile
+    # bootstrap of 12 covers less than its 95 %, about 91 to 92 % (it has no t quantile and divides
+    # by n); the count's own error is 1.6 %: so between 85 and 98 %.
+    draws, hits, widths = np.random.default_rng(4), 0, []
+    low, (k, power, noise) = lawful(2.0, 4.0, images=12, sizes=(32, 64))
+    for _ in range(300):
+        level = np.exp(2 * 0.2 * draws.standard_normal((12, 1)))
+        found = shift.measure(low, (k, power * level, noise), 4.0, BANDS, draws, resamples=200)
+        hits += found.whole.low <= 2.0 <= found.whole.high
+        widths.append(np.log(found.whole.high / found.whole.low))
+    assert 0.85 < hits / 300 < 0.98
+    # 2 * 1.96 standard errors, sqrt(11 / 12) of them for the division by n
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * 0.2 / np.sqrt(12) * np.sqrt(11 / 12), rel=0.05)
+
+
+def test_more_confidence_is_a_wider_interval_around_the_value() -> None:
+    low, (k, power, noise) = lawful(2.0, 4.0, images=8)
+    power = power * np.exp(0.3 * np.random.default_rng(5).standard_normal((8, 1)))
+    narrow, wide = (shift.measure(low, (k, power, noise), 4.0, BANDS, rng(), confidence=c) for c in (0.8, 0.99))
+    assert wide.whole.low < narrow.whole.low < narrow.whole.value < narrow.whole.high < wide.whole.high
+    assert wide.whole.value == narrow.whole.value
+    assert np.all(wide.low <= narrow.low)
+    assert np.all(narrow.low <= narrow.mean)
+    assert np.all(narrow.mean <= wide.high)
+    assert (narrow.confidence, wide.confidence) == (0.8, 0.99)
+
+
+def test_one_photograph_has_no_interval() -> None:
+    found = shift.measure(*lawful(2.0, 4.0, images=1), 4.0, BANDS, rng())
+    assert found.whole.value == pytest.approx(2.0, rel=1e-11)
+    for estimate in (found.whole, *found.bands.values()):
+        assert np.isnan(estimate.low)
+        assert np.isnan(estimate.high)
+    assert np.all(np.isnan(found.low))
+    assert np.all(np.isnan(found.high))
+    assert found.low.shape == found.mean.shape
+
+
+def test_too_few_rings_are_refused() -> None:
+    low, high = lawful(2.0, 4.0, sizes=(8, 16))
+    with pytest.raises(ValueError, match="1 rings; two are needed: use a higher resolution"):
+        shift.measure(low, high, 4.0, BANDS, rng())
+
+
+def test_spectra_that_are_not_positive_are_refused() -> None:
+    good = np.ones(3)
+    for bad in (np.array([1.0, 0.0, 1.0]), np.array([1.0, -1.0, 1.0]), np.array([1.0, np.nan, 1.0])):
+        for place in range(4):
+            arguments = [good] * 4
+            arguments[place] = bad
+            with pytest.raises(ValueError, match="positive and finite"):
+                shift.equal_snr_shift(*arguments)
+
+
+def test_interpolation_is_exact_on_a_power_law_and_never_extrapolates() -> None:
+    known = np.array([1.0, 2.0, 4.0, 7.0])
+    power = np.stack([3 * known**-2.5, known**0.5])
+    k = np.array([1.0, 1.3, 5.0, 7.0])
+    np.testing.assert_allclose(shift.at_frequencies(k, known, power), [3 * k**-2.5, k**0.5], rtol=1e-12)
+    for outside in ([0.9, 2.0], [2.0, 7.1]):
+        with pytest.raises(ValueError, match="outside"):
+            shift.at_frequencies(np.array(outside), known, power)

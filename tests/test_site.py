@@ -1,0 +1,161 @@
+"""The real pages, built once from the committed results, read as a reader would."""
+
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from analysis import results, values
+from analysis.render.builtin import site as builtin
+from analysis.settings import root
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``_site`` of a copy of the project with an empty cache: only committed results."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("data", "report"):
+        shutil.copytree(root() / name, copy / name, ignore=shutil.ignore_patterns("cache"))
+    shutil.copy(root() / "_quarto.yml", copy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_ROOT", str(copy))
+        patch.setenv("ANALYSIS_CACHE", str(copy / "empty"))
+        patch.setenv("ANALYSIS_COMPUTE", "never")
+        patch.setenv("PYTHONPATH", str(root()))
+        patch.delenv("ANALYSIS_STUDY", raising=False)
+        builtin.render(copy)
+    return copy / "_site"
+
+
+class Page(HTMLParser):
+    """Text and addresses of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.alts: list[str | None] = []
+        self.words: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        loads = {"img": "src", "script": "src", "audio": "src", "link": "href", "source": "src"}
+        if tag in loads and given.get(loads[tag]):
+            self.addresses.append(str(given[loads[tag]]))
+        if tag == "img":
+            self.alts.append(given.get("alt"))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All text, spaces folded."""
+        return " ".join("".join(self.words).split())
+
+
+def test_tree(site: Path) -> None:
+    for name in ("index.html", "report/index.html", "report/paper.pdf", "report/reproduce.html"):
+        assert (site / name).is_file(), name
+    assert "report/index.html" in (site / "index.html").read_text()
+
+
+def test_nothing_comes_from_elsewhere(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        outside = [
+            a for a in Page(path).addresses if re.match(r"[a-z]+:|//", a) and "data:" not in a
+        ]
+        assert outside == [], path.name
+
+
+def test_every_picture_has_an_alternative(site: Path) -> None:
+    alts = Page(site / "report" / "index.html").alts
+    assert len(alts) >= 13
+    assert all(alts)
+
+
+def test_abstract_has_the_numbers_and_html_equals_pdf(site: Path) -> None:
+    text = Page(site / "report" / "index.html").text
+    pages = PdfReader(site / "report" / "paper.pdf").pages
+    pdf = " ".join(" ".join(page.extract_text() for page in pages).split())
+    v = values.of(results.load("bundled"))
+    abstract = text.split("Abstract")[-1][:2500]
+    for name in ("pixel", "linear_f8c16", "taef2"):
+        for value in (getattr(v, f"shift_{name}"), getattr(v, f"interval_{name}")):
+            assert value in text
+            assert value in pdf
+    assert v.shift_taef2 in text[text.index("Abstract") :]
+    assert abstract
+    numbered = set(re.findall(r"(?:Figure|Table) \d+(?=:)", text))
+    assert len(numbered) >= 17
+    assert numbered <= set(re.findall(r"(?:Figure|Table) \d+", pdf))
+    assert "committed results" in text, "the page must say that nothing was computed here"
+
+
+def test_recordings_are_shipped(site: Path) -> None:
+    sources = [a for a in Page(site / "report" / "index.html").addresses if a.endswith(".wav")]
+    assert len(sources) == 2
+    for source in sources:
+        assert (site / "report" / source).resolve().read_bytes()[:4] == b"RIFF"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no Chromium")
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", "reproduce", "use-it"])
+def test_opens_from_the_file_system(
+    browser, site: Path, name: str, scheme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url))
+    page.goto(f"file://{site}/report/{name}.html")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "scrolls sideways"
+    broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    assert page.evaluate(broken) == []
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    channels = [int(c) for c in re.findall(r"\d+", background)[:3]]
+    assert (sum(channels) < 384) == (scheme == "dark"), background
+    assert errors == []
+    context.close()
+
+
+def test_recordings_play(browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto(f"file://{site}/report/index.html")
+    seconds = page.evaluate(
+        """() => Promise.all([...document.querySelectorAll("audio")].map(audio =>
+            new Promise((done, fail) => {
+                audio.onloadedmetadata = () => done(audio.duration);
+                audio.onerror = () => fail(audio.error.message);
+                audio.preload = "metadata"; audio.load();
+            })))"""
+    )
+    assert seconds == pytest.approx([3.0, 3.0], abs=0.01)
+    page.close()

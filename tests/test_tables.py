@@ -1,0 +1,74 @@
+"""Tables: the rows are the results, and Markdown survives what is in the cells."""
+
+import re
+
+import pytest
+
+from analysis import literature, results, tables
+
+
+@pytest.fixture(scope="module")
+def loaded() -> results.Results:
+    return results.load("bundled")
+
+
+def cells(table: str) -> list[list[str]]:
+    """Rows of a pipe table without the rule under its header."""
+    lines = table.splitlines()
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in [lines[0], *lines[2:]]
+    ]
+
+
+def test_table_has_one_width() -> None:
+    made = tables.table(["a", "b|c"], [["1", "2"], ["3", "4"]], "lr")
+    assert made.splitlines()[1] == "| :--- | ---: |"
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in made.splitlines()} == {3}
+
+
+def test_shift_table(loaded: results.Results) -> None:
+    rows = cells(tables.table_shift(loaded))
+    assert [row[0] for row in rows[1:]] == [f"`{name}`" for name in loaded.measured]
+    for row, measured in zip(rows[1:], loaded.measured.values(), strict=True):
+        assert row[4].startswith(f"{measured.shift.whole.value:.2f} [")
+        assert row[5] == f"{measured.shift.exponent:.2f}"
+
+
+def test_encoders_table_says_where(loaded: results.Results) -> None:
+    for row, measured in zip(
+        cells(tables.table_encoders(loaded))[1:], loaded.measured.values(), strict=True
+    ):
+        assert (
+            row[-1]
+            == {"computed": "computed here", "committed": "committed results"}[measured.origin]
+        )
+
+
+def test_photographs_are_credited(loaded: results.Results) -> None:
+    rows = cells(tables.table_photographs(loaded))[1:]
+    assert [row[0] for row in rows] == [photo.title for photo in loaded.photographs]
+    assert all(row[1] and row[2] for row in rows)
+
+
+def test_rules_are_verified_and_ascending() -> None:
+    rows = cells(tables.table_rules())[1:]
+    ratios = [float(row[1]) for row in rows]
+    assert ratios == sorted(ratios)
+    assert len(rows) == len(literature.with_ratio()) - sum(
+        rule.key in literature.REPEATS for rule in literature.with_ratio()
+    )
+    names = {rule.key for rule in literature.rules()}
+    assert names >= literature.REPEATS, "a repeated row that is not in the table"
+
+
+def test_settings_name_the_shift() -> None:
+    assert "shift=3" in tables.table_settings(2.0, 1.5)
+
+
+def test_players_point_to_committed_recordings(loaded: results.Results) -> None:
+    from analysis.settings import root
+
+    sources = re.findall(r'src="\.\./([^"]+)"', tables.audio_players(loaded))
+    assert len(sources) == 2
+    for source, sound in zip(sources, loaded.sounds, strict=True):
+        assert (root() / source).read_bytes() == sound.wav(), f"{source} is out of date"

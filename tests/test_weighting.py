@@ -1,0 +1,107 @@
+"""The original's strategies, against closed forms."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from analysis import weighting
+
+F = np.linspace(1.0, 200.0, 400)
+
+
+def test_the_deviation_is_from_the_mean_of_the_set() -> None:
+    power = np.array([[1.0, 4.0], [3.0, 8.0]])
+    np.testing.assert_array_equal(weighting.deviation_from_mean(power), [[-1, -2], [1, 2]])
+    many = np.random.default_rng(0).random((5, 30))
+    np.testing.assert_allclose(weighting.deviation_from_mean(many).sum(axis=0), 0, atol=1e-13)
+
+
+def test_the_share_below_a_frequency_counts_magnitudes() -> None:
+    deviation = np.array([[-3.0, 1.0, 0.0], [3.0, -1.0, 2.0]])
+    k = np.array([1.0, 2.0, 3.0])
+    assert weighting.share_below(deviation, k, 1.0) == pytest.approx(0.6)
+    assert weighting.share_below(deviation, k, 2.5) == pytest.approx(0.8)
+    assert weighting.share_below(deviation, k, 3.0) == 1
+    assert weighting.share_below(deviation, k, 0.5) == 0
+
+
+@given(st.integers(2, 8), st.integers(0, 100))
+def test_pure_factors_are_all_level(images: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    power = np.exp(rng.standard_normal((images, 1))) * rng.random(20) + 0.0
+    assert weighting.level_share(power) == pytest.approx(1, abs=1e-9)
+
+
+def test_shapes_of_one_level_are_no_level() -> None:
+    logs = np.random.default_rng(1).standard_normal((6, 40))
+    logs -= logs.mean(axis=1, keepdims=True)
+    assert weighting.level_share(np.exp(logs)) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_level_share_is_a_share_of_variance() -> None:
+    # ln P_i(f) = a_i + b_i(f) with var(a) = 4 and var(b) = 1, exactly, by construction.
+    a = 2 * np.array([1.0, -1.0, 1.0, -1.0])
+    b = np.outer([1, 1, -1, -1], [1, -1] * 10)
+    assert weighting.level_share(np.exp(a[:, None] + b + np.linspace(5, 0, 20))) == pytest.approx(0.8, abs=1e-12)
+
+
+def test_the_ratio_to_its_own_law_is_1() -> None:
+    power = 10**3 * F ** (-2 - 0.1 * np.log10(F))
+    np.testing.assert_allclose(weighting.ratio_to_fit(F, power, 2), 1, rtol=1e-9)
+    bumped = power * (1 + 0.5 * (F == F[200]))
+    ratio = weighting.ratio_to_fit(F, bumped, 2)
+    assert ratio.argmax() == 200
+    # The bump pulls the fit by its leverage, some 3 / 400 of ln 1.5.
+    assert ratio[200] == pytest.approx(1.5, rel=0.01)
+
+
+def test_least_squares_in_the_logarithm_leaves_a_ratio_of_geometric_mean_1() -> None:
+    power = F**-2.0 * np.exp(0.5 * np.random.default_rng(2).standard_normal(len(F)))
+    assert np.mean(np.log(weighting.ratio_to_fit(F, power, 3))) == pytest.approx(0, abs=1e-11)
+
+
+def test_the_mean_correlation_at_its_extremes() -> None:
+    shared = np.exp(np.random.default_rng(3).standard_normal(50))
+    assert weighting.mean_correlation(np.stack([shared, shared**2, 7 * shared**0.5])) == pytest.approx(1, abs=1e-12)
+    assert weighting.mean_correlation(np.stack([shared, 1 / shared])) == pytest.approx(-1, abs=1e-12)
+    # Ten images with nothing shared: 45 pairs of correlations with standard error 1 / sqrt(2000).
+    none = np.exp(np.random.default_rng(4).standard_normal((10, 2000)))
+    assert abs(weighting.mean_correlation(none)) < 5 / np.sqrt(45 * 2000)
+
+
+def test_the_mean_correlation_is_over_pairs() -> None:
+    logs = np.random.default_rng(5).standard_normal((3, 30))
+    pairs = [stats.pearsonr(logs[i], logs[j]).statistic for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert weighting.mean_correlation(np.exp(logs)) == pytest.approx(np.mean(pairs), abs=1e-12)
+
+
+def test_the_linear_map_takes_the_band_to_the_unit_interval() -> None:
+    np.testing.assert_allclose(weighting.linear_time(np.array([2.0, 3.0, 6.0])), [0, 0.25, 1])
+
+
+@pytest.mark.parametrize(("mu", "std"), [(0.0, 1.0), (-0.7, 0.5)])
+def test_the_weighted_density_integrates_to_1(mu: float, std: float) -> None:
+    ratio = np.exp(0.3 * np.sin(F))
+    t, density, weighted = weighting.weighted_density(F, ratio, mu, std)
+    assert np.trapezoid(weighted, t) == pytest.approx(1, abs=1e-12)
+    assert integrate.trapezoid(density, t) == pytest.approx(1, abs=1e-3)  # 400 points of a smooth bell
+    theta = np.log(t[1:-1] / (1 - t[1:-1]))
+    np.testing.assert_allclose(density[1:-1], stats.norm(mu, std).pdf(theta) / (t[1:-1] * (1 - t[1:-1])), rtol=1e-10)
+    shape = weighted[1:-1] / (density * ratio)[1:-1]
+    np.testing.assert_allclose(shape, shape[0], rtol=1e-10)
+
+
+def test_a_constant_ratio_changes_nothing() -> None:
+    _, density, weighted = weighting.weighted_density(F, np.full_like(F, 5.0))
+    np.testing.assert_allclose(weighted, density, rtol=1e-3, atol=1e-12)
+
+
+def test_one_image_has_no_set_to_compare_with() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        weighting.deviation_from_mean(np.ones((1, 5)))
+    with pytest.raises(ValueError, match="I, R"):
+        weighting.deviation_from_mean(np.ones(5))
+    with pytest.raises(ValueError, match="at least two"):
+        weighting.mean_correlation(np.ones((1, 5)))
