@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DELETE_ON_ERROR:
 
 site: $(VENV)/site.done
-	$(RUN) -m analysis --study $(STUDY) build
+	$(RUN) -m analysis build --study $(STUDY)
 
 test: $(VENV)/test.done lint
 	$(RUN) -m pytest
@@ -31,6 +31,7 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip uninstall --quiet --yes setuptools
 
 # --no-deps: the lock is complete; --no-compile: bytecode is written for what is used.
 $(VENV)/site.done: requirements/site.txt pyproject.toml | $(VENV)/bin/python

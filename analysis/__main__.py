@@ -80,7 +80,7 @@ def _results(chain: Chain, study: str) -> results.Results:
     try:
         return results.assemble(chain)
     except MissError as error:
-        log.info(str(error).partition(" and ANALYSIS_COMPUTE=never")[0])
+        log.info(str(error).partition(". Run ")[0])
         option = f" --study {study}" if study else ""
         raise MissError(
             f"study '{chain.study.name}' is not computed: run '{NAME} compute{option}' first"

@@ -4,6 +4,7 @@
 were made for. A result is only taken for exactly the request it answers.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
         reason: why it is not computed here, for the error message.
 
     Raises:
-        MissError: there is none, or it was made from something else.
+        MissError: there is none, it is damaged, or it was made from something else.
     """
     base = folder(study) / name
     try:
@@ -46,6 +47,11 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
             f"{reason}; and '{name}' in data/results/{study} was made from other photographs, "
             "settings or code"
         )
+    if hashlib.sha256(payload).hexdigest() != sidecar.get("sha256"):
+        raise MissError(
+            f"{reason}; and {base.name}.npz in data/results/{study} is not the file that its "
+            ".json describes"
+        )
     return from_bytes(payload), sidecar["provenance"]
 
 
@@ -56,8 +62,10 @@ def write(study: str, name: str, arrays: Arrays, content: dict[str, Any]) -> Pat
         the path of the JSON file.
     """
     base = folder(study) / name
-    write_atomic(base.with_suffix(".npz"), to_bytes(arrays))
-    text = json.dumps(rounded(content), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    payload = to_bytes(arrays)
+    write_atomic(base.with_suffix(".npz"), payload)
+    content = {**rounded(content), "sha256": hashlib.sha256(payload).hexdigest()}
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     write_atomic(base.with_suffix(".json"), text.encode())
     return base.with_suffix(".json")
 

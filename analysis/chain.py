@@ -5,7 +5,6 @@ from the requests it reads, and a function that computes it. Where an encoder ca
 committed measurement is used, and that is said.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -109,7 +108,9 @@ class Chain:
             for photo in self.photographs
             for side in self.study.resolutions
         }
-        return Request("measurement", 1, {}, inputs, f"measurement of {card.name}")
+        # The inputs are a mapping and have no order; the rows of the arrays have.
+        rows = {"photographs": [photo.id for photo in self.photographs]}
+        return Request("measurement", 1, rows, inputs, f"measurement of {card.name}")
 
     def display_request(self) -> Request:
         """The pictured latents."""
@@ -244,9 +245,13 @@ class Chain:
         said: dict[str, str] = {}
         todo: list[Task] = []
         for name, card in self.cards.items():
-            reason = self._elsewhere(card)
-            said[name] = f"committed results: {reason}" if reason else "computed"
-            if not reason:
+            reason = self._cannot_run(card)
+            if reason and self.store.state(self.measurement_request(card)) == "sound":
+                said[name] = "computed"  # earlier, when it could run
+            elif reason and self._committed(card, reason):
+                said[name] = f"committed results: {reason}"
+            else:
+                said[name] = "computed"
                 todo.extend(self.tasks(card))
         for index, (request, function) in enumerate(todo):
             progress(index, len(todo), request.label)
@@ -254,21 +259,22 @@ class Chain:
         progress(len(todo), len(todo), "done")
         return said
 
-    def _elsewhere(self, card: encoders.Card) -> str | None:
-        """Why an encoder's committed results are taken, or None if it is to be computed here."""
-        request = self.measurement_request(card)
-        if self.store.state(request) == "sound":
-            return None
+    def _cannot_run(self, card: encoders.Card) -> str | None:
+        """Why an encoder cannot run here without a download, or None."""
         reason = encoders.missing(card)
-        if reason:
-            archive.read(self.study.name, request, card.name, reason)
-            return reason
-        if card.sha256 and not self._weights_here(card):
+        if reason is None and card.sha256 and not self._weights_here(card):
             reason = "its weights are not on this machine ('fetch' gets them)"
-            with contextlib.suppress(MissError):
-                archive.read(self.study.name, request, card.name, reason)
-                return reason
-        return None
+        return reason
+
+    def _committed(self, card: encoders.Card, reason: str) -> bool:
+        """Whether there are committed results; if not, a download is tried where one can help."""
+        try:
+            archive.read(self.study.name, self.measurement_request(card), card.name, reason)
+        except MissError:
+            if encoders.missing(card):
+                raise
+            return False
+        return True
 
     def _weights_here(self, card: encoders.Card) -> bool:
         places = [*weights.folders(), self.store.downloads]

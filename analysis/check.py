@@ -6,6 +6,7 @@ Nothing is computed, fetched or changed here.
 import dataclasses
 import json
 import math
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -92,7 +93,8 @@ def _and_moments(chain: Chain, card: encoders.Card, requests: list[Request]) -> 
 def why_missing(store: Store, request: Request) -> str:
     """Why a request is not stored, without the advice of `Store.explain_miss`."""
     text = store.explain_miss(request)
-    return text.partition("ANALYSIS_COMPUTE=never: ")[2].partition(". Run ")[0] or text
+    found = re.search(r" is not in the cache[^:]*: (.*)\. Run 'python -m analysis compute'", text)
+    return found[1] if found else text
 
 
 def _committed(chain: Chain) -> Iterator[Finding]:
@@ -120,11 +122,13 @@ def _unlike(chain: Chain, request: Request, name: str) -> str | None:
     remedy = "'compute --update-results' writes it anew"
     path = (archive.folder(chain.study.name) / name).with_suffix(".json")
     try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        path.with_suffix(".npz").stat()
         arrays, provenance = archive.read(chain.study.name, request, name, "")
         if name == "display":
             return None
         measured = Measured(chain.cards[name], chain.study, arrays, "committed", provenance)
-        stored = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+        stored = content["numbers"]
         numbers = archive.rounded(measured.numbers())
         differing = [key for key in numbers if not _alike(stored.get(key), numbers[key])]
     except MissError:

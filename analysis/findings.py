@@ -11,7 +11,7 @@ import numpy as np
 from analysis import values, weighting
 from analysis.measured import Measured
 from analysis.results import Results
-from analysis.values import claim, fixed, identifier, interval, listing, percent
+from analysis.values import claim, fixed, identifier, interval, listing, percent, plain
 
 NEAR = 0.03  # relative distance from the rule that is called agreement
 
@@ -56,7 +56,7 @@ def abstract(results: Results) -> str:
                     s.whole.high < theory if wanted == "below" else s.whole.low > theory,
                     f"The latents of `{name}` ask for {fixed(s.whole.value, 2)} "
                     f"{interval(s.whole)}, {word} than the rule's {fixed(theory, 2)}: an exponent "
-                    f"of r = {fixed(s.exponent, 2)} where the rule has 1.",
+                    f"of r = {plain(s.exponent, 2)} where the rule has 1.",
                 )
             )
     for name, m in _named(results, "open"):
@@ -90,7 +90,7 @@ def ratio(results: Results) -> str:
         ratios = np.stack([weighting.ratio_to_fit(k, row, 3) for row in power])
         correlation = weighting.mean_correlation(ratios)
         largest = max(largest, correlation)
-        parts.append(f"{fixed(correlation, 2)} in `{name}`")
+        parts.append(f"{plain(correlation, 2)} in `{name}`")
     text = (
         "For these photographs the mean correlation of $\\ln R$ (degree three) between two of them "
         f"is {listing(parts)}: "
@@ -143,7 +143,7 @@ def measured(results: Results) -> str:
             }[verdict(m)]
             text = (
                 f"`{name}` {word}: {fixed(s.whole.value, 2)} {interval(s.whole)} over the low and "
-                f"middle bands, with r = {fixed(s.exponent, 2)}"
+                f"middle bands, with r = {plain(s.exponent, 2)}"
             )
             spread = max(e.value for e in bands.values()) / min(e.value for e in bands.values())
             each = listing([fixed(e.value, 2) for e in bands.values()])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis import encoders, images, noise, shift, spectra
 from analysis.cache import Arrays
 from analysis.powerlaw import PowerLaw, fit_power_law
-from analysis.settings import Study
+from analysis.settings import InputError, Study
 
 Floats = NDArray[np.float64]
 
@@ -71,11 +71,14 @@ class Measured:
             (self.k(side), self.power(side), self.expected_noise(side))
             for side in study.resolutions
         )
-        return shift.measure(
-            low, high, (study.high / study.low) ** 2, study.bands,
-            noise.generator(study.seed, "bootstrap", self.card.name),
-            study.bootstrap, study.confidence,
-        )  # fmt: skip
+        try:
+            return shift.measure(
+                low, high, (study.high / study.low) ** 2, study.bands,
+                noise.generator(study.seed, "bootstrap", self.card.name),
+                study.bootstrap, study.confidence,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InputError(f"no shift can be measured for {self.card.name}: {error}") from None
 
     @functools.cached_property
     def power_laws(self) -> list[PowerLaw]:

@@ -73,7 +73,8 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
     if first["type"] == "extra_forbidden":
         hint = nearest(str(first["loc"][-1]), list(model.model_fields))
         return f"{where}: unknown key '{place}'; {hint}"
-    return f"{where}: {place or 'file'}: {first['msg']}"
+    problem = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {place}: {problem}" if place else f"{where}: {problem}"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -178,6 +179,10 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
         if not path.is_file():
             raise InputError(f"no study '{given}' in data/studies; {nearest(given, study_names())}")
     content = read_toml(path)
+    folder = content.get("images")
+    if isinstance(folder, str) and (root() / folder).is_dir():
+        # A folder in a study file is relative to the project, wherever the command is run.
+        content["images"] = str(root() / folder)
     models: dict[str, type[BaseModel]] = {"window": Window, "bands": Bands}
     try:
         return Study(name=path.stem, **content)

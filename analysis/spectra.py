@@ -195,8 +195,8 @@ def white_noise_raps(height: int, width: int, kind: str = "kaiser", beta: float 
     which is the flat sum of w^2 except in the few modes that the window's own transform reaches.
 
     Returns:
-        ``[R]``, read-only: less than 1 in the lowest rings, 1 beyond (within 0.1 % from ring 2 on for
-        Kaiser beta 2, from ring 4 on for beta 8).
+        ``[R]``, read-only: less than 1 in the lowest rings, 1 beyond (within 0.1 % from ring 2 on
+        for Kaiser beta 2, from ring 4 on for beta 8).
     """
     window = window2d(height, width, kind, beta)
     total, square = window.sum(), np.sum(window**2)

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import export, literature, schedule
 from analysis.results import Results
-from analysis.values import fixed, interval, number, percent
+from analysis.values import fixed, interval, number, percent, plain
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
@@ -26,7 +26,7 @@ def table_shift(results: Results) -> str:
     for name, measured in results.measured.items():
         shift = measured.shift
         cells = [f"{fixed(e.value, 2)} {interval(e)}" for e in (*shift.bands.values(), shift.whole)]
-        rows.append([f"`{name}`", *cells, fixed(shift.exponent, 2)])
+        rows.append([f"`{name}`", *cells, plain(shift.exponent, 2)])
     return table(["encoder", "low", "middle", "high", "low and middle", "r"], rows, "llllll")
 
 
@@ -36,7 +36,7 @@ def table_encoders(results: Results) -> str:
     for name, m in results.measured.items():
         gammas = [law.gamma for law in m.power_laws]
         where = "computed here" if m.origin == "computed" else "committed results"
-        spread = f"{fixed(float(np.mean(gammas)), 2)} ± {fixed(float(np.std(gammas)), 2)}"
+        spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
         rows.append(
             [f"`{name}`", m.card.title, str(m.card.channels), str(m.card.stride), spread, where]
         )
@@ -68,12 +68,12 @@ def table_rules() -> str:
 def table_recommended(results: Results) -> str:
     """The shift between the study's resolutions by rule and by encoder, as s and as Delta mu."""
     rule = schedule.shift_mu(0.0, results.theory)
-    rows = [["square-root rule", fixed(results.theory, 2), "", "1.00", fixed(rule, 3)]]
+    rows = [["square-root rule", fixed(results.theory, 2), "", "1.00", plain(rule, 3)]]
     for name, m in results.measured.items():
         s = m.shift
-        delta = fixed(schedule.shift_mu(0.0, s.whole.value), 3)
+        delta = plain(schedule.shift_mu(0.0, s.whole.value), 3)
         rows.append(
-            [f"`{name}`", fixed(s.whole.value, 2), interval(s.whole), fixed(s.exponent, 2), delta]
+            [f"`{name}`", fixed(s.whole.value, 2), interval(s.whole), plain(s.exponent, 2), delta]
         )
     return table(
         ["", "s", f"{percent(results.study.confidence)} interval", "r", "Δμ (t = 1 is data)"],

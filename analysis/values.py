@@ -45,8 +45,16 @@ def fixed(value: float, decimals: int) -> str:
     return text.replace("-", "\u2212")
 
 
+def plain(value: float, decimals: int) -> str:
+    """A number with fixed decimals whose scale is one (an exponent, a correlation): 0.00 is fine."""
+    text = f"{value:.{decimals}f}"
+    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "\u2212")
+
+
 def percent(share: float, decimals: int = 0) -> str:
-    """A share as a percentage."""
+    """A share as a percentage, with more decimals than asked if it would show as zero."""
+    while share != 0 and decimals < 6 and float(f"{100 * share:.{decimals}f}") == 0:
+        decimals += 1
     return fixed(100 * share, decimals) + "\u00a0%"
 
 
@@ -203,7 +211,7 @@ def _sound(add: Add, results: Results) -> None:
         meaning = f"level of {how} sampled noise, re full scale"
         add(f"sound_{name}", fixed(sound.level, 1) + unit, meaning, source)
     difference = coarse.level - fine.level
-    add("sound_difference", fixed(difference, 2) + unit, "difference of the two levels", source)
+    add("sound_difference", plain(difference, 2) + unit, "difference of the two levels", source)
     add(
         "sound_theory", fixed(expected, 2) + unit, "10 log10 of the ratio of sampling rates", source
     )
@@ -257,12 +265,12 @@ def _encoder(add: Add, name: str, measured: Measured) -> None:
         add(f"shift_{key}{suffix}", fixed(estimate.value, 2), meaning, source)
         meaning = f"{percent(shift.confidence)} bootstrap interval of shift_{key}{suffix}"
         add(f"interval_{key}{suffix}", interval(estimate), meaning, source)
-    add(f"exponent_{key}", fixed(shift.exponent, 2), f"exponent r of shift_{key}", source)
+    add(f"exponent_{key}", plain(shift.exponent, 2), f"exponent r of shift_{key}", source)
     gammas = [law.gamma for law in measured.power_laws]
     meaning = f"mean power-law exponent of {name} at {study.high} px"
-    add(f"gamma_{key}", fixed(float(np.mean(gammas)), 2), meaning, source)
+    add(f"gamma_{key}", plain(float(np.mean(gammas)), 2), meaning, source)
     meaning = f"standard deviation of gamma_{key} over images"
-    add(f"gamma_spread_{key}", fixed(float(np.std(gammas)), 2), meaning, source)
+    add(f"gamma_spread_{key}", plain(float(np.std(gammas)), 2), meaning, source)
     drawn, modes = measured.noise(study.high).mean(axis=0), measured.modes(study.high)
     noise = float(np.average(drawn[2:], weights=modes[2:]))
     meaning = f"mean power of the noise drawn at {study.high} px from ring 2 on; its variance is 1"

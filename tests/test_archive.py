@@ -15,7 +15,10 @@ ARRAYS = {"power": np.arange(4.0)}
 
 
 def content(key: str = REQUEST.key) -> dict:
-    return {"numbers": {"measured": 1.23456789, "interval": [float("nan"), 2.0]}, "provenance": {"key": key}}
+    return {
+        "numbers": {"measured": 1.23456789, "interval": [float("nan"), 2.0]},
+        "provenance": {"key": key},
+    }
 
 
 def read() -> tuple:
@@ -31,22 +34,30 @@ def test_what_is_written_is_read(project: Path) -> None:
 
 
 def test_only_for_exactly_the_request(project: Path) -> None:
-    archive.write("tiny", "pixel", ARRAYS, content(Request("measurement", 2, {"a": 1}, {"x": "y"}).key))
-    with pytest.raises(MissError, match="no torch here; and 'pixel' in data/results/tiny was made from other"):
+    archive.write(
+        "tiny", "pixel", ARRAYS, content(Request("measurement", 2, {"a": 1}, {"x": "y"}).key)
+    )
+    with pytest.raises(
+        MissError, match="no torch here; and 'pixel' in data/results/tiny was made from other"
+    ):
         read()
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json"])
 def test_an_incomplete_result_is_none(project: Path, suffix: str) -> None:
     archive.write("tiny", "pixel", ARRAYS, content()).with_suffix(suffix).unlink()
-    with pytest.raises(MissError, match="no torch here; and data/results/tiny has no 'pixel' either"):
+    with pytest.raises(
+        MissError, match="no torch here; and data/results/tiny has no 'pixel' either"
+    ):
         read()
 
 
-@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "[]", "{}", '{"provenance": {}}', '{"provenance": {"key": null}}'])
+@pytest.mark.parametrize(
+    "text", ["<<<<<<< HEAD\n{}", "[]", "{}", '{"provenance": {}}', '{"provenance": {"key": null}}']
+)
 def test_a_json_that_says_no_key_is_refused(project: Path, text: str) -> None:
     archive.write("tiny", "pixel", ARRAYS, content()).write_text(text)
-    with pytest.raises(MissError, match="damaged|made from other"):
+    with pytest.raises(MissError, match=r"damaged|made from other"):
         read()
 
 
@@ -61,9 +72,17 @@ def test_json_is_sorted_rounded_and_the_same_every_time(project: Path) -> None:
 
 
 def test_rounding_keeps_what_is_no_float() -> None:
-    value = {"i": 1234567, "s": "1.23456789", "b": True, "n": None, "t": (1 / 3, [np.float64(2 / 3)]), "inf": float("inf")}
+    value = {
+        "i": 1234567,
+        "s": "1.23456789",
+        "b": True,
+        "n": None,
+        "t": (1 / 3, [np.float64(2 / 3)]),
+        "inf": float("inf"),
+    }
     assert archive.rounded(value) == {
-        "i": 1234567, "s": "1.23456789", "b": True, "n": None, "t": [0.333333, [0.666667]], "inf": None,
+        "i": 1234567, "s": "1.23456789", "b": True, "n": None,
+        "t": [0.333333, [0.666667]], "inf": None,
     }  # fmt: skip
 
 

@@ -23,7 +23,11 @@ from analysis.settings import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUEST = Request(
-    "spectra", 1, {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.5}, {"moments": "a" * 64}, "spectra of kite"
+    "spectra",
+    1,
+    {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.5},
+    {"moments": "a" * 64},
+    "spectra of kite",
 )
 ARRAYS = {"power": np.arange(6.0).reshape(2, 3), "k": np.arange(3, dtype=np.float32)}
 
@@ -45,9 +49,14 @@ def entry(store: Store, request: Request = REQUEST) -> tuple[Path, Path]:
 
 
 def same(found: cache.Arrays | None, expected: cache.Arrays = ARRAYS) -> bool:
-    return found is not None and found.keys() == expected.keys() and all(
-        found[n].dtype == expected[n].dtype and np.array_equal(found[n], expected[n]) for n in found
-    )  # fmt: skip
+    return (
+        found is not None
+        and found.keys() == expected.keys()
+        and all(
+            found[n].dtype == expected[n].dtype and np.array_equal(found[n], expected[n])
+            for n in found
+        )
+    )
 
 
 # Keys ----------------------------------------------------------------------------------------
@@ -61,7 +70,11 @@ def test_a_key_is_the_sha256_of_what_it_describes() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
@@ -130,7 +143,9 @@ def test_bytes_of_different_arrays_differ() -> None:
     assert len({cache.to_bytes(a) for a in (ARRAYS, other, retyped)}) == 3
 
 
-@pytest.mark.parametrize("array", [np.array(1.5), np.zeros((0, 3)), np.array(["a", "bc"]), np.array([True])])
+@pytest.mark.parametrize(
+    "array", [np.array(1.5), np.zeros((0, 3)), np.array(["a", "bc"]), np.array([True])]
+)
 def test_arrays_come_back_as_they_were(array: np.ndarray) -> None:
     back = cache.from_bytes(cache.to_bytes({"x": array}))["x"]
     assert back.dtype == array.dtype
@@ -255,7 +270,9 @@ def edit_hash(payload: Path, sidecar: Path) -> None:
         (edit_hash, "does not match its SHA-256"),
     ],
 )
-def test_damage_is_refused_said_and_computed_again(store: Store, said: list[str], damage, why: str) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_refused_said_and_computed_again(
+    store: Store, said: list[str], damage, why: str
+) -> None:  # type: ignore[no-untyped-def]
     store.put(REQUEST, ARRAYS)
     damage(*entry(store))
     assert store.state(REQUEST) == "damaged"
@@ -292,7 +309,9 @@ def never(store: Store, request: Request) -> str:
 
 def test_a_miss_in_an_empty_store_names_the_step(store: Store) -> None:
     message = never(store, REQUEST)
-    assert message.startswith("step 'spectra' (spectra of kite) is not in the cache and ANALYSIS_COMPUTE=never")
+    assert message.startswith(
+        "step 'spectra' (spectra of kite) is not in the cache and ANALYSIS_COMPUTE=never"
+    )
     assert "nothing is stored for 'spectra'" in message
     assert "python -m analysis compute" in message
     assert "\n" not in message
@@ -302,13 +321,27 @@ def test_a_miss_in_an_empty_store_names_the_step(store: Store) -> None:
     ("change", "difference"),
     [
         ({"version": 2}, "version is 2, stored 1"),
-        ({"parameters": {"window": {"kind": "kaiser", "beta": 8.0}, "t": 0.5}}, "parameters.window.beta is 8.0, stored 2.0"),
-        ({"parameters": {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.5, "q": 1}}, "parameters.q is 1, stored absent"),
-        ({"parameters": {"window": {"kind": "kaiser", "beta": 2.0}}}, "parameters.t is absent, stored 0.5"),
-        ({"inputs": {"moments": "b" * 64}}, 'inputs.moments is "bbbbbbbbbbbbbbbbbbb..., stored "aaaaaaaaaaaaaaaaaaa...'),
+        (
+            {"parameters": {"window": {"kind": "kaiser", "beta": 8.0}, "t": 0.5}},
+            "parameters.window.beta is 8.0, stored 2.0",
+        ),
+        (
+            {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.5, "q": 1}},
+            "parameters.q is 1, stored absent",
+        ),
+        (
+            {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}}},
+            "parameters.t is absent, stored 0.5",
+        ),
+        (
+            {"inputs": {"moments": "b" * 64}},
+            'inputs.moments is "bbbbbbbbbbbbbbbbbbb..., stored "aaaaaaaaaaaaaaaaaaa...',
+        ),
     ],
-)  # fmt: skip
-def test_a_miss_names_the_difference_from_the_nearest_entry(store: Store, change: dict, difference: str) -> None:
+)
+def test_a_miss_names_the_difference_from_the_nearest_entry(
+    store: Store, change: dict, difference: str
+) -> None:
     far = dataclasses.replace(REQUEST, version=7, parameters={"other": 1}, inputs={"x": "y"})
     store.put(far, ARRAYS)
     store.put(REQUEST, ARRAYS)
@@ -335,7 +368,9 @@ def test_under_never_what_is_stored_is_still_read(store: Store) -> None:
 # Settings ------------------------------------------------------------------------------------
 
 
-def test_the_environment_says_where_and_whether(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+def test_the_environment_says_where_and_whether(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
     monkeypatch.setenv("ANALYSIS_CACHE", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("ANALYSIS_COMPUTE", "never")
     store = Store()
@@ -394,17 +429,20 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_sidecar_comes_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry of which only the payload was written is absent, not damaged."""
+    """Stopped between its two writes, an entry is absent, not damaged."""
     real = cache.write_atomic
+    written: list[Path] = []
 
-    def stop_at_sidecar(path: Path, content: bytes) -> None:
-        if path.suffix == ".json":
+    def stop_after_one(path: Path, content: bytes) -> None:
+        if written:
             raise KeyboardInterrupt
+        written.append(path)
         real(path, content)
 
-    monkeypatch.setattr(cache, "write_atomic", stop_at_sidecar)
+    monkeypatch.setattr(cache, "write_atomic", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
         store.put(REQUEST, ARRAYS)
+    assert [path.is_file() for path in written] == [True]
     assert store.state(REQUEST) == "absent"
     assert store.get(REQUEST) is None
 
@@ -424,9 +462,11 @@ for i in range(10**6):
 def test_a_killed_process_loses_at_most_the_step_in_progress(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", LOOP, str(tmp_path / "store")],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     try:
         assert process.stdout is not None
         for _ in range(5):
@@ -449,6 +489,8 @@ def test_a_killed_process_loses_at_most_the_step_in_progress(tmp_path: Path) -> 
     assert store.state(requests[finished]) in ("sound", "absent")
     assert store.state(requests[finished + 1]) == "absent"
     for i, request in enumerate(requests):
-        assert np.all(store.obtain(request, lambda i=i: {"x": np.full((64, 64), float(i))})["x"] == i)  # type: ignore[misc]
+        assert np.all(
+            store.obtain(request, lambda i=i: {"x": np.full((64, 64), float(i))})["x"] == i
+        )  # type: ignore[misc]
     assert len(store.computed) in (1, 2)
     assert said == []

@@ -24,7 +24,12 @@ def test_a_shift_that_is_none_is_refused(bad: float) -> None:
 
 def test_every_tool_gets_the_same_number() -> None:
     found = {s.tool + str(i): s.option for i, s in enumerate(export.settings(1.9957, 3.0))}
-    assert {s.tool for s in export.settings(2.0)} == {"diffusers", "kohya sd-scripts", "SimpleTuner", "OneTrainer"}
+    assert {s.tool for s in export.settings(2.0)} == {
+        "diffusers",
+        "kohya sd-scripts",
+        "SimpleTuner",
+        "OneTrainer",
+    }
     for option in found.values():
         number = float(re.findall(r"[-\d.]+(?=\)?$)", option)[-1])
         expected = math.log(1.9957 * 3) if "mu=" in option else 1.9957 * 3
@@ -46,7 +51,9 @@ def test_diffusers_does_what_the_settings_say(s: float, base: float) -> None:
     scheduler.set_timesteps(sigmas=start.tolist())
     assert np.max(np.abs(scheduler.sigmas.numpy()[:-1] - expected)) < 5e-4
 
-    arguments = re.fullmatch(r"use_dynamic_shifting=True, set_timesteps\(n, mu=(-?[\d.]+)\)", dynamic)
+    arguments = re.fullmatch(
+        r"use_dynamic_shifting=True, set_timesteps\(n, mu=(-?[\d.]+)\)", dynamic
+    )
     assert arguments
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
     scheduler.set_timesteps(sigmas=start.tolist(), mu=float(arguments[1]))

@@ -57,8 +57,20 @@ FORMULAS: dict[str, Callable[[int], float]] = {  # side in pixels -> s
     "ltx-video": lambda side: math.exp(0.95 + 1.10 * ((side / 16) ** 2 - 1024) / 3072),
     "ltx-simple-diffusion": lambda side: (side / 16) ** 2 / 1024,
 }
-WITH_VALUE = {"flux1", "flux2-50", "flux2-200", "qwen-image", "qwen-image-layered", "cogview4", "krea2",
-              "opensora2", "ideogram4", "sd3-ref", "ai-toolkit", "seedvr"}  # fmt: skip
+WITH_VALUE = {
+    "flux1",
+    "flux2-50",
+    "flux2-200",
+    "qwen-image",
+    "qwen-image-layered",
+    "cogview4",
+    "krea2",
+    "opensora2",
+    "ideogram4",
+    "sd3-ref",
+    "ai-toolkit",
+    "seedvr",
+}
 
 
 @pytest.mark.parametrize("key", FORMULAS)
@@ -107,7 +119,10 @@ def rule(source: str) -> literature.Rule:
     ("source", "link"),
     [
         ("arXiv:2403.03206", "[arXiv:2403.03206](https://arxiv.org/abs/2403.03206)"),
-        ("arXiv:2511.13720 (README copies)", "[arXiv:2511.13720](https://arxiv.org/abs/2511.13720)"),
+        (
+            "arXiv:2511.13720 (README copies)",
+            "[arXiv:2511.13720](https://arxiv.org/abs/2511.13720)",
+        ),
         (
             "NVlabs/edm:training/loss.py@008a4e5316c8e3bfe61a62f874bddba254295afb",
             "[NVlabs/edm@008a4e5](https://github.com/NVlabs/edm/blob/008a4e5316c8e3bfe61a62f874bddba254295afb/training/loss.py)",
@@ -133,7 +148,9 @@ def test_every_link_is_markdown_or_the_source_itself() -> None:
 
 def test_only_verified_rules_with_a_ratio_are_shown_in_order() -> None:
     shown = literature.with_ratio(TABLE)
-    assert {r.key for r in shown} == {k for k, r in RULES.items() if r.verified and r.ratio is not None}
+    assert {r.key for r in shown} == {
+        k for k, r in RULES.items() if r.verified and r.ratio is not None
+    }
     ratios = [r.ratio for r in shown]
     assert ratios == sorted(ratios)  # type: ignore[type-var]
     assert "hoogeboom2023" not in {r.key for r in shown}
@@ -143,13 +160,19 @@ def test_the_projects_own_table_is_the_default() -> None:
     assert literature.rules() == list(RULES.values())
 
 
-HEAD = "key,name,year,kind,rule,predicted_shift_512_to_1024,value_used_at_1024,source_id,source_locator,verified\n"
+HEAD = (
+    "key,name,year,kind,rule,predicted_shift_512_to_1024,value_used_at_1024,"
+    "source_id,source_locator,verified\n"
+)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + "a,b,2024,paper,r,two,,s,l,yes\n", "line 2: could not convert string to float: 'two'"),
+        (
+            HEAD + "a,b,2024,paper,r,two,,s,l,yes\n",
+            "line 2: could not convert string to float: 'two'",
+        ),
         (HEAD + "a,b,2024,paper,r,2,,s,l,yes\na,b,soon,paper,r,2,,s,l,yes\n", "line 3: .*'soon'"),
         ("key,name,year\na,b,2024\n", "line 2: .*predicted_shift"),
         (HEAD + "a,b\n", "line 2"),

@@ -31,7 +31,9 @@ def test_simulated_fields_give_their_exponent(shape: tuple[int, int], gamma: flo
     white = np.random.default_rng(0).standard_normal((256, *shape))
     z = np.fft.irfft2(np.fft.rfft2(white) * k ** (-gamma / 2), shape)
     rings = spectra.rings(*shape)
-    law = powerlaw.fit_power_law(rings.cycles_per_image[3:], spectra.raps(z, "none").mean(axis=0)[3:])
+    law = powerlaw.fit_power_law(
+        rings.cycles_per_image[3:], spectra.raps(z, "none").mean(axis=0)[3:]
+    )
     assert law.gamma == pytest.approx(gamma, abs=0.08)
 
 
@@ -67,7 +69,10 @@ def test_the_standard_error_is_the_scatter_of_gamma() -> None:
     # 2000 fits to lines with scatter 0.3: their standard deviation is known to 1.6 %; the formula
     # takes the residual variance over n - 2 though the weights differ, which costs some per cent.
     rng = np.random.default_rng(2)
-    laws = [powerlaw.fit_power_law(F, F**-2.0 * np.exp(0.3 * rng.standard_normal(len(F)))) for _ in range(2000)]
+    laws = [
+        powerlaw.fit_power_law(F, F**-2.0 * np.exp(0.3 * rng.standard_normal(len(F))))
+        for _ in range(2000)
+    ]
     scatter = np.std([law.gamma for law in laws])
     assert np.mean([law.gamma_error for law in laws]) == pytest.approx(scatter, rel=0.1)
 
@@ -81,7 +86,9 @@ def test_the_polynomial_is_numpys_and_scipys(degree: int) -> None:
     expected = np.polynomial.Polynomial.fit(x, y, degree)  # another basis, the same curve
     np.testing.assert_allclose(fit, 10 ** expected(x), rtol=1e-7)
     if degree <= 3:
-        found = optimize.least_squares(lambda c: np.polyval(c, x) - y, np.zeros(degree + 1), xtol=1e-14, ftol=1e-14).x
+        found = optimize.least_squares(
+            lambda c: np.polyval(c, x) - y, np.zeros(degree + 1), xtol=1e-14, ftol=1e-14
+        ).x
         np.testing.assert_allclose(coefficients, found, rtol=1e-5, atol=1e-6)
 
 
@@ -118,7 +125,9 @@ def test_a_degree_that_does_not_fit_is_refused(degree: int) -> None:
         powerlaw.fit_loglog_polynomial(np.array([1.0, 2.0, 3.0]), np.ones(3), degree)
 
 
-@pytest.mark.parametrize("f", [[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, 1.0], [1.0, np.nan], [1.0, np.inf], [[1.0, 2.0]]])
+@pytest.mark.parametrize(
+    "f", [[1.0], [0.0, 1.0], [2.0, 1.0], [1.0, 1.0], [1.0, np.nan], [1.0, np.inf], [[1.0, 2.0]]]
+)
 def test_octave_weights_refuse_what_does_not_ascend(f: list) -> None:
     with pytest.raises(ValueError, match="ascending"):
         powerlaw.octave_weights(np.array(f))

@@ -7,13 +7,15 @@ holds the numbers that belong to a version. If a test here fails:
 1. If the numbers should not have changed, mend the step.
 2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/chain.py``, or for an
    encoder of one kind in ``encoders.VERSIONS``. Then run ``python tests/test_reference.py`` in the
-   project's folder, and commit the changed files. It refuses to write new numbers for an old
-   version. Then recompute ``data/results``.
+   project's folder, recompute ``data/results``, and commit both. It writes no new numbers for an
+   old version.
 
 Tolerance: 1e-4 of an array's root mean square. Steps compute partly in float32, whose rounding
 differs between machines by some 1e-6; a change of method is rarely below 1e-3.
 """
 
+import copy
+import functools
 import json
 import os
 import sys
@@ -24,47 +26,229 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from conftest import make_project
-from PIL import Image
 
-from analysis import encoders
-from analysis.cache import Request, Store
-from analysis.chain import Chain, identity
+from analysis.cache import Arrays, Request, Store
+from analysis.chain import Chain
 from analysis.settings import load_study
 
 FOLDER = Path(__file__).resolve().parent / "reference"
-STEPS = ("linear-fit", "moments", "spectra", "measurement", "display")
+STEPS = ("display", "linear-fit", "measurement", "moments", "spectra")
+HOW = "see the head of tests/test_reference.py"
 
 
-def fixed_photograph(number: int, side: int = 160) -> np.ndarray:
-    """uint8 ``[side, side, 3]`` by whole numbers only, so that it is the same on every machine."""
-    i, j, c = np.ogrid[:side, :side, :3]
+def fixed_photograph(number: int) -> np.ndarray:
+    """uint8 ``[160, 160, 3]`` from whole numbers only: the same on every machine."""
+    i, j, c = np.ogrid[:160, :160, :3]
     wide = np.abs((3 * i + (2 + number) * j + 40 * c) % 254 - 127)
     narrow = np.abs((7 * i - (5 + number) * j + 11 * c) % 62 - 31)
     grain = (i * i * 7 + j * j * (13 + 2 * number) + 3 * i * j + 5 * c) % 37
     return (wide + 2 * narrow + grain).clip(0, 255).astype(np.uint8)
 
 
-def fixed_project(folder: Path) -> Path:
-    """The tiny project with the fixed photographs in the place of the random ones."""
-    make_project(folder)
-    table = folder / "data" / "images.toml"
-    lines = [line for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("sha256")]
-    import hashlib
+def summary(array: np.ndarray) -> dict[str, Any]:
+    """Numbers that hardly any change leaves alone, in any place or order.
 
+    ``waves``: means of the values against five cosines over their positions, which see where in
+    the array a value stands; ``first`` and ``last``: values themselves.
+    """
+    flat = array.astype(np.float64).ravel()
+    phase = np.pi * (np.arange(flat.size) + 0.5) / flat.size
+    waves = [np.mean(flat * np.cos(n * phase)) for n in (1, 2, 3, 7, 31)]
+    return {
+        "shape": list(array.shape),
+        "dtype": str(array.dtype),
+        "rms": float(np.sqrt(np.mean(flat**2))),
+        "mean": float(flat.mean()),
+        "waves": [float(wave) for wave in waves],
+        "first": [float(value) for value in flat[:4]],
+        "last": [float(value) for value in flat[-4:]],
+    }
+
+
+def steps(chain: Chain) -> dict[str, list[tuple[str, Request, Arrays]]]:
+    """Each step's (case, request, arrays), computed by the chain."""
+    chain.compute()
+    pixel, linear = chain.cards["pixel"], chain.cards["linear-f8c16"]
+    photo = chain.photographs[0]
+
+    def stored(request: Request) -> tuple[Request, Arrays]:
+        arrays = chain.store.get(request)
+        assert arrays is not None
+        return request, arrays
+
+    return {
+        "display": [("linear-f8c16", *stored(chain.display_request()))],
+        "linear-fit": [("linear-f8c16", *stored(chain.fit_request))],
+        "moments": [
+            ("pixel", chain.moments_request(photo, 64, pixel), chain._moments(photo, 64, pixel)),
+            ("linear-f8c16", *stored(chain.moments_request(photo, 64, linear))),
+        ],
+        "spectra": [
+            (card.name, *stored(chain.spectra_request(photo, 64, card))) for card in (pixel, linear)
+        ],
+        "measurement": [
+            (card.name, *stored(chain.measurement_request(card))) for card in (pixel, linear)
+        ],
+    }
+
+
+def described(cases: list[tuple[str, Request, Arrays]]) -> dict[str, Any]:
+    """The content of a reference file."""
+    return {
+        "step": cases[0][1].step,
+        "cases": {
+            case: {
+                "version": version(request),
+                "arrays": {name: summary(arrays[name]) for name in sorted(arrays)},
+            }
+            for case, request, arrays in cases
+        },
+    }
+
+
+def version(request: Request) -> list[int]:
+    """The step's version, and the encoder's where its parameters name one."""
+    encoder = request.parameters.get("encoder")
+    return [request.version] + ([encoder["version"]] if encoder else [])
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """What differs, in words; empty if nothing does. Versions are compared apart."""
+    if found["cases"].keys() != expected["cases"].keys():
+        return [f"cases {sorted(found['cases'])}, expected {sorted(expected['cases'])}"]
     out = []
-    number = 0
-    for line in lines:
-        out.append(line)
-        if line.startswith("file = "):
-            path = folder / "data" / line.split('"')[1]
-            Image.fromarray(fixed_photograph(number)).save(path)
-            # PNG bytes depend on the zlib at hand; the hash of the pixels is what is fixed.
-            pixels = hashlib.sha256(fixed_photograph(number).tobytes()).hexdigest()
-            del pixels
-            out.append(f'sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"')
-            number += 1
-    table.write_text("\n".join(out) + "\n", encoding="utf-8")
-    return folder
+    for case, content in found["cases"].items():
+        arrays, known = content["arrays"], expected["cases"][case]["arrays"]
+        if arrays.keys() != known.keys():
+            out.append(f"{case}: arrays {sorted(arrays)}, expected {sorted(known)}")
+            continue
+        for name, one in arrays.items():
+            for what, value in one.items():
+                other = known[name][what]
+                if what in ("shape", "dtype"):
+                    same = value == other
+                else:
+                    same = np.allclose(value, other, rtol=0, atol=1e-4 * known[name]["rms"])
+                if not same:
+                    out.append(f"{case}: {what} of {name} is {value}, expected {other}")
+    return out
+
+
+def judge(found: dict[str, Any], expected: dict[str, Any]) -> str:
+    """Why a step may not pass; empty if it may."""
+    step, changed = found["step"], differences(found, expected)
+    newer = [
+        case
+        for case in found["cases"].keys() & expected["cases"].keys()
+        if found["cases"][case]["version"] != expected["cases"][case]["version"]
+    ]
+    if newer:
+        return f"'{step}' has another version for {', '.join(sorted(newer))}: write it anew, {HOW}"
+    if changed:
+        return f"numbers of '{step}' changed but its version did not: {HOW}. " + "; ".join(
+            changed[:3]
+        )
+    return ""
+
+
+@functools.cache
+def recomputed() -> dict[str, Any]:
+    """Every step's numbers now, in a project of fixed images."""
+    before = {name: os.environ.get(name) for name in ("ANALYSIS_ROOT", "ANALYSIS_CACHE")}
+    with tempfile.TemporaryDirectory() as folder:
+        # BMP, since a PNG's bytes, and with them its hash and the noise's seed, vary with zlib.
+        project = make_project(Path(folder) / "project", fixed_photograph, "bmp")
+        os.environ["ANALYSIS_ROOT"] = str(project)
+        os.environ["ANALYSIS_CACHE"] = str(project / "data" / "cache")
+        try:
+            chain = Chain(load_study("tiny"), Store(compute="auto"))
+            return {step: described(cases) for step, cases in steps(chain).items()}
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def stored(step: str) -> dict[str, Any]:
+    return json.loads((FOLDER / f"{step}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_steps_numbers_are_those_of_its_version(step: str) -> None:
+    assert judge(recomputed()[step], stored(step)) == ""
+
+
+def test_every_step_of_the_chain_has_a_reference() -> None:
+    assert (
+        sorted(recomputed()) == sorted(path.stem for path in FOLDER.glob("*.json")) == sorted(STEPS)
+    )
+    source = Path(Chain.__init__.__code__.co_filename).read_text(encoding="utf-8")
+    assert source.count("Request(\n") + source.count('Request("') == len(STEPS), (
+        "a step without a reference?"
+    )
+
+
+# The guard itself ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("what", ["mean", "waves", "first", "last", "rms"])
+def test_a_changed_number_without_a_new_version_fails(step: str, what: str) -> None:
+    changed = copy.deepcopy(stored(step))
+    for case in changed["cases"].values():
+        array = next(a for a in case["arrays"].values() if a["rms"] > 0)
+        array[what] = (np.array(array[what]) + 1e-3 * array["rms"]).tolist()
+    assert f"numbers of '{step}' changed but its version did not: {HOW}" in judge(
+        changed, stored(step)
+    )
+
+
+def test_a_new_version_asks_for_its_numbers() -> None:
+    changed = copy.deepcopy(stored("moments"))
+    changed["cases"]["pixel"]["version"][1] += 1
+    assert judge(changed, stored("moments")).startswith(
+        "'moments' has another version for pixel: write"
+    )
+
+
+def test_a_summary_sees_size_and_order() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 5))
+    as_case = {"step": "s", "cases": {"c": {"version": [1], "arrays": {"x": summary(x)}}}}
+    for other in (
+        x.T,
+        x[:, ::-1],
+        x[::-1],
+        x * 1.001,
+        x + 1e-3,
+        x.astype(np.float32),
+        np.roll(x, 1),
+    ):
+        changed = {"step": "s", "cases": {"c": {"version": [1], "arrays": {"x": summary(other)}}}}
+        assert differences(changed, as_case)
+    assert not differences(as_case, as_case)
+
+
+def regenerate() -> int:
+    """Write the reference files; refuse numbers that changed under a version that did not."""
+    FOLDER.mkdir(exist_ok=True)
+    refused = 0
+    for step, found in recomputed().items():
+        path = FOLDER / f"{step}.json"
+        if path.exists():
+            reason = judge(found, stored(step))
+            if reason == "":
+                continue
+            if "changed but its version did not" in reason:
+                print(f"refused: {reason}")
+                refused += 1
+                continue
+        path.write_text(json.dumps(found, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+        print(f"written: {path}")
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(regenerate())

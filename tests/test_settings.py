@@ -47,12 +47,27 @@ def test_a_study_cannot_be_changed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (MINIMAL + "bootstap = 500\n", "study mine.toml: unknown key 'bootstap'; did you mean 'bootstrap'?"),
-        (MINIMAL + "[window]\nbetta = 2\n", "study mine.toml: unknown key 'window.betta'; did you mean 'beta'?"),
-        (MINIMAL + "[bands]\nmidle = 0.5\n", "study mine.toml: unknown key 'bands.midle'; did you mean 'middle'?"),
-        (MINIMAL + "[windows]\nbeta = 2\n", "study mine.toml: unknown key 'windows'; did you mean 'window'?"),
+        (
+            MINIMAL + "bootstap = 500\n",
+            "study mine.toml: unknown key 'bootstap'; did you mean 'bootstrap'?",
+        ),
+        (
+            MINIMAL + "[window]\nbetta = 2\n",
+            "study mine.toml: unknown key 'window.betta'; did you mean 'beta'?",
+        ),
+        (
+            MINIMAL + "[bands]\nmidle = 0.5\n",
+            "study mine.toml: unknown key 'bands.midle'; did you mean 'middle'?",
+        ),
+        (
+            MINIMAL + "[windows]\nbeta = 2\n",
+            "study mine.toml: unknown key 'windows'; did you mean 'window'?",
+        ),
         # a required key misspelt is told as the unknown key it is, not as a missing one
-        (MINIMAL.replace("title", "titel"), "study mine.toml: unknown key 'titel'; did you mean 'title'?"),
+        (
+            MINIMAL.replace("title", "titel"),
+            "study mine.toml: unknown key 'titel'; did you mean 'title'?",
+        ),
         (MINIMAL + "zzz = 1\n", "study mine.toml: unknown key 'zzz'; known: bands, bootstrap"),
     ],
 )
@@ -88,7 +103,10 @@ def test_an_unknown_key_suggests_the_nearest(tmp_path: Path, text: str, message:
         (MINIMAL + "[bands]\nfirst_ring = 0\n", "bands.first_ring: .*1"),
         (MINIMAL + "[bands]\nhigh = 1.5\n", "bands.high: .*less than or equal to 1"),
         (MINIMAL.replace('["pixel"]', "[]"), "encoders"),
-        (MINIMAL.replace('encoder = "pixel"', 'encoder = "flux1"'), "'flux1' is not among the encoders"),
+        (
+            MINIMAL.replace('encoder = "pixel"', 'encoder = "flux1"'),
+            "'flux1' is not among the encoders",
+        ),
         (MINIMAL + 'name = "other"\n', "name"),
         (MINIMAL + "t = \n", "not valid TOML"),
     ],
@@ -112,7 +130,9 @@ def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_study_suggests_the_nearest(project: Path) -> None:
-    with pytest.raises(InputError, match=r"no study 'tinny' in data/studies; did you mean 'tiny'\?"):
+    with pytest.raises(
+        InputError, match=r"no study 'tinny' in data/studies; did you mean 'tiny'\?"
+    ):
         settings.load_study("tinny")
     with pytest.raises(InputError, match="known: tiny"):
         settings.load_study("xxxxxx")
@@ -132,13 +152,17 @@ def test_the_environment_names_the_study(project: Path, monkeypatch: pytest.Monk
     assert settings.load_study("tiny").name == "tiny"  # what is said outright wins
 
 
-def test_the_root_is_the_checkout_or_the_environments(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_root_is_the_checkout_or_the_environments(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert settings.root() == project
     monkeypatch.delenv("ANALYSIS_ROOT")
     assert settings.root() == PROJECT
 
 
-def test_a_folder_that_is_no_project_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_no_project_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANALYSIS_ROOT", str(tmp_path))
     with pytest.raises(InputError, match="no data/studies in"):
         settings.root()
@@ -152,10 +176,14 @@ def test_errors_have_exit_codes_of_their_own() -> None:
 def test_every_choice_is_described() -> None:
     for model in (Study, Window, Bands):
         for name, field in model.model_fields.items():
-            nested = isinstance(field.annotation, type) and issubclass(field.annotation, settings.Strict)
+            nested = isinstance(field.annotation, type) and issubclass(
+                field.annotation, settings.Strict
+            )
             assert field.description or nested, f"{model.__name__}.{name} has no description"
 
 
-def test_a_changed_value_reaches_the_study(project: Path, edit: Callable[[str, str, str], None]) -> None:
+def test_a_changed_value_reaches_the_study(
+    project: Path, edit: Callable[[str, str, str], None]
+) -> None:
     edit("studies/tiny.toml", "beta = 2.0", "beta = 8.0")
     assert settings.load_study("tiny").window.beta == 8.0

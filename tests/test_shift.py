@@ -15,7 +15,9 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def lawful(gamma: float, q: float, images: int = 4, sizes: tuple[int, int] = (64, 128), noise: float = 1.0) -> tuple:  # type: ignore[type-arg]
+def lawful(
+    gamma: float, q: float, images: int = 4, sizes: tuple[int, int] = (64, 128), noise: float = 1.0
+) -> tuple:  # type: ignore[type-arg]
     """Spectra P = c_i k^-gamma, at the high resolution q times as much at equal cycles/image."""
     levels = np.exp(np.random.default_rng(1).standard_normal((images, 1)))
     out = []
@@ -51,10 +53,18 @@ def test_the_square_root_rule_is_what_a_scale_equivariant_encoder_gives() -> Non
 def test_scaling_a_spectrum_by_c_squared_scales_the_shift_by_c(c: float) -> None:
     power, noise, power0, noise0 = np.exp(np.random.default_rng(2).standard_normal((4, 20)))
     s = shift.equal_snr_shift(power, noise, power0, noise0)
-    np.testing.assert_allclose(shift.equal_snr_shift(c**2 * power, noise, power0, noise0), c * s, rtol=1e-12)
-    np.testing.assert_allclose(shift.equal_snr_shift(power, noise, c**2 * power0, noise0), s / c, rtol=1e-12)
-    np.testing.assert_allclose(shift.equal_snr_shift(power, c**2 * noise, power0, noise0), s / c, rtol=1e-12)
-    np.testing.assert_allclose(shift.equal_snr_shift(c * power, c * noise, power0, noise0), s, rtol=1e-12)
+    np.testing.assert_allclose(
+        shift.equal_snr_shift(c**2 * power, noise, power0, noise0), c * s, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        shift.equal_snr_shift(power, noise, c**2 * power0, noise0), s / c, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        shift.equal_snr_shift(power, c**2 * noise, power0, noise0), s / c, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        shift.equal_snr_shift(c * power, c * noise, power0, noise0), s, rtol=1e-12
+    )
 
 
 @given(st.floats(0.05, 0.95))
@@ -89,9 +99,13 @@ def test_the_same_content_on_half_the_grid_gives_2(gamma: float) -> None:
     low = halved(high)
     for kind, beta, bound in (("none", 0.0, 1e-9), ("kaiser", 2.0, 0.01)):
         spectrum = [
-            (spectra.rings(n, n).cycles_per_image, spectra.raps(z, kind, beta), spectra.white_noise_raps(n, n, kind, beta))
+            (
+                spectra.rings(n, n).cycles_per_image,
+                spectra.raps(z, kind, beta),
+                spectra.white_noise_raps(n, n, kind, beta),
+            )
             for n, z in ((64, low), (128, high))
-        ]  # fmt: skip
+        ]
         if kind == "none":  # ring 0 holds nothing, and ring 0 of the noise neither
             for _, power, noise in spectrum:
                 assert noise[0] < 1e-9
@@ -158,7 +172,12 @@ def test_bands_follow_the_settings() -> None:
     low, high = lawful(2.0, 4.0)
     found = shift.measure(low, high, 4.0, BANDS, rng())
     edges = shift.band_edges(BANDS, 32.0)
-    assert edges == {"whole": (2, 16.0), "low": (2, 8.0), "middle": (8.0, 16.0), "high": (16.0, 32.0)}
+    assert edges == {
+        "whole": (2, 16.0),
+        "low": (2, 8.0),
+        "middle": (8.0, 16.0),
+        "high": (16.0, 32.0),
+    }
     assert list(found.bands) == ["low", "middle", "high"]
     k = spectra.rings(64, 64).cycles_per_image
     for name, estimate in (("whole", found.whole), *found.bands.items()):
@@ -190,14 +209,20 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
         widths.append(np.log(found.whole.high / found.whole.low))
     assert 0.85 < hits / 300 < 0.98
     # 2 * 1.96 standard errors, sqrt(11 / 12) of them for the division by n
-    assert np.mean(widths) == pytest.approx(2 * 1.96 * 0.2 / np.sqrt(12) * np.sqrt(11 / 12), rel=0.05)
+    assert np.mean(widths) == pytest.approx(
+        2 * 1.96 * 0.2 / np.sqrt(12) * np.sqrt(11 / 12), rel=0.05
+    )
 
 
 def test_more_confidence_is_a_wider_interval_around_the_value() -> None:
     low, (k, power, noise) = lawful(2.0, 4.0, images=8)
     power = power * np.exp(0.3 * np.random.default_rng(5).standard_normal((8, 1)))
-    narrow, wide = (shift.measure(low, (k, power, noise), 4.0, BANDS, rng(), confidence=c) for c in (0.8, 0.99))
-    assert wide.whole.low < narrow.whole.low < narrow.whole.value < narrow.whole.high < wide.whole.high
+    narrow, wide = (
+        shift.measure(low, (k, power, noise), 4.0, BANDS, rng(), confidence=c) for c in (0.8, 0.99)
+    )
+    assert (
+        wide.whole.low < narrow.whole.low < narrow.whole.value < narrow.whole.high < wide.whole.high
+    )
     assert wide.whole.value == narrow.whole.value
     assert np.all(wide.low <= narrow.low)
     assert np.all(narrow.low <= narrow.mean)
@@ -224,7 +249,11 @@ def test_too_few_rings_are_refused() -> None:
 
 def test_spectra_that_are_not_positive_are_refused() -> None:
     good = np.ones(3)
-    for bad in (np.array([1.0, 0.0, 1.0]), np.array([1.0, -1.0, 1.0]), np.array([1.0, np.nan, 1.0])):
+    for bad in (
+        np.array([1.0, 0.0, 1.0]),
+        np.array([1.0, -1.0, 1.0]),
+        np.array([1.0, np.nan, 1.0]),
+    ):
         for place in range(4):
             arguments = [good] * 4
             arguments[place] = bad
@@ -236,7 +265,9 @@ def test_interpolation_is_exact_on_a_power_law_and_never_extrapolates() -> None:
     known = np.array([1.0, 2.0, 4.0, 7.0])
     power = np.stack([3 * known**-2.5, known**0.5])
     k = np.array([1.0, 1.3, 5.0, 7.0])
-    np.testing.assert_allclose(shift.at_frequencies(k, known, power), [3 * k**-2.5, k**0.5], rtol=1e-12)
+    np.testing.assert_allclose(
+        shift.at_frequencies(k, known, power), [3 * k**-2.5, k**0.5], rtol=1e-12
+    )
     for outside in ([0.9, 2.0], [2.0, 7.1]):
         with pytest.raises(ValueError, match="outside"):
             shift.at_frequencies(np.array(outside), known, power)

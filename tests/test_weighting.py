@@ -44,13 +44,15 @@ def test_the_level_share_is_a_share_of_variance() -> None:
     # ln P_i(f) = a_i + b_i(f) with var(a) = 4 and var(b) = 1, exactly, by construction.
     a = 2 * np.array([1.0, -1.0, 1.0, -1.0])
     b = np.outer([1, 1, -1, -1], [1, -1] * 10)
-    assert weighting.level_share(np.exp(a[:, None] + b + np.linspace(5, 0, 20))) == pytest.approx(0.8, abs=1e-12)
+    assert weighting.level_share(np.exp(a[:, None] + b + np.linspace(5, 0, 20))) == pytest.approx(
+        0.8, abs=1e-12
+    )
 
 
 def test_the_ratio_to_its_own_law_is_1() -> None:
     power = 10**3 * F ** (-2 - 0.1 * np.log10(F))
     np.testing.assert_allclose(weighting.ratio_to_fit(F, power, 2), 1, rtol=1e-9)
-    bumped = power * (1 + 0.5 * (F == F[200]))
+    bumped = power * (1 + 0.5 * (F[200] == F))
     ratio = weighting.ratio_to_fit(F, bumped, 2)
     assert ratio.argmax() == 200
     # The bump pulls the fit by its leverage, some 3 / 400 of ln 1.5.
@@ -64,8 +66,12 @@ def test_least_squares_in_the_logarithm_leaves_a_ratio_of_geometric_mean_1() -> 
 
 def test_the_mean_correlation_at_its_extremes() -> None:
     shared = np.exp(np.random.default_rng(3).standard_normal(50))
-    assert weighting.mean_correlation(np.stack([shared, shared**2, 7 * shared**0.5])) == pytest.approx(1, abs=1e-12)
-    assert weighting.mean_correlation(np.stack([shared, 1 / shared])) == pytest.approx(-1, abs=1e-12)
+    assert weighting.mean_correlation(
+        np.stack([shared, shared**2, 7 * shared**0.5])
+    ) == pytest.approx(1, abs=1e-12)
+    assert weighting.mean_correlation(np.stack([shared, 1 / shared])) == pytest.approx(
+        -1, abs=1e-12
+    )
     # Ten images with nothing shared: 45 pairs of correlations with standard error 1 / sqrt(2000).
     none = np.exp(np.random.default_rng(4).standard_normal((10, 2000)))
     assert abs(weighting.mean_correlation(none)) < 5 / np.sqrt(45 * 2000)
@@ -86,9 +92,13 @@ def test_the_weighted_density_integrates_to_1(mu: float, std: float) -> None:
     ratio = np.exp(0.3 * np.sin(F))
     t, density, weighted = weighting.weighted_density(F, ratio, mu, std)
     assert np.trapezoid(weighted, t) == pytest.approx(1, abs=1e-12)
-    assert integrate.trapezoid(density, t) == pytest.approx(1, abs=1e-3)  # 400 points of a smooth bell
+    assert integrate.trapezoid(density, t) == pytest.approx(
+        1, abs=1e-3
+    )  # 400 points of a smooth bell
     theta = np.log(t[1:-1] / (1 - t[1:-1]))
-    np.testing.assert_allclose(density[1:-1], stats.norm(mu, std).pdf(theta) / (t[1:-1] * (1 - t[1:-1])), rtol=1e-10)
+    np.testing.assert_allclose(
+        density[1:-1], stats.norm(mu, std).pdf(theta) / (t[1:-1] * (1 - t[1:-1])), rtol=1e-10
+    )
     shape = weighted[1:-1] / (density * ratio)[1:-1]
     np.testing.assert_allclose(shape, shape[0], rtol=1e-10)
 

@@ -11,7 +11,7 @@ from analysis.results import Results
 @style.styled
 def draw(results: Results) -> Figure:
     """A contact sheet with titles."""
-    thumbnails, n = results.thumbnails(192), len(results.photographs)
+    thumbnails, n = results.thumbnails(min(192, results.study.high)), len(results.photographs)
     columns = min(6, n)
     rows = math.ceil(n / columns)
     figure = style.figure(rows * (style.WIDTH / columns + 0.2))

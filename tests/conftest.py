@@ -1,0 +1,108 @@
+"""What all tests share: no settings from outside, and a tiny project of synthetic photographs."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PROJECT = Path(__file__).resolve().parents[1]
+PHOTOGRAPHS = ("birch", "heron", "quarry")
+
+STUDY = """
+title = "Three synthetic photographs"
+images = "bundled"
+encoders = ["pixel", "linear-f8c16"]
+display_encoder = "linear-f8c16"
+display_image = "heron"
+resolutions = [64, 128]
+t = 0.5
+seed = 7
+bootstrap = 100
+
+[window]
+kind = "kaiser"
+beta = 2.0
+
+[bands]
+low = 0.7
+middle = 0.85
+"""
+
+
+def synthetic_photograph(seed: int, side: int, gamma: float = 2.0) -> np.ndarray:
+    """uint8 ``[side, side, 3]`` with power falling as k^-gamma, as a photograph's does."""
+    rng = np.random.default_rng(seed)
+    k = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
+    k[0, 0] = np.inf
+    spectrum = np.fft.rfft2(rng.standard_normal((3, side, side))) * k ** (-gamma / 2)
+    field = np.fft.irfft2(spectrum, (side, side))
+    field /= np.abs(field).max()
+    return np.round(np.moveaxis(127.5 * (field + 1), 0, -1)).astype(np.uint8)
+
+
+def make_project(
+    folder: Path, picture: Callable[[int], np.ndarray] | None = None, ending: str = "png"
+) -> Path:
+    """A project folder: the real cards (with a smaller fit), three images of 160 px, one study.
+
+    160 px, so that both 128 and 64 px are resampled, as photographs are.
+
+    Args:
+        folder: where to.
+        picture: number -> uint8 ``[160, 160, 3]``; by default synthetic photographs.
+        ending: of the files' names, which decides their format.
+    """
+    picture = picture or (lambda number: synthetic_photograph(number, 160))
+    (folder / "data" / "studies").mkdir(parents=True)
+    (folder / "data" / "images").mkdir()
+    cards = (PROJECT / "data" / "encoders.toml").read_text(encoding="utf-8")
+    assert "fit_size = 1024" in cards
+    cards = cards.replace("fit_size = 1024", "fit_size = 128")
+    (folder / "data" / "encoders.toml").write_text(cards, encoding="utf-8")
+    (folder / "data" / "studies" / "tiny.toml").write_text(STUDY, encoding="utf-8")
+    shutil.copytree(PROJECT / "data" / "literature", folder / "data" / "literature")
+    rows = ['[sets.bundled]\ntitle = "Synthetic"\nlicense = "CC0-1.0"\n']
+    for number, name in enumerate(PHOTOGRAPHS):
+        path = folder / "data" / "images" / f"{name}.{ending}"
+        Image.fromarray(picture(number)).save(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        rows.append(
+            f'[[sets.bundled.images]]\nid = "{name}"\nfile = "images/{name}.{ending}"\n'
+            f'sha256 = "{digest}"\ntitle = "{name}"\nauthor = "nobody"\nlicense = "CC0-1.0"\n'
+            'source = "tests/conftest.py"\n'
+        )
+    (folder / "data" / "images.toml").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader's own environment must not decide whether a test passes."""
+    for name in ("ANALYSIS_ROOT", "ANALYSIS_CACHE", "ANALYSIS_COMPUTE", "ANALYSIS_STUDY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny project of its own, with an empty cache, which `settings.root` finds."""
+    folder = make_project(tmp_path / "project")
+    monkeypatch.setenv("ANALYSIS_ROOT", str(folder))
+    monkeypatch.setenv("ANALYSIS_CACHE", str(folder / "data" / "cache"))
+    return folder
+
+
+@pytest.fixture
+def edit(project: Path) -> Callable[[str, str, str], None]:
+    """Replace a text in a file of the tiny project; the text must be there."""
+
+    def replace(name: str, old: str, new: str) -> None:
+        path = project / "data" / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {name}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    return replace

@@ -1,0 +1,123 @@
+"""The whole pipeline on photographs made here: one command, from pixels to the page and the PDF."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from tests.conftest import PROJECT, synthetic_photograph
+
+TITLE = "Four fields that nobody photographed"
+STUDY = """
+title = "{title}"
+images = "{folder}"
+encoders = ["pixel", "linear-f8c16"]
+display_encoder = "linear-f8c16"
+resolutions = [96, 192]
+seed = 11
+bootstrap = 200
+
+[bands]
+low = 0.5
+middle = 0.75
+"""
+
+
+class Words(HTMLParser):
+    """What a reader sees of a page, and its pictures."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.pictures.append(dict(attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture
+def place(project: Path) -> Path:
+    """The tiny project with the real pages, and a study of a folder of JPEGs."""
+    folder = project / "photographs of mine"
+    folder.mkdir()
+    for seed in range(4):
+        picture = Image.fromarray(synthetic_photograph(60 + seed, 208, 2.4))
+        picture.save(folder / f"field {seed}.jpg", quality=95)
+    study = STUDY.format(title=TITLE, folder=folder)
+    (project / "data" / "studies" / "whole.toml").write_text(study, encoding="utf-8")
+    shutil.copytree(PROJECT / "report", project / "report")
+    sounds = project / "data" / "results" / "sound"
+    shutil.copytree(PROJECT / "data" / "results" / "sound", sounds)
+    shutil.copyfile(PROJECT / "_quarto.yml", project / "_quarto.yml")
+    return project
+
+
+def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "analysis", *arguments, "--study", "whole"],
+        cwd=place,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_from_photographs_to_the_paper_in_one_command(place: Path) -> None:
+    done = run(place, "build", "--renderer", "builtin")
+    assert done.returncode == 0, done.stderr
+    assert "field 0  " in done.stdout
+    assert " steps computed\n" in done.stdout
+    assert "_site/report/index.html\n" in done.stdout
+    assert "_site/report/paper.pdf\n" in done.stdout
+    assert "warning" not in done.stderr
+    assert "rendering study 'whole' with builtin\n" in done.stderr
+
+    shift = run(
+        place, "recommend", "--encoder", "pixel", "--from", "96", "--to", "192", "--format", "json"
+    )
+    found = json.loads(shift.stdout)
+    assert found["origin"] == "stored"
+    assert found["measured"] == pytest.approx(2.0, rel=0.05)
+    low, high = (f"{end:.2f}" for end in found["interval"])
+    measured = f"{found['measured']:.2f} [{low}, {high}]"
+
+    site = place / "_site"
+    page = Words((site / "report" / "index.html").read_text(encoding="utf-8"))
+    paper = " ".join(
+        " ".join(sheet.extract_text().split())
+        for sheet in PdfReader(site / "report/paper.pdf").pages
+    )
+    for text in (page.text, re.sub(r"-\s", "", paper)):
+        assert TITLE in text
+        assert measured in text
+    assert all(picture.get("alt") for picture in page.pictures)
+    assert (site / "index.html").is_file()
+    assert (site / "data/results/sound/noise-fine.wav").is_file()
+    for name in ("reproduce", "use-it"):
+        assert (site / "report" / f"{name}.html").is_file()
+
+    again = run(place, "compute")
+    assert again.returncode == 0
+    assert "nothing to compute" in again.stdout
+    checked = run(place, "check")
+    assert checked.returncode == 0, checked.stdout
+    assert "site: every internal link in _site leads somewhere" in checked.stdout

@@ -1,0 +1,323 @@
+"""Results: read, never computed; committed ones taken for exactly the request, and still true."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_project
+
+from analysis import archive, encoders, results, weights
+from analysis.cache import MissError, Store
+from analysis.chain import Chain
+from analysis.measured import Measured
+from analysis.settings import load_study
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMITTED = ("pixel", "linear-f8c16", "taef2")
+
+
+def chain(compute: str = "auto") -> Chain:
+    return Chain(load_study("tiny"), Store(compute=compute))
+
+
+@pytest.fixture(scope="module")
+def computed_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of the tiny project, computed once for all tests here."""
+    folder = make_project(tmp_path_factory.mktemp("computed") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_ROOT", str(folder))
+        one = Chain(load_study("tiny"), Store(folder / "data" / "cache", compute="auto"))
+        one.compute()
+    return one.store.folder
+
+
+@pytest.fixture
+def computed(project: Path, computed_cache: Path) -> results.Results:
+    shutil.copytree(computed_cache, project / "data" / "cache")
+    return results.assemble(chain("never"))
+
+
+# Assembling ----------------------------------------------------------------------------------
+
+
+def test_results_assemble(computed: results.Results) -> None:
+    assert list(computed.measured) == ["pixel", "linear-f8c16"]
+    assert [p.id for p in computed.photographs] == ["birch", "heron", "quarry"]
+    assert computed.display.photograph.id == "heron"
+    for measured in computed.measured.values():
+        assert measured.origin == "computed"
+        assert len(measured.provenance["key"]) == 64
+        assert measured.power(64).shape == (3, 64 // measured.card.stride // 2 + 1)
+    assert computed.display.z[64].shape == (16, 8, 8)
+    assert computed.display.eps[128].shape == (16, 16, 16)
+    assert computed.display.z[64].dtype == np.float32
+
+
+def test_synthetic_photographs_obey_the_square_root_rule_in_pixels(
+    computed: results.Results,
+) -> None:
+    # k^-2 fields of 160 px, resampled by Lanczos to 128 and 64: the low band (to half the Nyquist
+    # ring of 64 px) is the same content on two grids; Lanczos takes some per cent off near its end.
+    assert computed.measured["pixel"].shift.bands["low"].value == pytest.approx(2.0, rel=0.03)
+
+
+def test_half_data_moves_to_a_third(computed: results.Results) -> None:
+    assert computed.t_shifted == pytest.approx(1 / 3, abs=1e-12)
+
+
+def test_sounds_and_thumbnails(computed: results.Results) -> None:
+    fine, coarse = computed.sounds
+    assert computed.sounds[0] is fine
+    # 3 s in a band of 1.4 kHz are 8268 modes of variance 1: 10 log10(8) is known to 0.1 dB.
+    assert coarse.level - fine.level == pytest.approx(10 * np.log10(8), abs=0.4)
+    small = computed.thumbnails(32)
+    assert [t.shape for t in small] == 3 * [(32, 32, 3)]
+    assert small[0].dtype == np.uint8
+
+
+def test_reading_computes_nothing(project: Path) -> None:
+    for compute in ("auto", "never"):
+        one = chain(compute)
+        with pytest.raises(
+            MissError, match=r"measurement of pixel.*; and data/results/tiny has no 'pixel' either"
+        ):
+            results.assemble(one)
+        assert one.store.computed == []
+        assert not one.store.folder.exists()
+
+
+def test_load_is_for_pages(
+    project: Path, computed_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANALYSIS_STUDY", "tiny")
+    shutil.copytree(computed_cache, project / "data" / "cache")
+    results.load.cache_clear()
+    try:
+        assert results.load().study.name == "tiny"
+        assert results.load() is results.load()
+    finally:
+        results.load.cache_clear()
+
+
+# Committing ----------------------------------------------------------------------------------
+
+
+def test_commit_writes_what_a_machine_without_a_store_reads(
+    computed: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = results.commit(computed)
+    folder = project / "data" / "results"
+    assert [p.relative_to(folder).as_posix() for p in written] == [
+        "tiny/pixel.json",
+        "tiny/linear-f8c16.json",
+        "tiny/display.json",
+        "sound/noise-fine.wav",
+        "sound/noise-coarse.wav",
+    ]
+    assert all(p.is_file() for p in written)
+    numbers = json.loads(written[0].read_text())["numbers"]
+    assert numbers == archive.rounded(computed.measured["pixel"].numbers())
+
+    monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
+    again = results.assemble(chain("never"))
+    for name, measured in again.measured.items():
+        assert measured.origin == "committed"
+        assert measured.provenance == archive.rounded(computed.measured[name].provenance)
+        for key, array in computed.measured[name].arrays.items():
+            np.testing.assert_array_equal(measured.arrays[key], array)
+        assert measured.numbers() == computed.measured[name].numbers()
+    assert again.display.origin == "committed"
+    for side in (64, 128):
+        np.testing.assert_array_equal(again.display.z[side], computed.display.z[side])
+        np.testing.assert_array_equal(again.display.eps[side], computed.display.eps[side])
+
+
+def test_what_was_read_from_there_is_not_written_again(
+    computed: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.commit(computed)
+    monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
+    written = results.commit(results.assemble(chain("never")))
+    assert {p.suffix for p in written} == {".wav"}
+
+
+def test_committing_twice_changes_no_byte(computed: results.Results) -> None:
+    def content() -> list[bytes]:
+        paths = results.commit(computed)
+        return [q.read_bytes() for p in paths for q in sorted(p.parent.glob(p.stem + ".*"))]
+
+    assert content() == content()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("t = 0.5", "t = 0.25"), ("seed = 7", "seed = 8"), ("beta = 2.0", "beta = 8.0")],
+)
+def test_committed_results_are_not_taken_for_another_study(
+    computed: results.Results,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    edit: Callable[[str, str, str], None],
+    old: str,
+    new: str,
+) -> None:
+    results.commit(computed)
+    monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
+    edit("studies/tiny.toml", old, new)
+    with pytest.raises(
+        MissError,
+        match="'pixel' in data/results/tiny was made from other photographs, settings or code",
+    ):
+        results.assemble(chain("never"))
+
+
+def test_the_store_wins_over_what_is_committed(computed: results.Results) -> None:
+    results.commit(computed)
+    assert {m.origin for m in results.assemble(chain("never")).measured.values()} == {"computed"}
+
+
+# The committed results of the project --------------------------------------------------------
+
+
+def committed(name: str) -> tuple[dict[str, np.ndarray], dict]:
+    base = archive.folder("bundled") / name
+    with np.load(base.with_suffix(".npz"), allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    return arrays, json.loads(base.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def close(found: object, expected: object, rel: float, place: str = "") -> None:
+    """Two JSON values agree, numbers within a relative tolerance."""
+    if isinstance(expected, dict):
+        assert isinstance(found, dict)
+        assert found.keys() == expected.keys(), place
+        for key in expected:
+            close(found[key], expected[key], rel, f"{place}.{key}")
+    elif isinstance(expected, list):
+        assert isinstance(found, list)
+        assert len(found) == len(expected), place
+        for i, (one, other) in enumerate(zip(found, expected, strict=True)):
+            close(one, other, rel, f"{place}[{i}]")
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=rel), place
+    else:
+        assert found == expected, place
+
+
+def test_close_can_fail() -> None:
+    close({"a": [1.0, "x"]}, {"a": [1.00001, "x"]}, 1e-4)
+    for other in ({"a": [1.001, "x"]}, {"a": [1.0, "y"]}, {"a": [1.0]}, {"b": [1.0, "x"]}):
+        with pytest.raises(AssertionError):
+            close({"a": [1.0, "x"]}, other, 1e-4)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_numbers_are_derived_from_the_committed_arrays(name: str) -> None:
+    # Six digits are stored; another machine's last digit may differ by one.
+    arrays, content = committed(name)
+    measured = Measured(encoders.card(name), load_study("bundled"), arrays, "committed", {})
+    close(json.loads(json.dumps(archive.rounded(measured.numbers()))), content["numbers"], 3e-6)
+
+
+def test_committed_results_answer_the_bundled_study(tmp_path: Path) -> None:
+    one = Chain(load_study("bundled"), Store(tmp_path / "empty", compute="never"))
+    found = results.assemble(one)
+    assert tuple(found.measured) == COMMITTED
+    assert {m.origin for m in found.measured.values()} == {"committed"}
+    assert found.display.origin == "committed"
+    assert not (tmp_path / "empty").exists()
+
+
+def test_pixel_numbers_computed_anew_are_the_committed_ones(tmp_path: Path) -> None:
+    # 1e-4, for JPEG decoders, whose pixels may differ by 1 / 255 here and there.
+    study = load_study("bundled").model_copy(
+        update={"encoders": ("pixel",), "display_encoder": "pixel"}
+    )
+    one = Chain(study, Store(tmp_path / "store", compute="auto"))
+    request = one.measurement_request(one.cards["pixel"])
+    found = one.store.obtain(request, lambda: one._measurement(one.cards["pixel"]))
+    arrays, content = committed("pixel")
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        first = 1 if array.ndim > 1 else 0  # ring 0 is rounding of the removed mean
+        np.testing.assert_allclose(
+            found[name][..., first:], array[..., first:], rtol=1e-4, err_msg=name
+        )
+    measured = Measured(one.cards["pixel"], study, found, "computed", {})
+    close(archive.rounded(measured.numbers()), content["numbers"], 1e-4)
+
+
+def taef2_weights() -> Path | None:
+    card = encoders.card("taef2")
+    places = [
+        *weights.folders(),
+        ROOT.parent / "shared" / "weights",
+        ROOT / "data" / "cache" / "downloads",
+    ]
+    return weights.find(card.sha256, card.bytes, places)
+
+
+def test_taef2_computed_anew_for_one_photograph_is_the_committed_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    path = taef2_weights()
+    if path is None:
+        pytest.skip(
+            "the weights of taef2 are not on this machine; name their folder in ANALYSIS_WEIGHTS"
+        )
+    monkeypatch.setenv("ANALYSIS_WEIGHTS", str(path.parent))
+    one = Chain(load_study("bundled"), Store(tmp_path / "store", compute="auto"))
+    card, arrays = one.cards["taef2"], committed("taef2")[0]
+    for side in (512,):
+        found = one._spectra(one.photographs[3], side, card)
+        for name in ("power", "noise", "noisy"):
+            # float32 convolutions, summed in another order by each machine
+            np.testing.assert_allclose(
+                found[name][..., 1:], arrays[f"{name}_{side}"][3][..., 1:], rtol=1e-3
+            )
+
+
+# Without torch -------------------------------------------------------------------------------
+
+BLOCKED = """
+import sys
+for name in ("torch", "diffusers", "huggingface_hub"):
+    sys.modules[name] = None  # any import of it raises ImportError
+from analysis import results
+from analysis.cache import Store
+from analysis.chain import Chain
+from analysis.settings import load_study
+found = results.assemble(Chain(load_study("bundled"), Store(compute="never")))
+print(found.measured["taef2"].origin)
+"""
+
+
+def without_torch(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ANALYSIS_CACHE": str(folder / "empty")}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_results_are_read_without_torch(tmp_path: Path) -> None:
+    done = without_torch(BLOCKED, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "committed\n"
+
+
+def test_that_test_can_fail(tmp_path: Path) -> None:
+    done = without_torch(BLOCKED.replace("print(", "import torch\nprint("), tmp_path)
+    assert done.returncode != 0
+    assert "import of torch halted" in done.stderr

@@ -1,0 +1,388 @@
+"""The estimator, against Parseval, scipy, an independent full-plane ring average, and known fields.
+
+Tolerances: identities hold to rounding (1e-10 and 1e-12 in float64). Bounds of random quantities
+follow from the number of modes: a mode's power has relative variance 1, and a mode and its mirror
+are one draw.
+"""
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from analysis import spectra
+
+SIZES = [(32, 32), (64, 64), (128, 128), (32, 64), (33, 47)]
+WINDOWS = [("none", 0.0), ("kaiser", 2.0), ("kaiser", 8.0), ("hann", 0.0)]
+
+
+def fields(shape: tuple[int, int], gamma: float, count: int, seed: int) -> np.ndarray:
+    """Periodic Gaussian fields with P = |k|^-gamma, ``[count, h, w]``."""
+    h, w = shape
+    k = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)[None, :])
+    k[0, 0] = np.inf
+    white = np.random.default_rng(seed).standard_normal((count, h, w))
+    return np.fft.irfft2(np.fft.rfft2(white) * k ** (-gamma / 2), shape)
+
+
+def slope(k: np.ndarray, power: np.ndarray, first: int, last: int | None = None) -> float:
+    """Slope of ln P over ln k, every ring alike."""
+    return float(np.polyfit(np.log(k[first:last]), np.log(power[first:last]), 1)[0])
+
+
+def full_plane_rings(power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Power ``[h, w]`` -> (k, modes, mean), by loops over the whole plane: the same definition."""
+    h, w = power.shape
+    short = min(h, w)
+    last = short // 2
+    sums, modes, radii = np.zeros((3, last + 2))
+    for i in range(h):
+        for j in range(w):
+            fy, fx = np.fft.fftfreq(h)[i], np.fft.fftfreq(w)[j]
+            radius = short * np.sqrt(fy * fy + fx * fx)
+            if radius > last + 1e-9:
+                continue
+            ring = int(radius + 1e-9)
+            for target, weight in ((ring, 1 - (radius - ring)), (ring + 1, radius - ring)):
+                sums[target] += weight * power[i, j]
+                modes[target] += weight
+                radii[target] += weight * radius
+    return tuple(
+        a[: last + 1]
+        for a in (radii / np.maximum(modes, 1e-300), modes, sums / np.maximum(modes, 1e-300))
+    )  # type: ignore[return-value]
+
+
+# White noise ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("shape", SIZES)
+def test_white_noise_reads_its_variance_at_every_size(
+    shape: tuple[int, int], window: tuple[str, float]
+) -> None:
+    # 3e6 pixels: 1.2e6 independent modes within the circle, of which Kaiser 8 leaves about a
+    # fifth; so the mean is known to sqrt(1 / 2.4e5) = 0.2 %, and 1 % is five of them.
+    count = 3_000_000 // (shape[0] * shape[1])
+    rng = np.random.default_rng(sum(shape))
+    rings = spectra.rings(*shape)
+    total = np.zeros(len(rings.modes))
+    for part in np.array_split(np.arange(count), 4):
+        total += spectra.raps(1.5 * rng.standard_normal((len(part), *shape)), *window).sum(axis=0)
+    mean = np.average(total[2:] / count, weights=rings.modes[2:])
+    assert mean == pytest.approx(1.5**2, rel=0.01)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("shape", [(32, 32), (24, 40), (17, 23)])
+def test_white_noise_expectation_is_that_of_draws(
+    shape: tuple[int, int], window: tuple[str, float]
+) -> None:
+    # Each ring's own scatter over 3000 draws gives its standard error; five of them.
+    draws = spectra.raps(np.random.default_rng(5).standard_normal((3000, *shape)), *window)
+    expected = spectra.white_noise_raps(*shape, *window)
+    error = draws.std(axis=0) / np.sqrt(len(draws))
+    assert np.all(np.abs(draws.mean(axis=0) - expected) < 5 * error + 1e-12)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("shape", SIZES)
+def test_white_noise_expectation_is_1_beyond_a_few_rings(
+    shape: tuple[int, int], window: tuple[str, float]
+) -> None:
+    expected = spectra.white_noise_raps(*shape, *window)
+    assert np.all(np.abs(expected[5:] - 1) < 1e-4)
+    assert np.all(expected < 1 + 1e-5)  # removing the mean takes power; side lobes give 3e-6 back
+
+
+def test_the_lowest_rings_are_biased_and_by_how_much() -> None:
+    # Asserted as biased, so that nobody uses them unawares; the study's window from ring 2 on.
+    study = spectra.white_noise_raps(64, 64, "kaiser", 2.0)
+    assert study[0] == pytest.approx(0, abs=1e-12)
+    assert study[1] == pytest.approx(0.961, abs=0.001)
+    assert np.all(np.abs(study[2:] - 1) < 1e-3)
+    strong = spectra.white_noise_raps(64, 64, "kaiser", 8.0)
+    assert strong[1] == pytest.approx(0.581, abs=0.001)
+    assert strong[2] == pytest.approx(0.946, abs=0.001)
+
+
+# Slopes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (32, 64), (64, 32), (63, 63), (33, 47)])
+def test_an_exact_power_law_reads_its_slope(shape: tuple[int, int]) -> None:
+    h, w = shape
+    k = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)[None, :])
+    k[0, 0] = 1
+    rings = spectra.rings(*shape)
+    # -2.01 on 64 x 64, -2.025 on the coarse ones: the mean of k^-2 over a ring is above that of k.
+    # With a ring's edge for its frequency it would be -2.08, with index radii -1.6 on rectangles.
+    assert slope(rings.cycles_per_image, rings.average(k**-2.0), 3) == pytest.approx(-2, abs=0.03)
+
+
+def test_an_edge_for_the_frequency_would_be_noticed() -> None:
+    k = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(64)[None, :])
+    k[0, 0] = 1
+    rings = spectra.rings(64, 64)
+    assert abs(slope(rings.cycles_per_image + 0.5, rings.average(k**-2.0), 3) + 2) > 0.06
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("shape", [(64, 64), (32, 64), (33, 47)])
+def test_periodic_fields_read_their_slope(shape: tuple[int, int], gamma: float) -> None:
+    # 128 fields. The lowest ring used has about 9 independent modes: 3 % each, which moves the
+    # slope by less than 0.01; the ring mean adds 0.03 to 0.05 at gamma 3. So 0.08.
+    k = spectra.rings(*shape).cycles_per_image
+    power = spectra.raps(fields(shape, gamma, 128, 1), "none").mean(axis=0)
+    assert slope(k, power, 3) == pytest.approx(-gamma, abs=0.08)
+
+
+def test_a_crop_leaks_and_a_strong_window_mends_it() -> None:
+    # What the window is for. Low rings are left out, where its main lobe steepens a k^-3 field.
+    z = fields((256, 256), 3.0, 128, 0)[:, 50:114, 60:124]
+    k = spectra.rings(64, 64).cycles_per_image
+    bare = slope(k, spectra.raps(z, "none").mean(axis=0), 6, 32)
+    strong = slope(k, spectra.raps(z, "kaiser", 8.0).mean(axis=0), 6, 32)
+    assert abs(bare + 3) > 0.1
+    assert abs(strong + 3) < 0.08
+
+
+# Normalisation -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (15, 15), (12, 20), (20, 12), (9, 14), (14, 9)])
+def test_parseval_without_window(shape: tuple[int, int]) -> None:
+    z = np.random.default_rng(2).standard_normal(shape) + 3
+    twice = np.full(shape[1] // 2 + 1, 2.0)  # a mode of the half plane and its mirror
+    twice[0] = 1
+    if shape[1] % 2 == 0:
+        twice[-1] = 1
+    total = np.sum(spectra.half_power(z, "none") * twice)
+    np.testing.assert_allclose(total, np.sum((z - z.mean()) ** 2), rtol=1e-10)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_parseval_with_window(window: tuple[str, float]) -> None:
+    z = np.random.default_rng(3).standard_normal((15, 15)) + 3
+    w = spectra.window2d(15, 15, *window)
+    tapered = w * (z - np.sum(w * z) / np.sum(w))
+    twice = np.array([1.0] + 7 * [2.0])
+    total = np.sum(spectra.half_power(z, *window) * twice)
+    np.testing.assert_allclose(total, np.sum(tapered**2) / np.mean(w**2), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "beta", "name"), [
+    ("none", 0.0, "boxcar"), ("hann", 0.0, "hann"), ("kaiser", 2.0, ("kaiser", 2.0)),
+    ("kaiser", 2 * np.pi, ("kaiser", 2 * np.pi)), ("kaiser", 8.0, ("kaiser", 8.0)),
+])  # fmt: skip
+@pytest.mark.parametrize("shape", [(16, 24), (15, 9)])
+def test_the_window_is_the_product_of_scipys_periodic_ones(kind, beta, name, shape) -> None:  # type: ignore[no-untyped-def]
+    rows, columns = (signal.get_window(name, n, fftbins=True) for n in shape)
+    np.testing.assert_allclose(
+        spectra.window2d(*shape, kind, beta), np.outer(rows, columns), rtol=1e-10, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("n", [32, 45])
+def test_a_field_constant_along_a_side_has_scipys_periodogram(
+    n: int, window: tuple[str, float]
+) -> None:
+    # z[i, j] = x[j] under w[i, j] = v[i] w[j] has F(0, k) = sum(v) X(k), X the transform of
+    # w (x - x0), and no other rows without window. With P = |F|^2 / (h n mean(v^2 w^2)) this is
+    # (sum v)^2 / sum v^2 times scipy's |X|^2 / sum w^2.
+    x = np.random.default_rng(n).standard_normal(n).cumsum()
+    h, name = 20, window if window[0] == "kaiser" else {"none": "boxcar", "hann": "hann"}[window[0]]
+    v, w = signal.get_window(name, h), signal.get_window(name, n)
+    _, reference = signal.periodogram(
+        x - np.sum(w * x) / np.sum(w), window=name, detrend=False, return_onesided=False
+    )
+    factor = np.sum(v) ** 2 / np.sum(v**2)
+    expected = factor * reference[: n // 2 + 1]
+    z = np.broadcast_to(x, (h, n)).copy()
+    scale = expected.max()
+    np.testing.assert_allclose(
+        spectra.half_power(z, *window)[0], expected, rtol=1e-10, atol=1e-14 * scale
+    )
+    if window[0] == "none":
+        assert np.max(spectra.half_power(z, *window)[1:]) < 1e-20 * scale
+        # and the other way round: the first column of the transposed field
+        column = spectra.half_power(z.T.copy(), *window)[: n // 2 + 1, 0]
+        np.testing.assert_allclose(column, expected, rtol=1e-10, atol=1e-14 * scale)
+
+
+@pytest.mark.parametrize("k", [5, 12])
+@pytest.mark.parametrize("along", [0, 1])
+def test_a_sinusoid_lands_in_its_ring_with_half_its_amplitude_squared(k: int, along: int) -> None:
+    # On an axis |k| is whole, so all its power, n^2 A^2 / 4 at k and as much at -k, is in ring k.
+    n, amplitude = 64, 3.0
+    wave = amplitude * np.cos(2 * np.pi * k * np.arange(n) / n + 0.7)
+    z = np.broadcast_to(wave, (n, n)).copy()
+    z = z.T.copy() if along == 0 else z
+    rings = spectra.rings(n, n)
+    energy = spectra.raps(z, "none") * rings.modes / n**2
+    assert energy[k] == pytest.approx(amplitude**2 / 2, rel=1e-10)
+    assert np.delete(energy, k).max() < 1e-20
+    # A window spreads it to neighbours; the mean of w^2 gives the whole energy back.
+    tapered = spectra.raps(z, "kaiser", 8.0) * rings.modes / n**2
+    assert tapered.argmax() == k
+    assert tapered.sum() == pytest.approx(amplitude**2 / 2, rel=1e-3)
+
+
+def test_a_slanted_sinusoid_is_shared_between_its_two_rings() -> None:
+    n = 32
+    i, j = np.mgrid[:n, :n]
+    z = np.cos(2 * np.pi * (3 * i + 4 * j) / n) + np.cos(2 * np.pi * (7 * i - 6 * j) / n)
+    energy = spectra.raps(z, "none") * spectra.rings(n, n).modes / n**2
+    radius = np.hypot(7, 6)  # 9.22: between rings 9 and 10; and 3, 4 is ring 5
+    assert energy[5] == pytest.approx(0.5, rel=1e-10)
+    assert energy[9] == pytest.approx(0.5 * (10 - radius), rel=1e-10)
+    assert energy[10] == pytest.approx(0.5 * (radius - 9), rel=1e-10)
+
+
+# Rings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "shape", [(8, 8), (9, 9), (8, 12), (12, 8), (9, 14), (14, 9), (11, 15), (15, 11)]
+)
+def test_the_ring_average_is_that_of_the_full_plane(shape: tuple[int, int]) -> None:
+    z = np.random.default_rng(4).standard_normal(shape)
+    w = spectra.window2d(*shape, "kaiser", 2.0)
+    full = np.abs(np.fft.fft2(w * (z - np.sum(w * z) / np.sum(w)))) ** 2 / (z.size * np.mean(w**2))
+    k, modes, mean = full_plane_rings(full)
+    rings = spectra.rings(*shape)
+    np.testing.assert_allclose(rings.cycles_per_image, k, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(rings.modes, modes, rtol=1e-12)
+    np.testing.assert_allclose(spectra.raps(z, "kaiser", 2.0), mean, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [*SIZES, (31, 31), (6, 9), (4, 4)])
+def test_every_mode_in_the_nyquist_circle_counts_once(shape: tuple[int, int]) -> None:
+    h, w = shape
+    radius = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.fftfreq(w)[None, :]) * min(shape)
+    inside = np.count_nonzero(radius <= min(shape) // 2 + 1e-9)
+    rings = spectra.rings(*shape)
+    assert len(rings.modes) == min(shape) // 2 + 1
+    # What the last ring would hand to the one after it is nothing: the circle ends there.
+    assert rings.modes.sum() == pytest.approx(inside, rel=1e-12)
+
+
+def test_a_flat_spectrum_stays_flat_because_rings_are_means() -> None:
+    for shape in SIZES:
+        flat = spectra.rings(*shape).average(np.full((shape[0], shape[1] // 2 + 1), 7.0))
+        np.testing.assert_allclose(flat, 7.0, rtol=1e-12)
+
+
+def test_frequencies_are_cycles_per_short_side() -> None:
+    for shape in SIZES:
+        rings = spectra.rings(*shape)
+        short = min(shape)
+        np.testing.assert_allclose(
+            rings.cycles_per_pixel * short, rings.cycles_per_image, rtol=1e-15
+        )
+        k = rings.cycles_per_image
+        assert np.all(np.diff(k) > 0.4)
+        assert k[-1] <= short // 2
+        # a ring's mean radius lies near its number; the last ring is one-sided, the first few thin
+        assert np.max(np.abs(k[2:-1] - np.arange(2, len(k) - 1))) < 0.1
+    assert spectra.rings(32, 64).cycles_per_pixel[-1] == pytest.approx(0.5, abs=0.02)
+
+
+# Symmetry ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_turned_photograph_has_the_same_spectrum(window: tuple[str, float]) -> None:
+    z = fields((32, 32), 2.0, 1, 6)[0] + 1
+    same = {"rtol": 1e-11, "atol": 1e-12}
+    expected = spectra.raps(z, *window)
+    np.testing.assert_allclose(spectra.raps(z.T.copy(), *window), expected, **same)
+    # A periodic window is symmetric about pixel n / 2, so the turn is about it: i -> -i mod n.
+    turned = np.roll(z[::-1], 1, axis=0).T.copy()
+    np.testing.assert_allclose(spectra.raps(turned, *window), expected, **same)
+    if window[0] == "none":
+        np.testing.assert_allclose(spectra.raps(np.rot90(z).copy(), *window), expected, **same)
+
+
+def test_a_batch_is_the_loop_over_its_fields() -> None:
+    z = np.random.default_rng(7).standard_normal((2, 3, 16, 18))
+    loop = np.array([[spectra.raps(field) for field in row] for row in z])
+    batch = spectra.raps(z)
+    assert batch.shape == (2, 3, 9)
+    np.testing.assert_allclose(batch, loop, rtol=1e-12, atol=1e-15)
+
+
+def test_float32_agrees_with_float64() -> None:
+    z = fields((64, 64), 2.0, 2, 8).astype(np.float32)
+    # Ring 0 is rounding of the removed mean in either precision; its size says nothing.
+    low, high = spectra.raps(z)[:, 1:], spectra.raps(z.astype(np.float64))[:, 1:]
+    np.testing.assert_allclose(low, high, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, bool])
+def test_other_kinds_of_number_are_read_for_what_they_are(dtype: type) -> None:
+    # A window cast to integers would be a single pixel.
+    z = (np.random.default_rng(9).random((16, 16)) * 2).astype(dtype)
+    np.testing.assert_allclose(spectra.raps(z), spectra.raps(z.astype(np.float64)), rtol=1e-12)
+
+
+def test_power_scales_with_the_square_and_ignores_the_mean() -> None:
+    z = fields((32, 48), 2.0, 1, 10)[0]
+    expected = spectra.raps(z)
+    np.testing.assert_allclose(spectra.raps(3 * z), 9 * expected, rtol=1e-12, atol=1e-15)
+    shifted = spectra.raps(z + 100)[1:]
+    np.testing.assert_allclose(shifted, expected[1:], rtol=1e-9)
+
+
+# Pictures ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (15, 15), (12, 9)])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_centre_of_the_picture_is_zero(
+    shape: tuple[int, int], window: tuple[str, float]
+) -> None:
+    z = np.random.default_rng(11).standard_normal((2, *shape)) + 50
+    picture = spectra.fourier(z, *window)
+    h, w = shape
+    assert picture.shape == (2, h, w)
+    assert np.max(np.abs(picture[:, h // 2, w // 2])) < 1e-12 * 50 * h * w
+    tapered = spectra.remove_mean(z, spectra.window2d(h, w, *window))
+    np.testing.assert_allclose(np.sum(np.abs(picture) ** 2), np.sum(tapered**2), rtol=1e-10)
+    np.testing.assert_allclose(tapered.sum(axis=(1, 2)), 0, atol=1e-10)
+
+
+def test_the_picture_has_low_frequencies_next_to_its_centre() -> None:
+    wave = np.cos(2 * np.pi * 2 * np.arange(16) / 16)
+    picture = np.abs(spectra.fourier(np.broadcast_to(wave, (16, 16)), "none"))
+    assert sorted(zip(*np.nonzero(picture > 1), strict=True)) == [(8, 6), (8, 10)]
+
+
+# Refusals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("z", "message"),
+    [
+        (np.full((8, 8), np.nan), "finite"),
+        (np.full((8, 8), np.inf), "finite"),
+        (np.ones((8, 8), complex), "real"),
+        (np.ones((3, 64)), "4 x 4"),
+        (np.ones((64, 3)), "4 x 4"),
+        (np.ones(64), "4 x 4"),
+    ],
+)
+def test_fields_without_a_spectrum_are_refused(z: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        spectra.half_power(z)
+
+
+def test_an_unknown_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown window 'hamming'; known: kaiser"):
+        spectra.raps(np.ones((8, 8)), "hamming")
+
+
+@pytest.mark.parametrize("array", [spectra.window2d(8, 8), spectra.white_noise_raps(8, 8)])
+def test_shared_arrays_are_read_only(array: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 0
