@@ -15,6 +15,10 @@ from analysis.cache import Arrays, MissError, Request, from_bytes, to_bytes, wri
 from analysis.settings import root
 
 
+class DamagedError(MissError):
+    """A committed result is not what was written."""
+
+
 def folder(study: str) -> Path:
     """Where a study's committed results lie."""
     return root() / "data" / "results" / study
@@ -30,7 +34,8 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
         reason: why it is not computed here, for the error message.
 
     Raises:
-        MissError: there is none, it is damaged, or it was made from something else.
+        MissError: there is none, or it was made from something else.
+        DamagedError: it is not what was written.
     """
     base = folder(study) / name
     try:
@@ -39,7 +44,7 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
     except FileNotFoundError:
         raise MissError(f"{reason}; and data/results/{study} has no '{name}' either") from None
     except ValueError as error:
-        raise MissError(
+        raise DamagedError(
             f"{reason}; and {base.name}.json in data/results/{study} is damaged: {error}"
         ) from None
     if not isinstance(sidecar, dict) or sidecar.get("provenance", {}).get("key") != request.key:
@@ -48,7 +53,7 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
             "settings or code"
         )
     if hashlib.sha256(payload).hexdigest() != sidecar.get("sha256"):
-        raise MissError(
+        raise DamagedError(
             f"{reason}; and {base.name}.npz in data/results/{study} is not the file that its "
             ".json describes"
         )

@@ -131,6 +131,8 @@ def _unlike(chain: Chain, request: Request, name: str) -> str | None:
         stored = content["numbers"]
         numbers = archive.rounded(measured.numbers())
         differing = [key for key in numbers if not _alike(stored.get(key), numbers[key])]
+    except archive.DamagedError:
+        return f"damaged: {remedy}, or restore it from version control"
     except MissError:
         return f"stale, made from other photographs, settings or code: {remedy}"
     except (ValueError, KeyError, OSError, zipfile.BadZipFile, AttributeError, TypeError):

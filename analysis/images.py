@@ -240,7 +240,7 @@ def _decode(path: Path) -> Image.Image:
                     raise ValueError(f"{image.width} x {image.height} pixels are refused")
                 up = ImageOps.exif_transpose(image)  # and a 16-bit PPM is read as 32 bits:
                 return up.convert("I;16") if (image.format, up.mode) == ("PPM", "I") else up
-    except Exception as error:  # noqa: BLE001 (decoders: OSError, SyntaxError, struct.error, ...)
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ...
         raise InputError(f"{path}: cannot be read as an image: {error or type(error)}") from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant

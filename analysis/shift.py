@@ -86,7 +86,9 @@ class MeasuredShift:
         return float(exponent(self.whole.value, self.pixel_ratio))
 
 
-def equal_snr_shift(power: np.ndarray, noise: np.ndarray, power0: np.ndarray, noise0: np.ndarray) -> Floats:  # fmt: skip
+def equal_snr_shift(
+    power: np.ndarray, noise: np.ndarray, power0: np.ndarray, noise0: np.ndarray
+) -> Floats:
     """s = sqrt((P / N) / (P0 / N0)) at equal frequencies; the arrays broadcast. @eq-measured"""
     arrays = [np.asarray(a, np.float64) for a in (power, noise, power0, noise0)]
     if not all(np.all(np.isfinite(a) & (a > 0)) for a in arrays):

@@ -46,7 +46,7 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def plain(value: float, decimals: int) -> str:
-    """A number with fixed decimals whose scale is one (an exponent, a correlation): 0.00 is fine."""
+    """A number with fixed decimals whose scale is one, such as an exponent: 0.00 is fine."""
     text = f"{value:.{decimals}f}"
     return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "\u2212")
 

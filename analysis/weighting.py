@@ -66,7 +66,9 @@ def linear_time(f: np.ndarray) -> Floats:
     return (f - f.min()) / (f.max() - f.min())
 
 
-def weighted_density(f: np.ndarray, ratio: np.ndarray, mu: float = 0.0, std: float = 1.0) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+def weighted_density(
+    f: np.ndarray, ratio: np.ndarray, mu: float = 0.0, std: float = 1.0
+) -> tuple[Floats, Floats, Floats]:
     """p(t) R(t), normalised to integrate to 1 by the trapezoidal rule. @eq-weighted
 
     Args:

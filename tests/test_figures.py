@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import analysis.figures
-from analysis import results, schedule
+from analysis import explain, results, schedule
 from analysis.figures import measured_shift, raps, snr_match, sound_levels, style, time_density
+from analysis.settings import root
 
 NAMES = sorted(m.name for m in pkgutil.iter_modules(analysis.figures.__path__) if m.name != "style")
 PICTURES = {"photographs", "noisy_latents", "shifted_latents", "fourier", "noise_afar"}
@@ -88,6 +90,16 @@ def test_main_figure_shows_every_encoder_and_the_rule(loaded: results.Results) -
     for measured in loaded.measured.values():
         assert low < measured.shift.mean.min(), "a curve leaves the frame"
         assert measured.shift.mean.max() < high, "a curve leaves the frame"
+
+
+def test_the_readme_shows_the_current_figure(tmp_path: Path) -> None:
+    lock = (root() / "requirements" / "site.txt").read_text()
+    if f"matplotlib=={mpl.__version__}" not in lock:
+        pytest.skip("another matplotlib than the locked one draws other bytes")
+    drawn = explain.draw("fig-measured-shift", lambda: results.load("bundled"), tmp_path)
+    committed = root() / "data" / "results" / "bundled" / "measured-shift.svg"
+    assert committed.name in (root() / "README.md").read_text()
+    assert drawn[0].read_bytes() == committed.read_bytes(), "redraw it with 'rebuild'"
 
 
 def test_densities_integrate_to_one(loaded: results.Results) -> None:

@@ -433,7 +433,7 @@ def test_a_wrong_table_is_explained(project: Path, old: str, new: str, message: 
 
 
 def test_unknown_set_and_path(project: Path) -> None:
-    with pytest.raises(InputError, match="'hare' is neither a set .* did you mean 'here'"):
+    with pytest.raises(InputError, match=r"'hare' is neither a set .* did you mean 'here'"):
         image_set("hare")
     for name in (str(project / "no-such-folder"), "", str(project / "data" / "one.png")):
         with pytest.raises(InputError, match="nor a folder"):
