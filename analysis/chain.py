@@ -94,11 +94,12 @@ class Chain:
         """Spectra of one photograph's latents, of the noise, and of their blend."""
         parameters = {
             "window": self.study.window.model_dump(), "t": self.study.t, "seed": self.study.seed,
+            "alternative": self.study.alternative.model_dump(),
             "shift": card.shift, "scale": card.scale,
         }  # fmt: skip
         inputs = {"moments": self.moments_request(photo, side, card).key}
         return Request(
-            "spectra", 1, parameters, inputs, f"spectra of {photo.id} at {side} px by {card.name}"
+            "spectra", 2, parameters, inputs, f"spectra of {photo.id} at {side} px by {card.name}"
         )
 
     def measurement_request(self, card: encoders.Card) -> Request:
@@ -110,7 +111,7 @@ class Chain:
         }
         # The inputs are a mapping and have no order; the rows of the arrays have.
         rows = {"photographs": [photo.id for photo in self.photographs]}
-        return Request("measurement", 1, rows, inputs, f"measurement of {card.name}")
+        return Request("measurement", 2, rows, inputs, f"measurement of {card.name}")
 
     def display_request(self) -> Request:
         """The pictured latents."""
@@ -184,8 +185,10 @@ class Chain:
         z = self._latents(photo, side, card)
         eps = self.eps(photo, side, z.shape)
         window = (self.study.window.kind, self.study.window.beta)
+        alternative = (self.study.alternative.kind, self.study.alternative.beta)
         return {
             "power": spectra.raps(z, *window),
+            "alternative": spectra.raps(z, *alternative).mean(axis=0),
             "noise": spectra.raps(eps, *window).mean(axis=0),
             "noisy": spectra.raps(noise.blend(z, eps, self.study.t), *window).mean(axis=0),
         }
@@ -200,7 +203,7 @@ class Chain:
                 )
                 for photo in self.photographs
             ]
-            for name in ("power", "noise", "noisy"):
+            for name in ("power", "alternative", "noise", "noisy"):
                 out[f"{name}_{side}"] = np.stack([arrays[name] for arrays in each])
             n = side // card.stride
             rings = spectra.rings(n, n)

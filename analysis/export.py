@@ -14,11 +14,19 @@ import math
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One tool's way to take the shift: the tool, its option with the value, and what to know."""
+    """One tool's way to take the shift.
+
+    Args:
+        tool: the tool.
+        option: its option with the value.
+        note: what to know.
+        source: key of the row in ``shift_rules.csv`` that says where the option was read.
+    """
 
     tool: str
     option: str
     note: str
+    source: str
 
 
 def total_shift(s: float, base_shift: float = 1.0) -> float:
@@ -42,26 +50,31 @@ def settings(s: float, base_shift: float = 1.0) -> list[Setting]:
     """
     total = total_shift(s, base_shift)
     value, mu = f"{total:.4g}", f"{math.log(total):.4g}"
+    flow = "FlowMatchEulerDiscreteScheduler"
     return [
-        Setting(
-            "diffusers", f"FlowMatchEulerDiscreteScheduler(shift={value})", "sampling; static shift"
-        ),
+        Setting("diffusers", f"{flow}(shift={value})", "sampling", "diffusers-flowmatch"),
         Setting(
             "diffusers",
             f"use_dynamic_shifting=True, set_timesteps(n, mu={mu})",
-            "sampling; exponential shift, mu = ln s",
+            "sampling; mu = ln s",
+            "diffusers-flowmatch",
         ),
         Setting(
             "kohya sd-scripts",
             f"--timestep_sampling shift --discrete_flow_shift {value}",
             "training",
+            "kohya",
         ),
         Setting(
             "SimpleTuner",
             f"--flow_schedule_shift={value}",
             "training; wins over the automatic shift",
+            "simpletuner",
         ),
         Setting(
-            "OneTrainer", f"timestep_shift = {value}", "training; dynamic timestep shifting off"
+            "OneTrainer",
+            f"timestep_shift = {value}",
+            "training; dynamic timestep shifting off",
+            "onetrainer",
         ),
     ]

@@ -1,67 +1,65 @@
-"""What the measurements say, in sentences that are checked against them.
+"""What the measurements say, in sentences made from them.
 
-The pages serve any study, so a sentence about an encoder is made here from its numbers: which of
-several wordings is true is decided by the interval, and each passes through `values.claim`.
+The pages serve any study, so a sentence about an encoder is chosen here by its numbers: `verdict`
+compares the interval with the rule. Where a sentence states more than its own numbers, it passes
+through `formatting.claim`, which stops the build when it is false.
 """
 
 import math
 
 import numpy as np
 
-from analysis import values, weighting
+from analysis import literature, values, weighting
+from analysis.formatting import claim, estimate, fixed, listing, number, percent, plain
 from analysis.measured import Measured
 from analysis.results import Results
-from analysis.values import claim, fixed, identifier, interval, listing, percent, plain
+from analysis.shift import in_band
+from analysis.values import identifier
 
-NEAR = 0.03  # relative distance from the rule that is called agreement
+FEW = 5  # images below which a bootstrap interval is hardly more than their range
 
 
 def verdict(measured: Measured) -> str:
-    """``near``, ``below``, ``above`` or ``open``: the encoder's shift against the rule."""
+    """``agrees``, ``below`` or ``above`` the rule, by the interval; ``open`` if there is none."""
     s = measured.shift
-    if abs(s.whole.value / s.theory - 1) <= NEAR:
-        return "near"
-    if not math.isfinite(s.whole.low) or s.whole.low <= s.theory <= s.whole.high:
+    if not math.isfinite(s.whole.low):
         return "open"
+    if s.whole.low <= s.theory <= s.whole.high:
+        return "agrees"
     return "below" if s.whole.high < s.theory else "above"
 
 
-def _named(results: Results, wanted: str) -> list[tuple[str, Measured]]:
-    return [(name, m) for name, m in results.measured.items() if verdict(m) == wanted]
-
-
-def _number(name: str, measured: Measured) -> str:
+def _departure(measured: Measured) -> str:
     s = measured.shift
-    return f"`{name}` {fixed(s.whole.value, 2)} {interval(s.whole)}"
+    word = "below" if s.whole.value < s.theory else "above"
+    return f"{percent(abs(s.whole.value / s.theory - 1), 1)} {word} the rule"
 
 
 def abstract(results: Results) -> str:
     """The findings with their numbers, for the abstract."""
-    theory = next(iter(results.measured.values())).shift.theory
-    sentences = []
-    if near := _named(results, "near"):
-        what = listing([_number(name, m) for name, m in near])
-        sentences.append(
-            claim(
-                all(abs(m.shift.whole.value / theory - 1) <= NEAR for _, m in near),
-                f"Where the rule says {fixed(theory, 2)}, we measure {what}, in agreement to "
-                f"{percent(NEAR)}.",
-            )
-        )
-    for wanted, word in (("below", "less"), ("above", "more")):
-        for name, m in _named(results, wanted):
-            s = m.shift
-            sentences.append(
-                claim(
-                    s.whole.high < theory if wanted == "below" else s.whole.low > theory,
-                    f"The latents of `{name}` ask for {fixed(s.whole.value, 2)} "
-                    f"{interval(s.whole)}, {word} than the rule's {fixed(theory, 2)}: an exponent "
-                    f"of r = {plain(s.exponent, 2)} where the rule has 1.",
-                )
-            )
-    for name, m in _named(results, "open"):
-        sentences.append(f"For {_number(name, m)} the photographs do not decide.")
-    return " ".join(sentences)
+    parts = []
+    for name, m in results.measured.items():
+        found = f"{estimate(m.shift.whole)} for `{name}`"
+        if verdict(m) in ("agrees", "open"):
+            parts.append(found)
+        elif abs(m.shift.exponent - 1) < 0.1:
+            parts.append(f"{found} ({_departure(m)})")
+        else:
+            parts.append(f"{found} (an exponent of {plain(m.shift.exponent, 2)} instead of 1)")
+    return f"Where the rule gives {number(results.theory, 3)}, we measure {listing(parts)}."
+
+
+def weighting_summary(results: Results) -> str:
+    """What became of the two strategies, for the abstract."""
+    v = values.of(results)
+    name = results.study.display_encoder
+    scatter = _scatter(results.measured[name])
+    return (
+        f"Neither singles out frequencies: in `{name}`, {v.line_share} of the variance between "
+        "the images' spectra is their level and slope, and "
+        f"{percent(scatter)} of that of the ratio of a spectrum to its own smooth fit is scatter "
+        "between neighbouring rings."
+    )
 
 
 def linear(results: Results) -> str:
@@ -72,93 +70,146 @@ def linear(results: Results) -> str:
             return (
                 f"`{name}` has the shape of FLUX.1's autoencoder (8 × 8 pixels to 16 numbers) but "
                 "is linear: the principal components of image patches, fitted in closed form to "
-                "the bundled photographs, and scaled so that the variance averaged over channels "
-                f"is one. It loses {v.value('lost_' + key).text} of the patches' variance (PSNR "
-                f"{v.value('psnr_' + key).text}). Nothing in it is trained, so what its spectra "
-                "show follows from the photographs and from cutting them into patches."
+                f"the bundled images at {measured.card.fit_size} px, and scaled so that the "
+                f"variance averaged over channels is one. At {results.study.high} px it loses "
+                f"{v.value('lost_' + key).text} of the patches' variance (PSNR "
+                f"{v.value('psnr_' + key).text}). Beyond these components nothing is learned, so "
+                "what its spectra show follows from the images and from cutting them into patches."
             )
     return ""
 
 
+def _ratios(measured: Measured, degree: int) -> np.ndarray:
+    k, power = measured.k(measured.study.high)[1:], measured.power(measured.study.high)[:, 1:]
+    return np.stack([weighting.ratio_to_fit(k, row, degree) for row in power])
+
+
+def _scatter(measured: Measured) -> float:
+    return weighting.neighbour_scatter(_ratios(measured, 3))
+
+
 def ratio(results: Results) -> str:
-    """How alike R(f) is between photographs, in every encoder."""
-    parts, largest = [], -1.0
+    """How alike and how noisy R(f) is, in every encoder."""
+    correlations, scatters = [], []
     for name, measured in results.measured.items():
-        k, power = measured.k(measured.study.high)[1:], measured.power(measured.study.high)[:, 1:]
-        if len(power) < 2:
-            return "With one photograph this cannot be tested."
-        ratios = np.stack([weighting.ratio_to_fit(k, row, 3) for row in power])
-        correlation = weighting.mean_correlation(ratios)
-        largest = max(largest, correlation)
-        parts.append(f"{plain(correlation, 2)} in `{name}`")
-    text = (
-        "For these photographs the mean correlation of $\\ln R$ (degree three) between two of them "
-        f"is {listing(parts)}: "
+        correlation = weighting.mean_correlation(_ratios(measured, 3))
+        correlations.append(f"{plain(correlation, 2)} in `{name}`")
+        scatters.append(f"{percent(_scatter(measured))} in `{name}`")
+    return (
+        "For these images (fit of degree three) the mean correlation of $\\ln R$ between two of "
+        f"them is {listing(correlations)}, so a part is shared by all. Of the variance of "
+        f"$\\ln R$, {listing(scatters)} is mere scatter between neighbouring rings. What remains "
+        "may be specific to an image; how much of it is would need repeated measurements of one "
+        "image, which this report does not make."
     )
-    if largest < 0.5:
-        return text + claim(
-            largest < 0.5,
-            "something is shared, but the larger part is not. That part may be specific to the "
-            "image or mere scatter of rings with few modes; a split of each image into halves "
-            "would tell, and is not done here.",
-        )
-    return text + claim(largest >= 0.5, "in at least one space most of R is common to all images.")
 
 
 def measured(results: Results) -> str:
     """What the main figure shows, encoder by encoder, with the reason where there is one."""
     paragraphs = []
     for name, m in results.measured.items():
-        s, kind = m.shift, m.card.kind
-        bands, theory = s.bands, s.theory
-        low, middle, high = (
-            f"{fixed(bands[band].value, 2)} {interval(bands[band])}"
-            for band in ("low", "middle", "high")
-        )
-        if kind == "pixel":
-            holds = all(abs(bands[b].value / theory - 1) < 0.05 for b in ("low", "middle"))
-            text = (
-                f"In pixel space the rule {'holds' if holds else 'fails'}: {low} in the low and "
-                f"{middle} in the middle band. In the high band the measured shift is {high}, "
-                f"which is the work of the resize filter: {m.study.resample.capitalize()} weakens "
-                "what lies just below the Nyquist frequency of the low resolution, and lets some "
-                "of what lies beyond fold back, so the ratio of powers says little about the "
-                "photographs there."
-            )
-        elif kind == "linear" and bands["low"].value > bands["high"].value:
-            text = (
-                f"`{name}` keeps near the rule at low frequencies, {low}, and departs from it "
-                f"towards its Nyquist frequency, {high} in the high band. A patch code samples the "
-                "picture once every 8 pixels after little filtering, so detail beyond its Nyquist "
-                "frequency folds back. The coarser grid of the low resolution folds more, which "
-                "raises its power and lowers the ratio. At low frequencies the average over "
-                "channels is decided by the leading ones, which are local means."
-            )
+        if m.card.kind == "pixel":
+            paragraphs.append(_pixel(m))
+        elif m.card.kind == "linear":
+            paragraphs.append(_linear(name, m))
         else:
-            word = {
-                "near": "agrees with the rule",
-                "below": "asks for less than the rule",
-                "above": "asks for more than the rule",
-                "open": "is not told from the rule by these photographs",
-            }[verdict(m)]
-            text = (
-                f"`{name}` {word}: {fixed(s.whole.value, 2)} {interval(s.whole)} over the low and "
-                f"middle bands, with r = {plain(s.exponent, 2)}"
-            )
-            spread = max(e.value for e in bands.values()) / min(e.value for e in bands.values())
-            each = listing([fixed(e.value, 2) for e in bands.values()])
-            text += (
-                f", and much the same in every band ({each})."
-                if spread < 1.15
-                else f" ({each} in the three bands)."
-            )
-            if verdict(m) == "below":
-                text += (
-                    " Its latents at high resolution do not hold the low resolution's content "
-                    f"with {fixed(theory**2, 0)} times the power: at the same cycles per image it "
-                    f"is {fixed(s.whole.value**2, 2)} times. The encoder is not scale-equivariant "
-                    "in the sense of the rule, and applying the rule to it adds more noise than "
-                    "equal SNR asks for."
-                )
-        paragraphs.append(text)
+            paragraphs.append(_learned(name, m))
     return "\n\n".join(paragraphs)
+
+
+def _bands(m: Measured) -> tuple[str, str, str]:
+    low, middle, high = (estimate(m.shift.bands[band]) for band in ("low", "middle", "high"))
+    return low, middle, high
+
+
+def _pixel(m: Measured) -> str:
+    low, middle, high = _bands(m)
+    bands, theory = m.shift.bands, m.shift.theory
+    holds = all(abs(bands[b].value / theory - 1) < 0.05 for b in ("low", "middle"))
+    return (
+        f"In pixel space the rule {'holds' if holds else 'does not hold'}: {low} in the low and "
+        f"{middle} in the middle band, {high} in the high one. What departs from the rule is the "
+        f"work of the resize filter rather than of the images: {m.study.resample.capitalize()} "
+        "slightly raises what lies below half the low resolution's Nyquist frequency, weakens what "
+        "lies just below that frequency, which raises the ratio of powers there, and folds back a "
+        "little from beyond, which lowers it."
+    )
+
+
+def _linear(name: str, m: Measured) -> str:
+    low, _, high = _bands(m)
+    bands, equal = m.shift.bands, m.shift_equal_channels
+    power = m.arrays[f"power_{m.study.low}"].mean(axis=0)
+    each = power[:, in_band(m.k(m.study.low), bands["low"].band)].sum(axis=1)
+    text = f"`{name}` has {low} in the low and {high} in the high band. "
+    if bands["low"].value > bands["high"].value:
+        text += (
+            "A patch code samples the picture once every 8 pixels after little filtering, so "
+            "detail beyond its Nyquist frequency folds back. The coarser grid of the low "
+            "resolution folds more, which raises its power and lowers the ratio. "
+        )
+    text += (
+        "The average over channels is decided by the strongest: one channel alone has "
+        f"{percent(float(each.max() / each.sum()))} of the power in the low band. With all "
+        f"channels scaled to the same variance the number is {estimate(equal.whole)}."
+    )
+    if equal.whole.high < m.shift.whole.low:
+        text += (
+            " So the weaker channels, which respond to gradients and texture rather than to local "
+            "means, do not follow the rule, and an average over channels hides that."
+        )
+    return text
+
+
+def _learned(name: str, m: Measured) -> str:
+    s = m.shift
+    word = {
+        "agrees": "agrees with the rule",
+        "below": "asks for less than the rule",
+        "above": "asks for more than the rule",
+        "open": "has no interval that could tell it from the rule",
+    }[verdict(m)]
+    chosen = in_band(s.k, s.whole.band)
+    low, middle, high = _bands(m)
+    text = (
+        f"`{name}` {word}: {estimate(s.whole)} over the low and middle bands, an exponent of "
+        f"{plain(s.exponent, 2)}. By band it is {low}, {middle} and {high}; over frequency the "
+        f"mean curve runs between {fixed(float(s.mean[chosen].min()), 2)} and "
+        f"{fixed(float(s.mean[chosen].max()), 2)} in the low and middle bands. At the same cycles "
+        f"per image the latents' power grows {fixed(s.whole.value**2, 2)}-fold between the two "
+        f"resolutions, where the rule assumes {number(s.theory**2, 2)}. With all channels "
+        f"scaled to the same variance the shift is {estimate(m.shift_equal_channels.whole)}."
+    )
+    if verdict(m) == "below":
+        text += (
+            " The encoder is not scale-equivariant in the sense of the rule, and the rule adds "
+            "more noise than equal SNR asks for. We have not separated the causes."
+        )
+    return text
+
+
+def rules(results: Results) -> str:
+    """What the table of published rules adds up to."""
+    ratios = [rule.ratio or 0.0 for rule in literature.shown()]
+    none, full = sum(r == 1 for r in ratios), sum(r == 2 for r in ratios)
+    between, beyond = sum(1 < r < 2 for r in ratios), sum(r > 2 for r in ratios)
+    flux = next(rule for rule in literature.shown() if rule.key == "flux1")
+    return claim(
+        none + full + between + beyond == len(ratios),
+        f"Of its {len(ratios)} rows, {none} use one shift at both sizes ($r = 0$), {between} lie "
+        "between that and the square root (FLUX.1's line at "
+        f"$r$ = {plain(flux.exponent or 0, 2)}), {full} are the square root, and {beyond} go "
+        "beyond it.",
+    )
+
+
+def limits(results: Results) -> str:
+    """What a reader should know of this study's images."""
+    n = len(results.photographs)
+    text = f"The images are few ({n}). {results.study.caution}".strip()
+    if n < FEW:
+        return text + " With so few, the intervals are hardly more than the range of the images."
+    return text + (
+        " Intervals cover the choice of images among such images, not the world's; and a "
+        "percentile bootstrap of so few is somewhat too narrow."
+    )

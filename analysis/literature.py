@@ -14,8 +14,6 @@ from analysis.settings import InputError, root
 
 REPEATS = frozenset(
     {
-        "ai-toolkit",
-        "hoogeboom2023-code",
         "ideogram4-docs",
         "ideogram4-train-diffusers",
         "kohya",
@@ -57,6 +55,11 @@ class Rule:
     def exponent(self) -> float | None:
         """r of s = (pixel ratio)^(r/2); the pixel ratio of 512 to 1024 is 4, so r = log2(ratio)."""
         return None if self.ratio is None else math.log2(self.ratio)
+
+    @property
+    def base_value(self) -> float | None:
+        """s used at 512^2, or None."""
+        return None if self.ratio is None or self.value is None else self.value / self.ratio
 
     @property
     def link(self) -> str:
@@ -102,3 +105,8 @@ def with_ratio(path: Path | None = None) -> list[Rule]:
     """Verified rules that say something about 512^2 against 1024^2, by ascending ratio."""
     chosen = [rule for rule in rules(path) if rule.verified and rule.ratio is not None]
     return sorted(chosen, key=lambda rule: (rule.ratio or 0.0, rule.name.lower()))
+
+
+def shown(path: Path | None = None) -> list[Rule]:
+    """`with_ratio` without the rows that only repeat another (`REPEATS`): the table's rows."""
+    return [rule for rule in with_ratio(path) if rule.key not in REPEATS]

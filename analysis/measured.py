@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import encoders, images, noise, shift, spectra
+from analysis import encoders, images, noise, spectra
 from analysis.cache import Arrays
 from analysis.powerlaw import PowerLaw, fit_power_law
-from analysis.settings import InputError, Study
+from analysis.settings import InputError, Study, Window
+from analysis.shift import AXIS, MeasuredShift, measure
 
 Floats = NDArray[np.float64]
 
@@ -25,9 +26,10 @@ class Measured:
     Args:
         card: the encoder's card.
         study: the choices.
-        arrays: ``power_<side>`` ``[I, C, R]`` of the clean latents, ``noise_<side>`` and
-            ``noisy_<side>`` ``[I, R]`` (means over channels), ``k_<side>`` and ``modes_<side>``
-            ``[R]``; frequencies in cycles per image, powers in latent-units squared per mode.
+        arrays: ``power_<side>`` ``[I, C, R]`` of the clean latents; ``alternative_<side>`` (the
+            same under the study's second window), ``noise_<side>`` and ``noisy_<side>``
+            ``[I, R]``, means over channels; ``k_<side>`` and ``modes_<side>`` ``[R]``;
+            frequencies in cycles per image, powers in latent-units squared per mode.
         origin: ``computed`` or ``committed``.
         provenance: key, commit, library versions.
     """
@@ -63,29 +65,67 @@ class Measured:
         window, n = self.study.window, side // self.card.stride
         return spectra.white_noise_raps(n, n, window.kind, window.beta)
 
-    @functools.cached_property
-    def shift(self) -> shift.MeasuredShift:
-        """The measured shift from the low to the high resolution."""
-        study = self.study
-        low, high = (
-            (self.k(side), self.power(side), self.expected_noise(side))
-            for side in study.resolutions
-        )
+    def _shift(self, powers: dict[int, Floats], window: Window, axis: str = AXIS) -> MeasuredShift:
+        """The shift from spectra ``[I, R]`` by side, under a window, along a frequency axis."""
+        study, sides = self.study, []
+        for side in study.resolutions:
+            n = side // self.card.stride
+            noise_power = spectra.white_noise_raps(n, n, window.kind, window.beta)
+            # In units of the low resolution's cycles per image, equal cycles per pixel are equal.
+            scale = study.low / side if axis == "cycles/pixel" else 1.0
+            sides.append((self.k(side) * scale, powers[side], noise_power))
         try:
-            return shift.measure(
-                low, high, (study.high / study.low) ** 2, study.bands,
+            return measure(
+                sides[0], sides[1], (study.high / study.low) ** 2, study.bands,
                 noise.generator(study.seed, "bootstrap", self.card.name),
                 study.bootstrap, study.confidence,
             )  # fmt: skip
         except ValueError as error:
             raise InputError(f"no shift can be measured for {self.card.name}: {error}") from None
 
+    def _by_side(self, name: str) -> dict[int, np.ndarray]:
+        return {side: self.arrays[f"{name}_{side}"] for side in self.study.resolutions}
+
     @functools.cached_property
-    def power_laws(self) -> list[PowerLaw]:
-        """Each photograph's power law at the high resolution, ring 2 to half the Nyquist ring."""
-        k, power = self.k(self.study.high), self.power(self.study.high)
+    def shift(self) -> MeasuredShift:
+        """The measured shift from the low to the high resolution, at fixed cycles per image."""
+        return self._shift(
+            {side: self.power(side) for side in self.study.resolutions}, self.study.window
+        )
+
+    @functools.cached_property
+    def shift_alternative(self) -> MeasuredShift:
+        """`shift` under the study's second window."""
+        return self._shift(self._by_side("alternative"), self.study.alternative)
+
+    @functools.cached_property
+    def shift_equal_channels(self) -> MeasuredShift:
+        """`shift` with every channel scaled to the same variance at the high resolution."""
+        powers, modes = self._by_side("power"), self.modes(self.study.high)
+        variance = powers[self.study.high].mean(axis=0) @ modes
+        scaled = {side: (p / variance[:, None]).mean(axis=1) for side, p in powers.items()}
+        return self._shift(scaled, self.study.window)
+
+    @functools.cached_property
+    def shift_per_pixel(self) -> MeasuredShift:
+        """The shift at fixed cycles per (latent) pixel: another question, another answer."""
+        powers = {side: self.power(side) for side in self.study.resolutions}
+        return self._shift(powers, self.study.window, "cycles/pixel")
+
+    def _laws(self, power: np.ndarray) -> list[PowerLaw]:
+        k = self.k(self.study.high)
         band = slice(self.study.bands.first_ring, len(k) // 2 + 1)
         return [fit_power_law(k[band], row[band]) for row in power]
+
+    @functools.cached_property
+    def power_laws(self) -> list[PowerLaw]:
+        """Each image's power law at the high resolution, first ring to half the Nyquist ring."""
+        return self._laws(self.power(self.study.high))
+
+    @functools.cached_property
+    def power_laws_alternative(self) -> list[PowerLaw]:
+        """`power_laws` under the study's second window."""
+        return self._laws(self._by_side("alternative")[self.study.high])
 
     def numbers(self) -> dict[str, Any]:
         """The derived numbers as JSON values, for ``data/results`` and ``recommend``."""
@@ -93,7 +133,7 @@ class Measured:
         gammas = [law.gamma for law in self.power_laws]
         out: dict[str, Any] = {
             "encoder": self.card.name,
-            "axis": shift.AXIS,
+            "axis": AXIS,
             "resolutions": list(self.study.resolutions),
             "theory": s.theory,
             "measured": s.whole.value,
@@ -103,6 +143,14 @@ class Measured:
             "bands": {
                 name: {"measured": e.value, "interval": [e.low, e.high], "band": list(e.band)}
                 for name, e in s.bands.items()
+            },
+            "variations": {
+                name: {"measured": e.value, "interval": [e.low, e.high]}
+                for name, e in (
+                    ("alternative_window", self.shift_alternative.whole),
+                    ("equal_channels", self.shift_equal_channels.whole),
+                    ("cycles_per_pixel", self.shift_per_pixel.whole),
+                )
             },
             "power_exponent": {"mean": float(np.mean(gammas)), "std": float(np.std(gammas))},
             "images": len(gammas),

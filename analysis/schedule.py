@@ -112,15 +112,15 @@ def exponent(s: ArrayLike, pixel_ratio: float) -> Floats:
     return 2.0 * np.log(_positive("s", s)) / np.log(pixel_ratio)
 
 
-def snr_lognormal(mu: float, std: float, k: float) -> tuple[float, float]:
-    """(m, v) of SNR ~ Lognormal(m, v) when theta ~ N(mu, std^2) and SNR = k exp(2 theta).
+def snr_lognormal(mu: float, std: float, q: float) -> tuple[float, float]:
+    """(m, v) of SNR ~ Lognormal(m, v) when theta ~ N(mu, std^2) and SNR = q exp(2 theta).
 
-    k = P(f) / N(f) is the ratio of the two spectra at one frequency. @eq-lognormal
+    q = P(f) / N(f) is the ratio of the two spectra at one frequency. @eq-lognormal
     """
-    return float(2.0 * mu + np.log(_positive("k", k))), 4.0 * std * std
+    return float(2.0 * mu + np.log(_positive("q", q))), 4.0 * std * std
 
 
-def expected_snr(mu: float, std: float, k: float) -> float:
-    """E[SNR] = exp(m + v / 2) = k exp(2 mu + 2 std^2). @eq-expected"""
-    m, v = snr_lognormal(mu, std, k)
+def expected_snr(mu: float, std: float, q: float) -> float:
+    """E[SNR] = exp(m + v / 2) = q exp(2 mu + 2 std^2). @eq-expected"""
+    m, v = snr_lognormal(mu, std, q)
     return float(np.exp(m + 0.5 * v))

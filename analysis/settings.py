@@ -114,6 +114,7 @@ class Study(Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="file name of the study")
     title: str = Field(description="one line for the pages")
+    caution: str = Field("", description="what a reader should know of these images, a sentence")
     images: str = Field(description="a set in data/images.toml, or a folder of images")
     encoders: tuple[str, ...] = Field(min_length=1, description="names in data/encoders.toml")
     display_encoder: str = Field(description="the encoder whose latents are pictured")
@@ -129,6 +130,10 @@ class Study(Strict):
     std: float = Field(1.0, gt=0, description="standard deviation of theta")
     seed: int = Field(0, ge=0, description="seed of every random draw, with the item's id")
     window: Window = Window()
+    alternative: Window = Field(
+        Window(beta=6.283185307179586),
+        description="a second window, to show what the choice of the first matters",
+    )
     bands: Bands = Bands()
     bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of the photographs")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")

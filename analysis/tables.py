@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis import export, literature, schedule
+from analysis.formatting import estimate, fixed, interval, number, percent, plain, point
 from analysis.results import Results
-from analysis.values import fixed, interval, number, percent, plain
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
@@ -25,9 +25,24 @@ def table_shift(results: Results) -> str:
     rows = []
     for name, measured in results.measured.items():
         shift = measured.shift
-        cells = [f"{fixed(e.value, 2)} {interval(e)}" for e in (*shift.bands.values(), shift.whole)]
-        rows.append([f"`{name}`", *cells, plain(shift.exponent, 2)])
-    return table(["encoder", "low", "middle", "high", "low and middle", "r"], rows, "llllll")
+        low, middle, high = shift.bands.values()
+        edges = [f"{band[0]:.0f}–{band[1]:.0f}" for band in (low.band, middle.band, high.band)]
+        cells = [estimate(e) for e in (low, middle, high, shift.whole)]
+        rows.append([f"`{name}`", ", ".join(edges), *cells, plain(shift.exponent, 2)])
+    header = ["encoder", "bands (cycles/image)", "low", "middle", "high", "low and middle", "r"]
+    return table(header, rows, "llllllr")
+
+
+def table_variations(results: Results) -> str:
+    """The same number under other choices, and along the other frequency axis."""
+    rows = [
+        [f"`{name}`"]
+        + [estimate(s.whole) for s in (m.shift, m.shift_alternative, m.shift_equal_channels)]
+        + [estimate(m.shift_per_pixel.whole)]
+        for name, m in results.measured.items()
+    ]
+    header = ["encoder", "as measured", "second window", "equal channels", "per cycles/pixel"]
+    return table(header, rows)
 
 
 def table_encoders(results: Results) -> str:
@@ -54,15 +69,15 @@ def table_photographs(results: Results) -> str:
 def table_rules() -> str:
     """Published rules with their ratio between 512 and 1024 px."""
     rows = []
-    for rule in literature.with_ratio():
-        if rule.key in literature.REPEATS:
-            continue
+    for rule in literature.shown():
         ratio, exponent = rule.ratio or math.nan, rule.exponent or 0.0
-        value = "" if rule.value is None else number(rule.value, 3)
+        low, high = ("" if s is None else number(s, 3) for s in (rule.base_value, rule.value))
         rows.append(
-            [f"{rule.name} ({rule.year})", fixed(ratio, 2), f"{exponent:.2f}", value, rule.link]
+            [f"{rule.name} ({rule.year})", fixed(ratio, 2), f"{exponent:.2f}", low, high, rule.link]
         )
-    return table(["rule or model", "ratio", "r", "s at 1024²", "source"], rows, "lrrrl")
+    return table(
+        ["rule or model", "ratio", "r", "s at 512²", "s at 1024²", "source"], rows, "lrrrrl"
+    )
 
 
 def table_recommended(results: Results) -> str:
@@ -72,9 +87,7 @@ def table_recommended(results: Results) -> str:
     for name, m in results.measured.items():
         s = m.shift
         delta = plain(schedule.shift_mu(0.0, s.whole.value), 3)
-        rows.append(
-            [f"`{name}`", fixed(s.whole.value, 2), interval(s.whole), plain(s.exponent, 2), delta]
-        )
+        rows.append([f"`{name}`", point(s.whole), interval(s.whole), plain(s.exponent, 2), delta])
     return table(
         ["", "s", f"{percent(results.study.confidence)} interval", "r", "Δμ (t = 1 is data)"],
         rows,
@@ -84,8 +97,12 @@ def table_recommended(results: Results) -> str:
 
 def table_settings(s: float, base_shift: float = 1.0) -> str:
     """The shift as settings of training and sampling tools."""
-    rows = [[row.tool, f"`{row.option}`", row.note] for row in export.settings(s, base_shift)]
-    return table(["tool", "setting", "use"], rows)
+    links = {rule.key: rule.link for rule in literature.rules()}
+    rows = [
+        [row.tool, f"`{row.option}`", row.note, links[row.source]]
+        for row in export.settings(s, base_shift)
+    ]
+    return table(["tool", "setting", "use", "read in"], rows)
 
 
 def table_provenance(results: Results) -> str:

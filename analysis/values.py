@@ -1,79 +1,25 @@
 """Results as strings for prose and tables; every number on the pages comes from here.
 
-A page writes ``{python} v.shift_taef2``; the same name answers ``explain``. A number whose
-rounding would hide it is refused, and a sentence that is no longer true breaks the build.
+A page writes ``{python} v.shift_taef2``; the same name answers ``explain``.
 """
 
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from analysis import schedule, weighting
+from analysis import schedule, spectra, weighting
+from analysis.formatting import fixed, interval, listing, number, percent, plain, point
 from analysis.measured import Measured
-from analysis.noise import SOUND_FACTOR
+from analysis.noise import AFAR_CELLS, AFAR_COARSE, AFAR_FINE, SOUND_FACTOR
+from analysis.powerlaw import octave_weights
 from analysis.results import Results
-from analysis.settings import AnalysisError, InputError
-from analysis.shift import AXIS, Estimate, in_band
+from analysis.settings import InputError
+from analysis.shift import AXIS, in_band
 
 Add = Callable[[str, str, str, str], None]
-
-
-def number(value: float, digits: int = 3, unit: str = "") -> str:
-    """A number with significant digits, and its unit after a no-break space.
-
-    Raises:
-        ValueError: the value is not finite.
-    """
-    if not math.isfinite(value):
-        raise ValueError(f"{value} can't be shown as a number")
-    exponent = math.floor(math.log10(abs(value))) if value else 0
-    if -3 <= exponent < 6:
-        text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
-    else:
-        text = f"{value:.{digits - 1}e}"
-    return text + (f"\u00a0{unit}" if unit else "")
-
-
-def fixed(value: float, decimals: int) -> str:
-    """A number with fixed decimals; ValueError if rounding would show a non-zero value as zero."""
-    text = f"{value:.{decimals}f}"
-    if value != 0 and float(text) == 0:
-        raise ValueError(f"{value} would be shown as {text}: use more decimals")
-    return text.replace("-", "\u2212")
-
-
-def plain(value: float, decimals: int) -> str:
-    """A number with fixed decimals whose scale is one, such as an exponent: 0.00 is fine."""
-    text = f"{value:.{decimals}f}"
-    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "\u2212")
-
-
-def percent(share: float, decimals: int = 0) -> str:
-    """A share as a percentage, with more decimals than asked if it would show as zero."""
-    while share != 0 and decimals < 6 and float(f"{100 * share:.{decimals}f}") == 0:
-        decimals += 1
-    return fixed(100 * share, decimals) + "\u00a0%"
-
-
-def interval(estimate: Estimate, decimals: int = 2) -> str:
-    """``[low, high]``, or a statement that one photograph gives none."""
-    if not math.isfinite(estimate.low):
-        return "(one photograph: no interval)"
-    return f"[{fixed(estimate.low, decimals)}, {fixed(estimate.high, decimals)}]"
-
-
-def claim(condition: bool, sentence: str) -> str:
-    """The sentence, if it is true.
-
-    Raises:
-        AnalysisError: it is not; the text has to be rewritten, not the test.
-    """
-    if not condition:
-        raise AnalysisError(f"the results contradict this sentence, rewrite it: “{sentence}”")
-    return sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,11 +64,6 @@ def identifier(encoder: str) -> str:
     return encoder.replace("-", "_").replace(".", "_")
 
 
-def listing(items: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
 def snr_mismatch(measured: Measured, index: int, t_high: float) -> tuple[float, float]:
     """SNR at high over low resolution for one photograph at the study's t and t_high.
 
@@ -159,11 +100,13 @@ def of(results: Results) -> Values:
 
     _settings(add, results)
     _theory(add, results)
+    _afar(add)
     _sound(add, results)
     _pictured(add, results)
     _weighting(add, results)
     for name, measured in results.measured.items():
         _encoder(add, name, measured)
+    _window(add, results)
     return Values(values)
 
 
@@ -180,6 +123,9 @@ def _settings(add: Add, results: Results) -> None:
     add("seed", str(study.seed), "seed of all random draws", source)
     add("resample", study.resample.capitalize(), "resize filter", source)
     add("beta", number(study.window.beta, 2), "Kaiser beta in numpy's terms", source)
+    edge = float(spectra.window2d(64, 64, study.window.kind, study.window.beta)[0, 32])
+    add("window_edge", number(edge, 2), "value of the window at the border", "spectra.window2d")
+    add("beta_alternative", number(study.alternative.beta, 3), "beta of the second window", source)
     add("first_ring", str(study.bands.first_ring), "lowest ring used", source)
     add("confidence", percent(study.confidence), "coverage of the intervals", source)
     add("bootstrap", resamples, "bootstrap resamples", source)
@@ -203,6 +149,14 @@ def _theory(add: Add, results: Results) -> None:
     add("t_shifted", fixed(results.t_shifted, 4), "t after the shift", "schedule.shift_t")
 
 
+def _afar(add: Add) -> None:
+    source = "noise"
+    add("afar_cells", str(AFAR_CELLS), "squares a side that are resolved from afar", source)
+    for name, side in (("fine", AFAR_FINE), ("coarse", AFAR_COARSE)):
+        values = (side // AFAR_CELLS) ** 2
+        add(f"afar_{name}", str(values), f"values of the {name} noise in a square", source)
+
+
 def _sound(add: Add, results: Results) -> None:
     fine, coarse = results.sounds
     source, unit = "noise.sampled_sound", "\u00a0dB"
@@ -215,6 +169,7 @@ def _sound(add: Add, results: Results) -> None:
     add(
         "sound_theory", fixed(expected, 2) + unit, "10 log10 of the ratio of sampling rates", source
     )
+    add("sound_factor", str(SOUND_FACTOR), "ratio of the sampling rates", source)
     add("sound_rate", f"{fine.rate:,}".replace(",", "\u202f"), "samples per second", source)
 
 
@@ -251,8 +206,29 @@ def _weighting(add: Add, results: Results) -> None:
     add("delta_limit", f"{limit:.0f}", meaning, "weighting.share_below")
     meaning = "share of |Delta P| at or below delta_limit"
     add("delta_share", percent(share), meaning, "weighting.share_below")
+    octaves = octave_weights(k)
     meaning = "share of the variance of ln P between images that is one factor per image"
-    add("level_share", percent(weighting.level_share(power)), meaning, "weighting.level_share")
+    level = weighting.level_share(power, octaves)
+    add("level_share", percent(level), meaning + ", octaves weighing the same", "weighting")
+    line = weighting.line_share(power, k, octaves)
+    meaning = "the same for one factor and one slope per image"
+    add("line_share", percent(line), meaning, "weighting.line_share")
+    eighth = float(np.interp(k[-1] / 8, k, weighting.linear_time(k)))
+    meaning = "t to which the linear map sends an eighth of the highest frequency"
+    add("map_eighth", number(eighth, 2), meaning, "weighting.linear_time")
+
+
+def _window(add: Add, results: Results) -> None:
+    shifts, gammas = [], []
+    for m in results.measured.values():
+        shifts.append(abs(m.shift_alternative.whole.value - m.shift.whole.value))
+        pairs = zip(m.power_laws, m.power_laws_alternative, strict=True)
+        gammas.append(abs(np.mean([b.gamma - a.gamma for a, b in pairs])))
+    source = "measured.Measured.shift_alternative"
+    meaning = "largest change of a measured shift under the second window"
+    add("window_shift", number(max(shifts), 1), meaning, source)
+    meaning = "largest change of a mean power-law exponent under the second window"
+    add("window_gamma", number(float(max(gammas)), 1), meaning, source)
 
 
 def _encoder(add: Add, name: str, measured: Measured) -> None:
@@ -262,7 +238,7 @@ def _encoder(add: Add, name: str, measured: Measured) -> None:
     for suffix, estimate in estimates.items():
         band = f"{estimate.band[0]:.0f} to {estimate.band[1]:.0f} {AXIS}"
         meaning = f"measured shift of {name}, {study.low} to {study.high} px, {band}"
-        add(f"shift_{key}{suffix}", fixed(estimate.value, 2), meaning, source)
+        add(f"shift_{key}{suffix}", point(estimate), meaning, source)
         meaning = f"{percent(shift.confidence)} bootstrap interval of shift_{key}{suffix}"
         add(f"interval_{key}{suffix}", interval(estimate), meaning, source)
     add(f"exponent_{key}", plain(shift.exponent, 2), f"exponent r of shift_{key}", source)

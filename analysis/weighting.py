@@ -31,15 +31,34 @@ def share_below(deviation: np.ndarray, k: np.ndarray, limit: float) -> float:
     return float(magnitude[:, k <= limit].sum() / magnitude.sum())
 
 
-def level_share(power: np.ndarray) -> float:
+def level_share(power: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The share of the variance of ln P_i(f) over images that is a mere factor per image.
 
-    ``[I, R]``. With ln P_i(f) = a_i + b_i(f), b_i of mean zero over f, it is var(a) over the total
-    variance about the set's mean. What is large here is contrast, not the shape of the spectrum.
+    With ln P_i(f) = a_i + b_i(f), b_i of mean zero over f, it is var(a) over the total variance
+    about the set's mean.
+
+    Args:
+        power: ``[I, R]``.
+        weights: ``[R]`` of the rings, summing to 1; by default equal. Rings crowd in the highest
+            octave: `powerlaw.octave_weights` lets octaves count the same.
     """
+    centred, w = _about_the_set(power, weights)
+    return float(np.mean((centred @ w) ** 2) / np.mean(centred**2 @ w))
+
+
+def line_share(power: np.ndarray, k: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """As `level_share`, for level and slope: a straight line per image on logarithmic axes."""
+    centred, w = _about_the_set(power, weights)
+    x = np.log(k) - w @ np.log(k)
+    level, slope = centred @ w, (centred * x) @ w / (w @ x**2)
+    return float(np.mean(level**2 + slope**2 * (w @ x**2)) / np.mean(centred**2 @ w))
+
+
+def _about_the_set(power: np.ndarray, weights: np.ndarray | None) -> tuple[Floats, Floats]:
     log_power = np.log(np.asarray(power, np.float64))
-    centred = log_power - log_power.mean(axis=0)
-    return float(np.mean(centred.mean(axis=1) ** 2) / np.mean(centred**2))
+    rings = log_power.shape[1]
+    w = np.full(rings, 1 / rings) if weights is None else np.asarray(weights, np.float64)
+    return log_power - log_power.mean(axis=0), w
 
 
 def ratio_to_fit(f: np.ndarray, power: np.ndarray, degree: int) -> Floats:
@@ -58,6 +77,17 @@ def mean_correlation(ratios: np.ndarray) -> float:
         raise ValueError("a correlation between images needs at least two")
     matrix = np.corrcoef(logs)
     return float(matrix[np.triu_indices(len(logs), k=1)].mean())
+
+
+def neighbour_scatter(ratios: np.ndarray) -> float:
+    """The share of the variance of ln R that is scatter between neighbouring rings, ``[I, R]``.
+
+    Half the mean square difference of neighbours over the variance about each image's mean: 1 for
+    independent rings, 0 for a smooth curve.
+    """
+    logs = np.log(np.asarray(ratios, np.float64))
+    variance = np.mean((logs - logs.mean(axis=1, keepdims=True)) ** 2)
+    return float(0.5 * np.mean(np.diff(logs, axis=1) ** 2) / variance)
 
 
 def linear_time(f: np.ndarray) -> Floats:

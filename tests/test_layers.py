@@ -20,10 +20,10 @@ PACKAGE = ROOT / "analysis"
 ORDER = [
     *("settings", "cache", "images", "linear_code", "weights", "networks", "encoders", "latents"),
     *("schedule", "noise", "spectra", "powerlaw", "shift", "weighting", "gaussian"),
-    *("literature", "export", "sampling"),
+    *("formatting", "literature", "export", "sampling"),
     *("archive", "measured", "chain", "fetching", "recommend", "results"),
     *("figures.style", "figures.*"),
-    *("values", "findings", "tables"),
+    *("values", "tables", "findings"),
     *("render.links", "render.quarto"),
     *("render.builtin.project", "render.builtin.page", "render.builtin.kernel"),
     *("render.builtin.markdown", "render.builtin.pandoc", "render.builtin.html"),

@@ -35,6 +35,8 @@ def known(images: int = 5, gamma: float = 2.5, q: float = 4.0, scatter: float = 
         own = np.exp(scatter * rng.standard_normal((images, 1, 1)))
         law = factor * own * level * np.array([1.0, 2.0])[:, None] * k**-gamma
         arrays[f"power_{side}"] = law * np.maximum(noise, 1e-3)
+        strong = spectra.white_noise_raps(n, n, "kaiser", 2 * np.pi)
+        arrays[f"alternative_{side}"] = law.mean(axis=1) * np.maximum(strong, 1e-3)
         arrays[f"noise_{side}"] = np.tile(noise, (images, 1))
         arrays[f"noisy_{side}"] = np.tile(noise, (images, 1))
         arrays[f"k_{side}"], arrays[f"modes_{side}"] = rings.cycles_per_image, rings.modes
@@ -132,3 +134,20 @@ def test_the_display_blends_what_it_pictures() -> None:
     z, eps = {64: np.full((1, 2, 2), 2.0)}, {64: np.full((1, 2, 2), -1.0)}
     display = Display(photo, z, eps, "computed", {})
     np.testing.assert_allclose(display.noisy(64, 0.25), 0.25 * 2 - 0.75)
+
+
+def test_variations_on_an_exact_law() -> None:
+    """Channels and windows change nothing there, and the other axis gives 2^(1 - gamma / 2)."""
+    one = known(gamma=2.5)
+    for variation in (one.shift_alternative, one.shift_equal_channels):
+        assert variation.whole.value == pytest.approx(2.0, rel=1e-6)
+    # Log-log interpolation between rings is exact for a power law.
+    assert one.shift_per_pixel.whole.value == pytest.approx(2 ** (1 - 2.5 / 2), rel=1e-3)
+
+
+def test_equal_channels_is_the_mean_of_channels_of_one_variance() -> None:
+    one = known()
+    one.arrays["power_512"][:, 1] *= 0.25  # the second channel does not grow with resolution
+    assert one.shift.whole.value == pytest.approx(np.sqrt((4 * 1 + 1 * 2) / 3), rel=1e-6)
+    # At 512 px both have variance 1 then, at 256 px the first 1/4 and the second 1.
+    assert one.shift_equal_channels.whole.value == pytest.approx(np.sqrt(2 / 1.25), rel=1e-6)

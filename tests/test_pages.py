@@ -34,7 +34,7 @@ def typed_results(text: str) -> list[str]:
     # 0.5: the original's t. 1.5, 3.0: Esser et al. 2024. 2.4, −0.8, −1.5, −1.2: Tolhurst et al.
     # 1992. 3.11, 1.9: versions of Python and Quarto. 98 %: the range of a colour map.
     found = re.findall(r"−?\d+\.\d+|\d+\s?%", text.replace("\u00a0", " "))
-    names = set(re.findall(r"(?:FLUX|Wan|SD)[.\s]?\d\.?\d?", text))
+    names = set(re.findall(r"(?:FLUX|Wan|SD|Lumina-Image)[.\s]?\d\.?\d?", text))
     return [n for n in found if n not in quoted and not any(n in name for name in names)]
 
 

@@ -207,7 +207,7 @@ def test_dynamic_shift_is_diffusers(s: float, kind: str, steps: int) -> None:
         (schedule.exponent, (2.0, 1.0), "pixel_ratio"),
         (schedule.exponent, (0.0, 4.0), "s must"),
         (schedule.logit_normal_pdf, (0.5, 0.0, 0.0), "std"),
-        (schedule.snr_lognormal, (0.0, 1.0, 0.0), "k must"),
+        (schedule.snr_lognormal, (0.0, 1.0, 0.0), "q must"),
     ],
 )
 def test_what_has_no_meaning_is_refused(function, arguments, message) -> None:  # type: ignore[no-untyped-def]

@@ -68,7 +68,7 @@ def test_a_study_cannot_be_changed(tmp_path: Path) -> None:
             MINIMAL.replace("title", "titel"),
             "study mine.toml: unknown key 'titel'; did you mean 'title'?",
         ),
-        (MINIMAL + "zzz = 1\n", "study mine.toml: unknown key 'zzz'; known: bands, bootstrap"),
+        (MINIMAL + "zzz = 1\n", "study mine.toml: unknown key 'zzz'; known: alternative, bands"),
     ],
 )
 def test_an_unknown_key_suggests_the_nearest(tmp_path: Path, text: str, message: str) -> None:

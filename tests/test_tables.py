@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from analysis import literature, results, tables
+from analysis import formatting, literature, results, tables
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,16 @@ def test_shift_table(loaded: results.Results) -> None:
     rows = cells(tables.table_shift(loaded))
     assert [row[0] for row in rows[1:]] == [f"`{name}`" for name in loaded.measured]
     for row, measured in zip(rows[1:], loaded.measured.values(), strict=True):
-        assert row[4].startswith(f"{measured.shift.whole.value:.2f} [")
-        assert row[5] == f"{measured.shift.exponent:.2f}"
+        assert row[5] == formatting.estimate(measured.shift.whole)
+        assert row[6] == f"{measured.shift.exponent:.2f}"
+
+
+def test_variations_keep_the_number_and_change_the_question(loaded: results.Results) -> None:
+    rows = cells(tables.table_variations(loaded))[1:]
+    for row, measured in zip(rows, loaded.measured.values(), strict=True):
+        assert row[1] == formatting.estimate(measured.shift.whole)
+        assert row[4] == formatting.estimate(measured.shift_per_pixel.whole)
+        assert measured.shift_per_pixel.whole.value < measured.shift.whole.value
 
 
 def test_encoders_table_says_where(loaded: results.Results) -> None:
@@ -54,9 +62,7 @@ def test_rules_are_verified_and_ascending() -> None:
     rows = cells(tables.table_rules())[1:]
     ratios = [float(row[1]) for row in rows]
     assert ratios == sorted(ratios)
-    assert len(rows) == len(literature.with_ratio()) - sum(
-        rule.key in literature.REPEATS for rule in literature.with_ratio()
-    )
+    assert len(rows) == len(literature.shown())
     names = {rule.key for rule in literature.rules()}
     assert names >= literature.REPEATS, "a repeated row that is not in the table"
 

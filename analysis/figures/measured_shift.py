@@ -1,18 +1,35 @@
 """The main figure: the shift that equal SNR asks for, measured per frequency in each encoder."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
+from analysis.formatting import point
 from analysis.results import Results
+
+TICKS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8)
+
+
+def _cycles(ax: Axes, nyquist: int, stride: int, place: float) -> None:
+    """A second axis above the frame: the same frequencies in cycles per image."""
+    above = ax.secondary_xaxis(
+        place,
+        functions=(lambda f: np.multiply(f, nyquist), lambda k: np.divide(k, nyquist)),
+    )
+    above.set_xscale("log", base=2)
+    above.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}" if k >= 1 else ""))
+    grid = "pixels" if stride == 1 else f"latents of stride {stride}"
+    above.set_xlabel(f"cycles/image, {grid}", fontsize=7.5)
+    above.tick_params(labelsize=7.5)
 
 
 @style.styled
 def draw(results: Results) -> Figure:
     """s(k) with intervals (left), one number per encoder (right), and the square-root rule."""
     study = results.study
-    figure = style.figure(3.3)
+    figure = style.figure(3.7)
     left, right = figure.subplots(1, 2, width_ratios=(2.6, 1))
     for index, (name, measured) in enumerate(results.measured.items()):
         shift, colour = measured.shift, style.encoder_colour(results.measured, name)
@@ -33,14 +50,16 @@ def draw(results: Results) -> Figure:
         errors = [[whole.value - whole.low], [whole.high - whole.value]]
         right.errorbar([index], [whole.value], yerr=np.nan_to_num(errors), color=colour, capsize=4,
                        marker=style.MARKERS[index], ms=6)  # fmt: skip
-        right.annotate(f"{whole.value:.2f}", (index, whole.value), xytext=(0, 12),
+        right.annotate(point(whole), (index, whole.value), xytext=(0, 12),
                        textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
-    theory = next(iter(results.measured.values())).shift.theory
+    theory = results.theory
+    everything = np.concatenate([m.shift.mean for m in results.measured.values()])
+    lowest, highest = everything.min(), everything.max()
     for ax in (left, right):
         ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
         ax.set_yscale("log")
-        ax.set_ylim(1.0, 3.0)
-        ax.set_yticks([1, 1.25, 1.5, 2, 2.5, 3])
+        ax.set_ylim(min(1.0, 0.95 * lowest), max(3.0, 1.05 * highest))
+        ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
         ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.minorticks_off()
     left.text(0.012, theory * 1.02, "square-root rule", fontsize=7.5)
@@ -51,6 +70,8 @@ def draw(results: Results) -> Figure:
         FuncFormatter(lambda x, _: f"1/{round(1 / x)}" if x < 1 else f"{x:g}")
     )
     left.set_xlabel(f"frequency / Nyquist frequency at {study.low} px")
+    for place, stride in enumerate(sorted({m.card.stride for m in results.measured.values()})):
+        _cycles(left, study.low // stride // 2, stride, 1.0 + 0.17 * place)
     left.set_ylabel(f"shift s, {study.low} → {study.high} px")
     left.legend(loc="upper left")
     right.set_xticks(
@@ -61,6 +82,5 @@ def draw(results: Results) -> Figure:
         rotation_mode="anchor",
     )
     right.set_xlim(-0.6, len(results.measured) - 0.4)
-    right.set_title("low and middle band")
-    left.set_title(f"per frequency, {study.confidence:.0%} interval over photographs")
+    right.set_title("low and middle bands", fontsize=8.5)
     return figure

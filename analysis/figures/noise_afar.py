@@ -4,10 +4,10 @@ from matplotlib.figure import Figure
 
 from analysis import noise
 from analysis.figures import style
+from analysis.noise import AFAR_CELLS as CELLS
+from analysis.noise import AFAR_COARSE as COARSE
+from analysis.noise import AFAR_FINE as FINE
 from analysis.results import Results
-
-CELLS = 32  # squares a side that the eye resolves from afar
-FINE, COARSE = 256, 64  # samples a side of the two fields
 
 
 @style.styled

@@ -31,6 +31,14 @@ def draw(results: Results) -> Figure:
         right.plot(k, measured.power(side)[index, 1:], color=colour, label=f"latents, {side} px")
         right.plot(
             k,
+            measured.noisy(side)[index, 1:],
+            color=colour,
+            ls="-.",
+            lw=1,
+            label=f"blend, {side} px",
+        )
+        right.plot(
+            k,
             measured.noise(side)[index, 1:],
             color=colour,
             ls="--",
