@@ -52,17 +52,17 @@ def settings(s: float, base_shift: float = 1.0) -> list[Setting]:
     value, mu = f"{total:.4g}", f"{math.log(total):.4g}"
     flow = "FlowMatchEulerDiscreteScheduler"
     return [
-        Setting("diffusers", f"{flow}(shift={value})", "sampling", "diffusers-flowmatch"),
+        Setting("diffusers", f"shift={value}", f"sampling; of {flow}", "diffusers-flowmatch"),
         Setting(
             "diffusers",
-            f"use_dynamic_shifting=True, set_timesteps(n, mu={mu})",
-            "sampling; mu = ln s",
+            f"mu={mu}",
+            "sampling with use_dynamic_shifting=True; of set_timesteps, mu = ln s",
             "diffusers-flowmatch",
         ),
         Setting(
             "kohya sd-scripts",
-            f"--timestep_sampling shift --discrete_flow_shift {value}",
-            "training",
+            f"--discrete_flow_shift {value}",
+            "training, with --timestep_sampling shift",
             "kohya",
         ),
         Setting(
@@ -74,7 +74,7 @@ def settings(s: float, base_shift: float = 1.0) -> list[Setting]:
         Setting(
             "OneTrainer",
             f"timestep_shift = {value}",
-            "training; dynamic timestep shifting off",
+            "training, with dynamic timestep shifting off",
             "onetrainer",
         ),
     ]

@@ -68,7 +68,7 @@ def linear(results: Results) -> str:
         if measured.card.kind == "linear":
             key, v = identifier(name), values.of(results)
             return (
-                f"`{name}` has the shape of FLUX.1's autoencoder (8 × 8 pixels to 16 numbers) but "
+                f"`{name}` has the shape of FLUX.1’s autoencoder (8 × 8 pixels to 16 numbers) but "
                 "is linear: the principal components of image patches, fitted in closed form to "
                 f"the bundled images at {measured.card.fit_size} px, and scaled so that the "
                 f"variance averaged over channels is one. At {results.study.high} px it loses "
@@ -197,7 +197,7 @@ def rules(results: Results) -> str:
     return claim(
         none + full + between + beyond == len(ratios),
         f"Of its {len(ratios)} rows, {none} use one shift at both sizes ($r = 0$), {between} lie "
-        "between that and the square root (FLUX.1's line at "
+        "between that and the square root (FLUX.1’s line at "
         f"$r$ = {plain(flux.exponent or 0, 2)}), {full} are the square root, and {beyond} go "
         "beyond it.",
     )

@@ -1,4 +1,4 @@
-"""Tables and players for the pages, as Markdown and HTML; every cell comes from results."""
+"""Tables and players for the pages, as Markdown; every cell comes from results."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import numpy as np
 from analysis import export, literature, schedule
 from analysis.formatting import estimate, fixed, interval, number, percent, plain, point
 from analysis.results import Results
+from analysis.schedule import exponent
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
@@ -25,12 +26,12 @@ def table_shift(results: Results) -> str:
     rows = []
     for name, measured in results.measured.items():
         shift = measured.shift
-        low, middle, high = shift.bands.values()
-        edges = [f"{band[0]:.0f}–{band[1]:.0f}" for band in (low.band, middle.band, high.band)]
-        cells = [estimate(e) for e in (low, middle, high, shift.whole)]
-        rows.append([f"`{name}`", ", ".join(edges), *cells, plain(shift.exponent, 2)])
-    header = ["encoder", "bands (cycles/image)", "low", "middle", "high", "low and middle", "r"]
-    return table(header, rows, "llllllr")
+        for band, e in (*shift.bands.items(), ("low and middle", shift.whole)):
+            cycles = f"{e.band[0]:.0f} to {e.band[1]:.0f}"
+            r = plain(float(exponent(e.value, shift.pixel_ratio)), 2)
+            rows.append([f"`{name}`", band, cycles, point(e), interval(e), r])
+    header = ["encoder", "band", "cycles/image", "s", "interval", "r"]
+    return table(header, rows, "lllrlr")
 
 
 def table_variations(results: Results) -> str:
@@ -126,7 +127,7 @@ def table_provenance(results: Results) -> str:
 
 
 def audio_players(results: Results) -> str:
-    """HTML that plays the two recordings of the audio experiment, with their measured levels."""
+    """Raw HTML, in Markdown, that plays the two recordings, with their measured levels."""
     players = []
     for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
         how = "Densely" if name == "fine" else "Sparsely"
@@ -136,4 +137,4 @@ def audio_players(results: Results) -> str:
             f'<audio controls preload="none" src="../data/results/sound/noise-{name}.wav"'
             f' aria-label="{label}"></audio></figure>'
         )
-    return "".join(players)
+    return "```{=html}\n" + "\n".join(players) + "\n```"

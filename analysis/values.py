@@ -6,6 +6,7 @@ A page writes ``{python} v.shift_taef2``; the same name answers ``explain``.
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -31,6 +32,19 @@ class Value:
     source: str
 
 
+class Text(str):
+    """A string that shows itself in a page as it is.
+
+    Quarto inserts the repr of a plain string, in which a no-break space is ``\\xa0``; of an object
+    with a Markdown form it inserts that, here the text with its ASCII punctuation escaped.
+    """
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", self)
+
+
 class Values:
     """All values of a study by name; ``v.name`` gives the text.
 
@@ -44,7 +58,7 @@ class Values:
         if name.startswith("__"):
             raise AttributeError(name)
         try:
-            return self._values[name].text
+            return Text(self._values[name].text)
         except KeyError:
             close = difflib.get_close_matches(name, self._values, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""

@@ -45,15 +45,13 @@ def test_diffusers_does_what_the_settings_say(s: float, base: float) -> None:
     # of mu moves sigma by at most a quarter of that.
     expected = schedule.shift_sigma(schedule.shift_sigma(start, base), s)
 
-    arguments = re.fullmatch(r"FlowMatchEulerDiscreteScheduler\(shift=([\d.]+)\)", static)
+    arguments = re.fullmatch(r"shift=([\d.]+)", static)
     assert arguments
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(shift=float(arguments[1]))
     scheduler.set_timesteps(sigmas=start.tolist())
     assert np.max(np.abs(scheduler.sigmas.numpy()[:-1] - expected)) < 5e-4
 
-    arguments = re.fullmatch(
-        r"use_dynamic_shifting=True, set_timesteps\(n, mu=(-?[\d.]+)\)", dynamic
-    )
+    arguments = re.fullmatch(r"mu=(-?[\d.]+)", dynamic)
     assert arguments
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
     scheduler.set_timesteps(sigmas=start.tolist(), mu=float(arguments[1]))

@@ -97,8 +97,10 @@ def test_from_photographs_to_the_paper_in_one_command(place: Path) -> None:
     found = json.loads(shift.stdout)
     assert found["origin"] == "stored"
     assert found["measured"] == pytest.approx(2.0, rel=0.05)
-    low, high = (f"{end:.2f}" for end in found["interval"])
-    measured = f"{found['measured']:.2f} [{low}, {high}]"
+    low, high = found["interval"]
+    decimals = 3 if high - low < 0.02 else 2  # a narrow interval shows its width
+    numbers = [f"{x:.{decimals}f}" for x in (found["measured"], low, high)]
+    measured = f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
     site = place / "_site"
     page = Words((site / "report" / "index.html").read_text(encoding="utf-8"))

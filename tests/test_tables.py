@@ -27,11 +27,12 @@ def test_table_has_one_width() -> None:
 
 
 def test_shift_table(loaded: results.Results) -> None:
-    rows = cells(tables.table_shift(loaded))
-    assert [row[0] for row in rows[1:]] == [f"`{name}`" for name in loaded.measured]
-    for row, measured in zip(rows[1:], loaded.measured.values(), strict=True):
-        assert row[5] == formatting.estimate(measured.shift.whole)
-        assert row[6] == f"{measured.shift.exponent:.2f}"
+    rows = cells(tables.table_shift(loaded))[1:]
+    assert len(rows) == 4 * len(loaded.measured)
+    for row, measured in zip(rows[3::4], loaded.measured.values(), strict=True):
+        assert row[0] == f"`{measured.card.name}`"
+        assert f"{row[3]} {row[4]}" == formatting.estimate(measured.shift.whole)
+        assert row[5] == f"{measured.shift.exponent:.2f}"
 
 
 def test_variations_keep_the_number_and_change_the_question(loaded: results.Results) -> None:

@@ -42,6 +42,7 @@ _DOCUMENT = {
     "csl": TEXT,
     "link-citations": BOOL,
     "date-format": ["long"],
+    "tbl-colwidths": [False],
     "execute": _EXECUTE,
     "echo": BOOL,
     "warning": BOOL,
