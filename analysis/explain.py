@@ -202,7 +202,9 @@ def text(content: dict[str, Any]) -> str:
     else:
         head = f"{content['value']} = {content['text']}\n  {content['meaning']}"
         rows.append(("source", " at ".join(filter(None, (content["source"], content["place"])))))
-    rows.append(("shown in", ", ".join(content["pages"]) or "no page"))
+    # Tables and findings are made in Python, so the pages do not name what they show.
+    elsewhere = "no page by this name; tables.py and findings.py use the same results"
+    rows.append(("shown in", ", ".join(content["pages"]) or elsewhere))
     if "figure" in content:
         rows.append(("study", f"{content['study_file']}, seed {content['seed']}"))
     for result in content["results"]:
