@@ -1,6 +1,8 @@
 # make site   the study of the bundled photographs, as _site/ (HTML and PDF)
 # make test   linters, type checker and tests
 # Both set up .venv themselves. STUDY=name builds another study of data/studies/.
+# make peers  others' estimators, which tests/test_peers.py compares ours with (needs a C compiler)
+# make bench  speed and memory against them and against the bare Fourier transform, as ratios
 
 PYTHON ?= python3
 STUDY ?= bundled
@@ -8,7 +10,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: site test bench lint clean
+.PHONY: site test bench peers lint clean
 .DELETE_ON_ERROR:
 
 site: $(VENV)/site.done
@@ -17,7 +19,9 @@ site: $(VENV)/site.done
 test: $(VENV)/test.done lint
 	$(RUN) -m pytest
 
-bench: $(VENV)/test.done
+peers: $(VENV)/peers.done
+
+bench: $(VENV)/peers.done
 	$(RUN) tests/bench.py
 
 lint: $(VENV)/test.done
@@ -41,4 +45,8 @@ $(VENV)/site.done: requirements/site.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/test.done: requirements/test.txt $(VENV)/site.done
 	$(RUN) -m pip install --quiet -r requirements/test.txt
+	touch $@
+
+$(VENV)/peers.done: requirements/peers.txt $(VENV)/test.done
+	$(RUN) -m pip install --quiet --no-deps -r requirements/peers.txt
 	touch $@

@@ -7,41 +7,29 @@ committed measurement is used, and that is said.
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from analysis import archive, encoders, images, latents, linear_code, noise, spectra, weights
+from analysis import (
+    archive,
+    encoders,
+    images,
+    latents,
+    linear_code,
+    noise,
+    simulated,
+    spectra,
+    weights,
+)
 from analysis.cache import Arrays, MissError, Request, Store
 from analysis.settings import InputError, Study
 
 Progress = Callable[[int, int, str], None]
 Task = tuple[Request, Callable[[], Arrays]]
 
-
-def identity(card: encoders.Card) -> dict[str, Any]:
-    """What an encoder's moments depend on besides pixels, known without loading it.
-
-    Raises:
-        InputError: neither the weights' SHA-256 nor a revision is in the card.
-    """
-    known: dict[str, Any] = {
-        "kind": card.kind,
-        "version": encoders.VERSIONS[card.kind],
-        "channels": card.channels,
-        "stride": card.stride,
-        "input_range": list(card.input_range),
-    }
-    if card.kind in ("pixel", "linear"):
-        return known
-    if card.sha256:
-        return known | {"sha256": card.sha256}
-    if card.revision:
-        return known | {"repo": card.repo, "revision": card.revision}
-    raise InputError(
-        f"{card.name}: its card has neither sha256 nor revision, so its results could not be told "
-        "from another version's: add one in data/encoders.toml"
-    )
+LEAKAGE_GAMMAS = [2.0, 3.0]  # exponents of power of the simulated fields
+LEAKAGE_FIELDS = 64  # fields that are averaged
+LEAKAGE_SIDE = 128  # largest side in pixels
 
 
 class Chain:
@@ -85,7 +73,7 @@ class Chain:
         if card.kind == "linear":
             inputs["fit"] = self.fit_request.key
         parameters = {
-            "size": side, "resample": self.study.resample, "encoder": identity(card),
+            "size": side, "resample": self.study.resample, "encoder": encoders.identity(card),
         }  # fmt: skip
         label = f"latents of {photo.id} at {side} px by {card.name}"
         return Request("moments", 1, parameters, inputs, label)
@@ -94,12 +82,12 @@ class Chain:
         """Spectra of one photograph's latents, of the noise, and of their blend."""
         parameters = {
             "window": self.study.window.model_dump(), "t": self.study.t, "seed": self.study.seed,
-            "alternative": self.study.alternative.model_dump(),
+            "windows": [window.model_dump() for window in self.study.windows],
             "shift": card.shift, "scale": card.scale,
         }  # fmt: skip
         inputs = {"moments": self.moments_request(photo, side, card).key}
         return Request(
-            "spectra", 2, parameters, inputs, f"spectra of {photo.id} at {side} px by {card.name}"
+            "spectra", 4, parameters, inputs, f"spectra of {photo.id} at {side} px by {card.name}"
         )
 
     def measurement_request(self, card: encoders.Card) -> Request:
@@ -111,7 +99,7 @@ class Chain:
         }
         # The inputs are a mapping and have no order; the rows of the arrays have.
         rows = {"photographs": [photo.id for photo in self.photographs]}
-        return Request("measurement", 2, rows, inputs, f"measurement of {card.name}")
+        return Request("measurement", 4, rows, inputs, f"measurement of {card.name}")
 
     def display_request(self) -> Request:
         """The pictured latents."""
@@ -185,13 +173,16 @@ class Chain:
         z = self._latents(photo, side, card)
         eps = self.eps(photo, side, z.shape)
         window = (self.study.window.kind, self.study.window.beta)
-        alternative = (self.study.alternative.kind, self.study.alternative.beta)
-        return {
-            "power": spectra.raps(z, *window),
-            "alternative": spectra.raps(z, *alternative).mean(axis=0),
-            "noise": spectra.raps(eps, *window).mean(axis=0),
-            "noisy": spectra.raps(noise.blend(z, eps, self.study.t), *window).mean(axis=0),
-        }
+        try:
+            each = [spectra.raps(z, w.kind, w.beta).mean(axis=0) for w in self.study.windows]
+            return {
+                "power": spectra.raps(z, *window),
+                "windows": np.stack(each),
+                "noise": spectra.raps(eps, *window).mean(axis=0),
+                "noisy": spectra.raps(noise.blend(z, eps, self.study.t), *window).mean(axis=0),
+            }
+        except ValueError as error:
+            raise InputError(f"{photo.id} at {side} px by {card.name}: {error}") from None
 
     def _measurement(self, card: encoders.Card) -> Arrays:
         out: Arrays = {}
@@ -203,7 +194,7 @@ class Chain:
                 )
                 for photo in self.photographs
             ]
-            for name in ("power", "alternative", "noise", "noisy"):
+            for name in ("power", "windows", "noise", "noisy"):
                 out[f"{name}_{side}"] = np.stack([arrays[name] for arrays in each])
             n = side // card.stride
             rings = spectra.rings(n, n)
@@ -213,6 +204,29 @@ class Chain:
             lost = linear_code.reconstruction_error(self.linear, pixels)
             out |= {"psnr": np.array(lost.psnr), "relative_mse": np.array(lost.relative_mse)}
         return out
+
+    def leakage_request(self) -> Request:
+        """What each window makes of simulated fields, on the grid of the pictured latents."""
+        side = self.study.high // self.cards[self.study.display_encoder].stride
+        parameters = {
+            "side": min(side, LEAKAGE_SIDE), "gammas": LEAKAGE_GAMMAS, "fields": LEAKAGE_FIELDS,
+            "windows": [window.model_dump() for window in self.study.windows],
+            "seed": self.study.seed,
+        }  # fmt: skip
+        return Request("leakage", 1, parameters, {}, "leakage of the windows")
+
+    def _leakage(self) -> Arrays:
+        side = self.leakage_request().parameters["side"]
+        windows = [(window.kind, window.beta) for window in self.study.windows]
+        ratios = [
+            simulated.leakage(
+                side, gamma, windows, noise.generator(self.study.seed, "leakage", str(gamma)),
+                LEAKAGE_FIELDS,
+            )
+            for gamma in LEAKAGE_GAMMAS
+        ]  # fmt: skip
+        k = spectra.rings(side, side).cycles_per_image[1:]
+        return {"ratio": np.stack(ratios), "k": k, "gammas": np.array(LEAKAGE_GAMMAS)}
 
     def _display(self) -> Arrays:
         card = self.cards[self.study.display_encoder]
@@ -237,6 +251,7 @@ class Chain:
         yield self.measurement_request(card), functools.partial(self._measurement, card)
         if card.name == self.study.display_encoder:
             yield self.display_request(), self._display
+            yield self.leakage_request(), self._leakage
 
     def compute(self, progress: Progress = lambda done, total, label: None) -> dict[str, str]:
         """Compute what is missing; encoder -> ``computed`` or why it is taken from elsewhere.

@@ -101,6 +101,31 @@ def card(name: str) -> Card:
     return known[name]
 
 
+def identity(card: Card) -> dict[str, Any]:
+    """What an encoder's moments depend on besides pixels, known without loading it.
+
+    Raises:
+        InputError: neither the weights' SHA-256 nor a revision is in the card.
+    """
+    known: dict[str, Any] = {
+        "kind": card.kind,
+        "version": VERSIONS[card.kind],
+        "channels": card.channels,
+        "stride": card.stride,
+        "input_range": list(card.input_range),
+    }
+    if card.kind in ("pixel", "linear"):
+        return known
+    if card.sha256:
+        return known | {"sha256": card.sha256}
+    if card.revision:
+        return known | {"repo": card.repo, "revision": card.revision}
+    raise InputError(
+        f"{card.name}: its card has neither sha256 nor revision, so its results could not be told "
+        "from another version's: add one in data/encoders.toml"
+    )
+
+
 class Encoder(Protocol):
     """What turns pixels into raw moments. `identity` is what the moments depend on besides x."""
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from analysis import archive, values
+from analysis import archive, encoders, values
 from analysis.cache import MissError, Request, Store, write_atomic
-from analysis.chain import Chain, identity
+from analysis.chain import Chain
 from analysis.check import unavailable
 from analysis.results import Results
 from analysis.settings import InputError, Study, nearest, root
@@ -64,7 +64,7 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
                 for photo in chain.photographs
                 for side in study.resolutions
             ]
-            known = identity(card)
+            known = encoders.identity(card)
             if card.kind == "linear":
                 known["fit"] = chain.fit_request.key
             result = _result(chain, chain.measurement_request(card), name)
@@ -74,7 +74,7 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
         card = chain.cards[study.display_encoder]
         moments = [chain.moments_request(chain.displayed, side, card) for side in study.resolutions]
         result = _result(chain, chain.display_request(), "display")
-        known = {"encoder": identity(card), "steps": [request.key for request in moments]}
+        known = {"encoder": encoders.identity(card), "steps": [request.key for request in moments]}
         results.append(result | known)
         photographs = photographs or [chain.displayed]
     return {

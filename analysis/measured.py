@@ -26,10 +26,10 @@ class Measured:
     Args:
         card: the encoder's card.
         study: the choices.
-        arrays: ``power_<side>`` ``[I, C, R]`` of the clean latents; ``alternative_<side>`` (the
-            same under the study's second window), ``noise_<side>`` and ``noisy_<side>``
-            ``[I, R]``, means over channels; ``k_<side>`` and ``modes_<side>`` ``[R]``;
-            frequencies in cycles per image, powers in latent-units squared per mode.
+        arrays: ``power_<side>`` ``[I, C, R]`` of the clean latents; ``windows_<side>``
+            ``[I, W, R]``, the same under each of the study's windows, ``noise_<side>`` and
+            ``noisy_<side>`` ``[I, R]``, means over channels; ``k_<side>`` and ``modes_<side>``
+            ``[R]``; frequencies in cycles per image, powers in latent-units squared per mode.
         origin: ``computed`` or ``committed``.
         provenance: key, commit, library versions.
     """
@@ -94,9 +94,13 @@ class Measured:
         )
 
     @functools.cached_property
-    def shift_alternative(self) -> MeasuredShift:
-        """`shift` under the study's second window."""
-        return self._shift(self._by_side("alternative"), self.study.alternative)
+    def shift_by_window(self) -> list[MeasuredShift]:
+        """`shift` under each of the study's windows."""
+        powers = self._by_side("windows")
+        return [
+            self._shift({side: powers[side][:, index] for side in powers}, window)
+            for index, window in enumerate(self.study.windows)
+        ]
 
     @functools.cached_property
     def shift_equal_channels(self) -> MeasuredShift:
@@ -123,9 +127,10 @@ class Measured:
         return self._laws(self.power(self.study.high))
 
     @functools.cached_property
-    def power_laws_alternative(self) -> list[PowerLaw]:
-        """`power_laws` under the study's second window."""
-        return self._laws(self._by_side("alternative")[self.study.high])
+    def power_laws_by_window(self) -> list[list[PowerLaw]]:
+        """`power_laws` under each of the study's windows."""
+        powers = self._by_side("windows")[self.study.high]
+        return [self._laws(powers[:, index]) for index in range(len(self.study.windows))]
 
     def numbers(self) -> dict[str, Any]:
         """The derived numbers as JSON values, for ``data/results`` and ``recommend``."""
@@ -147,10 +152,13 @@ class Measured:
             "variations": {
                 name: {"measured": e.value, "interval": [e.low, e.high]}
                 for name, e in (
-                    ("alternative_window", self.shift_alternative.whole),
                     ("equal_channels", self.shift_equal_channels.whole),
                     ("cycles_per_pixel", self.shift_per_pixel.whole),
                 )
+            },
+            "windows": {
+                window.text: {"measured": s.whole.value, "interval": [s.whole.low, s.whole.high]}
+                for window, s in zip(self.study.windows, self.shift_by_window, strict=True)
             },
             "power_exponent": {"mean": float(np.mean(gammas)), "std": float(np.std(gammas))},
             "images": len(gammas),
@@ -161,6 +169,24 @@ class Measured:
                 "relative_mse": float(self.arrays["relative_mse"]),
             }
         return out
+
+
+@dataclasses.dataclass(frozen=True)
+class Leakage:
+    """What each window makes of simulated fields whose spectrum is known.
+
+    Args:
+        k: ``[R - 1]``, cycles per image, from ring 1 on.
+        gammas: ``[G]``, exponents of the fields' power.
+        ratio: ``[G, W, R - 1]``, measured over true power.
+        origin, provenance: as of `Measured`.
+    """
+
+    k: Floats
+    gammas: Floats
+    ratio: Floats
+    origin: str
+    provenance: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)

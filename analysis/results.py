@@ -14,7 +14,7 @@ import numpy as np
 from analysis import archive, images, schedule
 from analysis.cache import Arrays, Request, Store, write_atomic
 from analysis.chain import Chain
-from analysis.measured import Display, Measured
+from analysis.measured import Display, Leakage, Measured
 from analysis.noise import Sound, generator, sampled_sound
 from analysis.settings import Study, load_study
 
@@ -27,6 +27,7 @@ class Results:
     photographs: tuple[images.Photograph, ...]
     measured: dict[str, Measured]
     display: Display
+    leakage: Leakage
     downloads: Path
 
     @property
@@ -78,7 +79,10 @@ def assemble(chain: Chain) -> Results:
     z = {side: arrays[f"z_{side}"].astype(np.float32) for side in chain.study.resolutions}
     eps = {side: chain.eps(chain.displayed, side, field.shape) for side, field in z.items()}
     display = Display(chain.displayed, z, eps, origin, provenance)
-    return Results(chain.study, chain.photographs, measured, display, chain.store.downloads)
+    arrays, origin, provenance = _read(chain, chain.leakage_request(), "leakage")
+    leakage = Leakage(**arrays, origin=origin, provenance=provenance)
+    downloads = chain.store.downloads
+    return Results(chain.study, chain.photographs, measured, display, leakage, downloads)
 
 
 @functools.cache
@@ -101,6 +105,10 @@ def commit(results: Results) -> list[Path]:
         arrays = {f"z_{side}": z.astype(np.float16) for side, z in results.display.z.items()}
         content = {"provenance": results.display.provenance}
         written.append(archive.write(results.study.name, "display", arrays, content))
+    if results.leakage.origin == "computed":
+        leakage = {name: getattr(results.leakage, name) for name in ("k", "gammas", "ratio")}
+        content = {"provenance": results.leakage.provenance}
+        written.append(archive.write(results.study.name, "leakage", leakage, content))
     for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
         written.append(archive.folder("sound") / f"noise-{name}.wav")
         write_atomic(written[-1], sound.wav())

@@ -6,6 +6,7 @@ right one suggested.
 """
 
 import difflib
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -87,11 +88,21 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not valid TOML: {error}") from None
 
 
+TWO_PI = 2 * math.pi
+
+
 class Window(Strict):
     """The taper applied before the Fourier transform (see `spectra.window2d`)."""
 
     kind: Literal["kaiser", "hann", "none"] = Field("kaiser", description="family of the window")
-    beta: float = Field(2.0, ge=0, description="Kaiser beta as numpy.kaiser defines it")
+    beta: float = Field(TWO_PI, ge=0, description="Kaiser beta as numpy.kaiser defines it")
+
+    @property
+    def text(self) -> str:
+        """How the window is called on pages, such as ``Kaiser 2π``."""
+        if self.kind != "kaiser":
+            return {"hann": "Hann", "none": "none"}[self.kind]
+        return "Kaiser 2π" if math.isclose(self.beta, TWO_PI) else f"Kaiser {self.beta:g}"
 
 
 class Bands(Strict):
@@ -130,9 +141,10 @@ class Study(Strict):
     std: float = Field(1.0, gt=0, description="standard deviation of theta")
     seed: int = Field(0, ge=0, description="seed of every random draw, with the item's id")
     window: Window = Window()
-    alternative: Window = Field(
-        Window(beta=6.283185307179586),
-        description="a second window, to show what the choice of the first matters",
+    windows: tuple[Window, ...] = Field(
+        (Window(kind="none"), Window(beta=2.0), Window(), Window(kind="hann")),
+        min_length=1,
+        description="windows that are compared, to show what the choice of one matters",
     )
     bands: Bands = Bands()
     bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of the photographs")

@@ -10,23 +10,33 @@ orthonormal transform) and by the mean of w^2 makes white noise of variance v re
 and under every window. The ring average is a **mean** over modes, not a sum, so a flat spectrum
 stays flat.
 
-Frequencies are physical: (i / h, j / w) cycles per pixel, so that a ring is a circle on a
-rectangular grid too. Rings are one cycle per image apart, measured along the short side. Each mode
-is shared linearly between the two adjacent rings, and the ring's frequency is the weighted mean
-|k| of its modes, which is not exactly an integer. Modes beyond the Nyquist circle (the corners of
-the Fourier square) are left out: no ring is complete there.
+Rings, their frequencies and the corners beyond the Nyquist circle are those of `rings`. Every field
+of a batch, such as a latent's channel, has its own spectrum: nothing is averaged over fields.
 
 Ring 0 holds the removed mean; ring 1 is biased low by removing it. Neither is used for
 measurements (`settings.Bands.first_ring`).
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.rings import Products, Rings, pair_sums, rings, suits
+
+__all__ = [
+    "Rings",
+    "effective_modes",
+    "fourier",
+    "half_power",
+    "raps",
+    "remove_mean",
+    "rings",
+    "standard_error",
+    "white_noise_raps",
+    "window2d",
+]
 Floats = NDArray[np.float64]
 
 
@@ -81,110 +91,148 @@ def fourier(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarra
 
 
 def _checked(z: np.ndarray) -> np.ndarray:
-    if np.iscomplexobj(z):
-        raise ValueError("the field must be real")
+    """The field, if it is real and large enough."""
+    if np.iscomplexobj(z) or z.dtype.kind not in "fiub":
+        raise ValueError(f"the field must be real, got {z.dtype}")
     if z.ndim < 2 or min(z.shape[-2:]) < 4:
         raise ValueError(f"the field needs at least 4 x 4 pixels, got shape {z.shape}")
-    if not np.all(np.isfinite(z)):
-        raise ValueError("the field has values that are not finite")
+    return z
+
+
+def _precision(z: np.ndarray) -> np.dtype[np.floating]:
     # Integers and half precision would take the window's values with them when it is cast.
-    return z if z.dtype in (np.float32, np.float64) else z.astype(np.float64)
+    return z.dtype if z.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+
+
+def _refuse(z: np.ndarray, summary: np.ndarray, mean: np.ndarray) -> None:
+    """Raise if fields ``[n, h, w]`` have no spectrum, as ``[n, R]`` numbers made of it tell.
+
+    The numbers are few, so that sound fields are not read again: whatever is not finite in a
+    field is in all of them, and a constant leaves only rounding.
+    """
+    total = summary.max(axis=-1)
+    if not np.all(np.isfinite(total)):
+        index = int(np.argmin(np.isfinite(total)))
+        if not np.all(np.isfinite(z[index])):
+            raise ValueError(f"the field has values that are not finite (field {index})")
+        raise ValueError(f"the field's power is not finite in {z.dtype} (field {index})")
+    faint = total <= (1e-5 * np.abs(mean)) ** 2 * z[0].size if len(z) else total < 0
+    for index in np.flatnonzero(faint).tolist():
+        if total[index] == 0 or np.all(z[index] == z[index, 0, 0]):
+            raise ValueError(
+                f"the field has no power: field {index} of {len(z)} is constant, or too faint "
+                f"to be squared in {_precision(z)}"
+            )
 
 
 def half_power(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
     """P(k) on the half plane of `numpy.fft.rfft2`. @eq-power
 
     Args:
-        z: ``[..., h, w]``, real and finite, at least 4 x 4.
+        z: ``[..., h, w]``, real, finite and not constant, at least 4 x 4.
 
     Returns:
         ``[..., h, w // 2 + 1]``, in field-units squared per mode.
+
+    Raises:
+        ValueError: a field is not real, not finite, too small or has no power.
     """
-    z = _checked(z)
+    z = _checked(z).astype(_precision(z), copy=False)
     window = window2d(*z.shape[-2:], kind, beta)
-    coefficients = np.fft.rfft2(remove_mean(z, window.astype(z.dtype, copy=False)), norm="ortho")
-    return (coefficients.real**2 + coefficients.imag**2) / np.mean(window**2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Rings:
-    """The ring average for one grid size, as an operator on half-plane power.
-
-    Args:
-        cycles_per_image: ``[R]``, weighted mean |k| of each ring, cycles per short side.
-        modes: ``[R]``, number of Fourier modes in each ring (a sum of weights, so not whole).
-        lower: ``[M]``, the lower of the two rings of each mode inside the Nyquist circle.
-        inside: ``[M]``, flat indices of those modes in the half plane.
-        to_lower, to_upper: ``[M]``, their weights in the two rings; each mode of the half plane
-            counts twice, except those of the zero and Nyquist columns, which are their own mirror.
-        short_side: pixels, for `cycles_per_pixel`.
-    """
-
-    cycles_per_image: Floats
-    modes: Floats
-    lower: NDArray[np.intp]
-    inside: NDArray[np.intp]
-    to_lower: Floats
-    to_upper: Floats
-    short_side: int
-
-    @property
-    def cycles_per_pixel(self) -> Floats:
-        """``[R]``, the same frequencies in cycles per pixel."""
-        return self.cycles_per_image / self.short_side
-
-    def average(self, power: np.ndarray) -> Floats:
-        """Mean over each ring of half-plane power ``[..., h, w // 2 + 1]`` -> ``[..., R]``."""
-        n = len(self.modes)
-        flat = power.reshape(-1, power.shape[-2] * power.shape[-1])
-        out = np.empty((len(flat), n))
-        for row, values in enumerate(flat):
-            kept = values[self.inside]
-            sums = np.bincount(self.lower, self.to_lower * kept, minlength=n + 1)
-            sums[1:] += np.bincount(self.lower, self.to_upper * kept, minlength=n + 1)[:-1]
-            out[row] = sums[:n]
-        return (out / self.modes).reshape(*power.shape[:-2], n)
+    with np.errstate(all="ignore"):
+        tapered = remove_mean(z, window.astype(z.dtype, copy=False))
+        modes = np.fft.rfft2(tapered, norm="ortho")
+        power = (modes.real**2 + modes.imag**2) / np.mean(window**2)
+    fields = z.reshape(-1, *z.shape[-2:])
+    flat = power.reshape(len(fields), -1)
+    with np.errstate(all="ignore"):
+        _refuse(fields, flat, fields.mean(axis=(-2, -1)))
+    return power
 
 
 @functools.lru_cache(maxsize=16)
-def rings(height: int, width: int) -> Rings:
-    """The rings of an h x w grid, 0 to min(h, w) // 2 cycles per image; built once per size."""
-    short = min(height, width)
-    last = short // 2
-    fy = np.fft.fftfreq(height)[:, None]
-    fx = np.fft.rfftfreq(width)[None, :]
-    radius = np.hypot(fy, fx).ravel() * short
-    twice = np.full((height, width // 2 + 1), 2.0)
-    twice[:, 0] = 1.0
-    if width % 2 == 0:
-        twice[:, -1] = 1.0
-    inside = np.flatnonzero(radius <= last + 1e-9)
-    radius, count = radius[inside], twice.ravel()[inside]
-    lower = np.minimum(np.floor(radius + 1e-9).astype(np.intp), last)
-    fraction = np.clip(radius - lower, 0.0, 1.0)
-    operator = Rings(
-        np.zeros(last + 1), np.ones(last + 1), lower, inside,
-        count * (1.0 - fraction), count * fraction, short,
-    )  # fmt: skip
-    sums = np.bincount(lower, operator.to_lower, minlength=last + 2)
-    sums[1:] += np.bincount(lower, operator.to_upper, minlength=last + 2)[:-1]
-    weighted = np.bincount(lower, operator.to_lower * radius, minlength=last + 2)
-    weighted[1:] += np.bincount(lower, operator.to_upper * radius, minlength=last + 2)[:-1]
-    modes: Floats = sums[: last + 1].astype(np.float64)
-    mean_radius = weighted[: last + 1] / modes
-    return dataclasses.replace(operator, cycles_per_image=mean_radius, modes=modes)
+def _products(
+    height: int, width: int, kind: str, beta: float, dtype: np.dtype, corners: bool
+) -> Products:
+    return Products(window2d(height, width, kind, beta), dtype, corners)
 
 
-def raps(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> Floats:
+def raps(
+    z: np.ndarray, kind: str = "kaiser", beta: float = 2.0, *, corners: bool = False
+) -> Floats:
     """Ring-averaged power spectrum of each field: ``[..., h, w]`` -> ``[..., R]``. @eq-raps
 
-    Units: field-units squared per mode. Frequencies are those of ``rings(h, w)``.
+    It is ``rings(h, w, corners).average(half_power(z, kind, beta))``, and nothing of the size of z
+    is held besides z. Half precision and integers are read as float64.
+
+    Args:
+        z: real, finite and not constant, at least 4 x 4.
+        corners: rings beyond the Nyquist circle, too.
+
+    Returns:
+        Field-units squared per mode. Frequencies are those of ``rings(h, w, corners)``.
+
+    Raises:
+        ValueError: a field is not real, not finite, too small or has no power.
     """
-    return rings(*z.shape[-2:]).average(half_power(z, kind, beta))
+    h, w = _checked(z).shape[-2:]
+    fields = z.reshape(-1, h, w)
+    if suits(h, w):
+        products = _products(h, w, kind, float(beta), _precision(z), corners)
+        with np.errstate(all="ignore"):
+            out, mean = products.average(fields)
+            _refuse(fields, out, mean)
+    else:
+        operator = rings(h, w, corners)
+        out = np.empty((len(fields), len(operator.modes)))
+        for row, field in zip(out, fields, strict=True):
+            row[:] = operator.average(half_power(field, kind, beta))
+    return out.reshape(*z.shape[:-2], out.shape[-1])
 
 
 @functools.lru_cache(maxsize=16)
-def white_noise_raps(height: int, width: int, kind: str = "kaiser", beta: float = 2.0) -> Floats:
+def effective_modes(
+    height: int, width: int, kind: str = "kaiser", beta: float = 2.0, corners: bool = False
+) -> Floats:
+    r"""How many independent draws a ring's average is worth. @eq-effective-modes
+
+    A mode's power scatters by its mean (an exponential distribution), a mode and its mirror are
+    one draw, and a window makes neighbours alike: for a spectrum that is flat over the window's
+    reach their powers have the correlation :math:`C(d) = |W_2(d) / W_2(0)|^2`, W_2 the transform
+    of w^2. With a the modes' weights in the ring, over the whole plane,
+
+    .. math:: n = \frac{(\sum_m a_m)^2}{2 \sum_{m,n} a_m a_n C(m - n)}.
+
+    Returns:
+        ``[R]``, read-only. Without window, n = (sum a)^2 / (2 sum a^2): about three quarters of
+        half the ring's modes, for their sharing with the next ring. It holds where
+        `white_noise_raps` is 1: removing the mean leaves less of the lowest rings.
+    """
+    square = np.abs(np.fft.fft2(window2d(height, width, kind, beta) ** 2)) ** 2
+    overlap = square / square[0, 0]
+    pairs = pair_sums(height, width, corners, overlap, 1e-5)
+    out: Floats = rings(height, width, corners).modes ** 2 / (2 * pairs)
+    out.setflags(write=False)
+    return out
+
+
+def standard_error(power: np.ndarray, modes: np.ndarray, fields: int = 1) -> Floats:
+    """Standard error of a ring average: power / sqrt(n). @eq-standard-error
+
+    Of one estimate from Gaussian fields; photographs differ from one another by much more.
+
+    Args:
+        power: ``[..., R]``, from `raps`, or its mean over independent fields.
+        modes: ``[R]``, from `effective_modes`.
+        fields: how many independent fields were averaged.
+    """
+    return np.asarray(power / np.sqrt(modes * fields), dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=16)
+def white_noise_raps(
+    height: int, width: int, kind: str = "kaiser", beta: float = 2.0, corners: bool = False
+) -> Floats:
     r"""The expectation of `raps` for white noise of unit variance, exactly. @eq-expected-noise
 
     With W and W2 the transforms of w and w^2, removing the windowed mean leaves
@@ -202,6 +250,6 @@ def white_noise_raps(height: int, width: int, kind: str = "kaiser", beta: float 
     total, square = window.sum(), np.sum(window**2)
     w, w2 = np.fft.rfft2(window), np.fft.rfft2(window**2)
     expected = square - 2 * (w2 * w.conj()).real / total + np.abs(w) ** 2 * square / total**2
-    out = rings(height, width).average(expected / square)
+    out = rings(height, width, corners).average(expected / square)
     out.setflags(write=False)
     return out

@@ -38,12 +38,25 @@ def table_variations(results: Results) -> str:
     """The same number under other choices, and along the other frequency axis."""
     rows = [
         [f"`{name}`"]
-        + [estimate(s.whole) for s in (m.shift, m.shift_alternative, m.shift_equal_channels)]
-        + [estimate(m.shift_per_pixel.whole)]
+        + [estimate(s.whole) for s in (m.shift, m.shift_equal_channels, m.shift_per_pixel)]
         for name, m in results.measured.items()
     ]
-    header = ["encoder", "as measured", "second window", "equal channels", "per cycles/pixel"]
+    header = ["encoder", "as measured", "equal channels", "per cycles/pixel"]
     return table(header, rows)
+
+
+def table_windows(results: Results) -> str:
+    """Exponent and shift of every encoder under every window."""
+    rows = []
+    for name, m in results.measured.items():
+        laws, shifts = m.power_laws_by_window, m.shift_by_window
+        for window, each, shift in zip(results.study.windows, laws, shifts, strict=True):
+            gammas = [law.gamma for law in each]
+            spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
+            rows.append(
+                [f"`{name}`", window.text, spread, point(shift.whole), interval(shift.whole)]
+            )
+    return table(["encoder", "window", "γ", "s", "interval"], rows, "llrrl")
 
 
 def table_encoders(results: Results) -> str:

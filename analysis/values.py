@@ -136,10 +136,9 @@ def _settings(add: Add, results: Results) -> None:
     add("t", number(study.t, 2), "data fraction of the blend", source)
     add("seed", str(study.seed), "seed of all random draws", source)
     add("resample", study.resample.capitalize(), "resize filter", source)
-    add("beta", number(study.window.beta, 2), "Kaiser beta in numpy's terms", source)
+    add("window", study.window.text, "window, with numpy's Kaiser parameter", source)
     edge = float(spectra.window2d(64, 64, study.window.kind, study.window.beta)[0, 32])
     add("window_edge", number(edge, 2), "value of the window at the border", "spectra.window2d")
-    add("beta_alternative", number(study.alternative.beta, 3), "beta of the second window", source)
     add("first_ring", str(study.bands.first_ring), "lowest ring used", source)
     add("confidence", percent(study.confidence), "coverage of the intervals", source)
     add("bootstrap", resamples, "bootstrap resamples", source)
@@ -233,16 +232,27 @@ def _weighting(add: Add, results: Results) -> None:
 
 
 def _window(add: Add, results: Results) -> None:
+    study, leak = results.study, results.leakage
+    texts = [window.text for window in study.windows]
+    source = "simulated.leakage"
+    # From the middle of the axis on, where leakage from the strong low frequencies shows.
+    upper = leak.ratio[:, :, len(leak.k) // 2 :].mean(axis=-1)
+    for index, window in enumerate(study.windows):
+        name = identifier(window.text.lower().replace(" ", "_").replace("π", "pi"))
+        for gamma, row in zip(leak.gammas, upper, strict=True):
+            meaning = f"excess at high frequency, P = k^-{gamma:g}, window {texts[index]}"
+            excess = percent(float(row[index] - 1)).removesuffix("\u00a0%")
+            add(f"leak_{name}_{gamma:.0f}", f"{excess}\u00a0%", meaning, source)
     shifts, gammas = [], []
     for m in results.measured.values():
-        shifts.append(abs(m.shift_alternative.whole.value - m.shift.whole.value))
-        pairs = zip(m.power_laws, m.power_laws_alternative, strict=True)
-        gammas.append(abs(np.mean([b.gamma - a.gamma for a, b in pairs])))
-    source = "measured.Measured.shift_alternative"
-    meaning = "largest change of a measured shift under the second window"
-    add("window_shift", number(max(shifts), 1), meaning, source)
-    meaning = "largest change of a mean power-law exponent under the second window"
-    add("window_gamma", number(float(max(gammas)), 1), meaning, source)
+        whole = [s.whole.value for s in m.shift_by_window]
+        shifts.append(max(whole) - min(whole))
+        means = [np.mean([law.gamma for law in laws]) for laws in m.power_laws_by_window]
+        gammas.append(max(means) - min(means))
+    meaning = "largest range of a measured shift over the windows"
+    add("window_shift", number(max(shifts), 1), meaning, "measured.Measured.shift_by_window")
+    meaning = "largest range of a mean power-law exponent over the windows"
+    add("window_gamma", number(float(max(gammas)), 1), meaning, "power_laws_by_window")
 
 
 def _encoder(add: Add, name: str, measured: Measured) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from analysis import archive, encoders, images, latents, noise, spectra, weights
 from analysis.cache import MissError, Store
-from analysis.chain import Chain, identity
+from analysis.chain import Chain
 from analysis.settings import FetchError, InputError, Study, load_study
 
 PIXEL, LINEAR = "pixel", "linear-f8c16"
@@ -48,11 +48,11 @@ def test_the_second_run_computes_nothing(project: Path) -> None:
         LINEAR: "computed",
     }
     # 1 fit, 3 photographs x 2 sides x 2 encoders, as many moments of the linear code, 2
-    # measurements, 1 display
-    assert len(first.store.computed) == 1 + 12 + 6 + 2 + 1
-    assert len(set(first.store.computed)) == 22
+    # measurements, 1 display, 1 leakage
+    assert len(first.store.computed) == 1 + 12 + 6 + 2 + 1 + 1
+    assert len(set(first.store.computed)) == 23
     assert [done for done, _, _ in progress] == list(range(len(progress)))
-    assert progress[-1] == (16, 16, "done")
+    assert progress[-1] == (17, 17, "done")
 
     second = chain(compute="never")
     second.compute()
@@ -212,7 +212,7 @@ def test_a_run_that_was_stopped_goes_on(project: Path) -> None:
     assert len(first.store.computed) == 5
     second = chain()
     second.compute()
-    assert len(second.store.computed) == 22 - 5
+    assert len(second.store.computed) == 23 - 5
     assert not set(first.store.computed) & set(second.store.computed)
 
 
@@ -313,23 +313,25 @@ def test_weights_that_can_be_fetched_are_not_fetched_where_results_are(
 
 def test_identity_is_the_hash_else_the_revision_else_refused() -> None:
     card = encoders.card("flux1")
-    assert identity(card)["sha256"] == card.sha256
-    assert "revision" not in identity(card)
+    assert encoders.identity(card)["sha256"] == card.sha256
+    assert "revision" not in encoders.identity(card)
     named = card.model_copy(update={"sha256": "", "revision": "abc"})
-    assert identity(named)["revision"] == "abc"
-    assert "sha256" not in identity(named)
+    assert encoders.identity(named)["revision"] == "abc"
+    assert "sha256" not in encoders.identity(named)
     with pytest.raises(InputError, match="neither sha256 nor revision"):
-        identity(card.model_copy(update={"sha256": ""}))
+        encoders.identity(card.model_copy(update={"sha256": ""}))
 
 
 def test_the_name_of_the_repository_does_not_matter_where_the_hash_is_known() -> None:
     card = encoders.card("flux1")
-    assert identity(card) == identity(card.model_copy(update={"repo": "a/copy", "title": "x"}))
+    assert encoders.identity(card) == encoders.identity(
+        card.model_copy(update={"repo": "a/copy", "title": "x"})
+    )
 
 
 def test_what_is_identified_beforehand_is_what_is_loaded(project: Path) -> None:
     one = chain()
     for name in (PIXEL, LINEAR):
         loaded = one._encoder(one.cards[name]).identity
-        for key, value in identity(one.cards[name]).items():
+        for key, value in encoders.identity(one.cards[name]).items():
             assert loaded[key] == value

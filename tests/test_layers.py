@@ -19,7 +19,8 @@ PACKAGE = ROOT / "analysis"
 
 ORDER = [
     *("settings", "cache", "images", "linear_code", "weights", "networks", "encoders", "latents"),
-    *("schedule", "noise", "spectra", "powerlaw", "shift", "weighting", "gaussian"),
+    *("schedule", "noise", "rings", "spectra", "simulated", "powerlaw"),
+    *("shift", "weighting", "gaussian"),
     *("formatting", "literature", "export", "sampling"),
     *("archive", "measured", "chain", "fetching", "recommend", "results"),
     *("figures.style", "figures.*"),
@@ -35,6 +36,7 @@ ORDER = [
 MATHEMATICS = {
     "schedule",
     "noise",
+    "rings",
     "spectra",
     "powerlaw",
     "shift",

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import encoders, images, shift, spectra
 from analysis.measured import Display, Measured
-from analysis.settings import Study
+from analysis.settings import Study, Window
 
 STUDY = Study(
     name="known",
@@ -18,6 +18,7 @@ STUDY = Study(
     resolutions=(256, 512),
     seed=3,
     bootstrap=200,
+    window=Window(beta=2.0),
 )
 CARD = encoders.card("linear-f8c16")
 
@@ -35,8 +36,13 @@ def known(images: int = 5, gamma: float = 2.5, q: float = 4.0, scatter: float = 
         own = np.exp(scatter * rng.standard_normal((images, 1, 1)))
         law = factor * own * level * np.array([1.0, 2.0])[:, None] * k**-gamma
         arrays[f"power_{side}"] = law * np.maximum(noise, 1e-3)
-        strong = spectra.white_noise_raps(n, n, "kaiser", 2 * np.pi)
-        arrays[f"alternative_{side}"] = law.mean(axis=1) * np.maximum(strong, 1e-3)
+        arrays[f"windows_{side}"] = np.stack(
+            [
+                law.mean(axis=1) * np.maximum(spectra.white_noise_raps(n, n, w.kind, w.beta), 1e-3)
+                for w in STUDY.windows
+            ],
+            axis=1,
+        )
         arrays[f"noise_{side}"] = np.tile(noise, (images, 1))
         arrays[f"noisy_{side}"] = np.tile(noise, (images, 1))
         arrays[f"k_{side}"], arrays[f"modes_{side}"] = rings.cycles_per_image, rings.modes
@@ -139,7 +145,7 @@ def test_the_display_blends_what_it_pictures() -> None:
 def test_variations_on_an_exact_law() -> None:
     """Channels and windows change nothing there, and the other axis gives 2^(1 - gamma / 2)."""
     one = known(gamma=2.5)
-    for variation in (one.shift_alternative, one.shift_equal_channels):
+    for variation in (*one.shift_by_window, one.shift_equal_channels):
         assert variation.whole.value == pytest.approx(2.0, rel=1e-6)
     # Log-log interpolation between rings is exact for a power law.
     assert one.shift_per_pixel.whole.value == pytest.approx(2 ** (1 - 2.5 / 2), rel=1e-3)

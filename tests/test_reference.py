@@ -36,7 +36,7 @@ from analysis.chain import Chain
 from analysis.settings import load_study
 
 FOLDER = Path(__file__).resolve().parent / "reference"
-STEPS = ("display", "linear-fit", "measurement", "moments", "spectra")
+STEPS = ("display", "leakage", "linear-fit", "measurement", "moments", "spectra")
 HOW = "see the head of tests/test_reference.py"
 
 
@@ -82,6 +82,7 @@ def steps(chain: Chain) -> dict[str, list[tuple[str, Request, Arrays]]]:
 
     return {
         "display": [("linear-f8c16", *stored(chain.display_request()))],
+        "leakage": [("simulated", *stored(chain.leakage_request()))],
         "linear-fit": [("linear-f8c16", *stored(chain.fit_request))],
         "moments": [
             ("pixel", chain.moments_request(photo, 64, pixel), chain._moments(photo, 64, pixel)),

@@ -117,6 +117,7 @@ def test_commit_writes_what_a_machine_without_a_store_reads(
         "tiny/pixel.json",
         "tiny/linear-f8c16.json",
         "tiny/display.json",
+        "tiny/leakage.json",
         "sound/noise-fine.wav",
         "sound/noise-coarse.wav",
     ]

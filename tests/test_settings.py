@@ -1,5 +1,6 @@
 """Studies: what loads, and how what does not load says so."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def test_every_study_of_the_project_loads_and_names_what_exists() -> None:
 def test_defaults_are_those_of_the_conventions(tmp_path: Path) -> None:
     loaded = study(tmp_path, MINIMAL)
     assert (loaded.low, loaded.high, loaded.t) == (512, 1024, 0.5)
-    assert loaded.window == Window(kind="kaiser", beta=2.0)
+    assert loaded.window == Window(kind="kaiser", beta=2 * math.pi)
+    assert [window.text for window in loaded.windows] == ["none", "Kaiser 2", "Kaiser 2π", "Hann"]
     assert loaded.bands == Bands(first_ring=2, low=0.25, middle=0.5, high=1.0)
     assert loaded.name == "mine"
 
@@ -60,15 +62,15 @@ def test_a_study_cannot_be_changed(tmp_path: Path) -> None:
             "study mine.toml: unknown key 'bands.midle'; did you mean 'middle'?",
         ),
         (
-            MINIMAL + "[windows]\nbeta = 2\n",
-            "study mine.toml: unknown key 'windows'; did you mean 'window'?",
+            MINIMAL + "[windo]\nbeta = 2\n",
+            "study mine.toml: unknown key 'windo'; did you mean 'window'?",
         ),
         # a required key misspelt is told as the unknown key it is, not as a missing one
         (
             MINIMAL.replace("title", "titel"),
             "study mine.toml: unknown key 'titel'; did you mean 'title'?",
         ),
-        (MINIMAL + "zzz = 1\n", "study mine.toml: unknown key 'zzz'; known: alternative, bands"),
+        (MINIMAL + "zzz = 1\n", "study mine.toml: unknown key 'zzz'; known: bands, bootstrap"),
     ],
 )
 def test_an_unknown_key_suggests_the_nearest(tmp_path: Path, text: str, message: str) -> None:

@@ -7,6 +7,9 @@ are one draw.
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import signal
 
 from analysis import spectra
@@ -322,7 +325,7 @@ def test_float32_agrees_with_float64() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, bool])
 def test_other_kinds_of_number_are_read_for_what_they_are(dtype: type) -> None:
     # A window cast to integers would be a single pixel.
-    z = (np.random.default_rng(9).random((16, 16)) * 2).astype(dtype)
+    z = np.random.default_rng(9).integers(0, 2, (16, 16)).astype(dtype)
     np.testing.assert_allclose(spectra.raps(z), spectra.raps(z.astype(np.float64)), rtol=1e-12)
 
 
@@ -332,6 +335,135 @@ def test_power_scales_with_the_square_and_ignores_the_mean() -> None:
     np.testing.assert_allclose(spectra.raps(3 * z), 9 * expected, rtol=1e-12, atol=1e-15)
     shifted = spectra.raps(z + 100)[1:]
     np.testing.assert_allclose(shifted, expected[1:], rtol=1e-9)
+
+
+# Properties ----------------------------------------------------------------------------------
+
+
+@st.composite
+def any_field(draw: st.DrawFn, square: bool = False) -> np.ndarray:
+    """A field of 4 to 80 pixels a side with noise in it, so that it has power in every ring."""
+    h = draw(st.integers(4, 80))
+    w = h if square else draw(st.integers(4, 80))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    corner = draw(hnp.arrays(np.float64, (3, 3), elements=st.floats(-5, 5)))
+    z = rng.standard_normal((h, w))
+    z[:3, :3] += corner
+    return z
+
+
+windows = st.sampled_from(WINDOWS)
+few = settings(max_examples=30, deadline=None)
+
+
+@few
+@given(any_field(), windows)
+def test_rings_with_corners_hold_all_power(z: np.ndarray, window: tuple[str, float]) -> None:
+    # Parseval: modes times means, over rings to the corner, is the energy of the windowed field.
+    w = spectra.window2d(*z.shape, *window)
+    energy = np.sum(spectra.remove_mean(z, w) ** 2) / np.mean(w**2)
+    modes = spectra.rings(*z.shape, corners=True).modes
+    found = spectra.raps(z, *window, corners=True) @ modes
+    assert found == pytest.approx(energy, rel=1e-10)
+    assert spectra.raps(z, *window) @ spectra.rings(*z.shape).modes <= energy * (1 + 1e-10)
+
+
+@few
+@given(any_field(), windows, st.floats(1e-3, 1e3), st.booleans())
+def test_a_factor_is_squared_and_a_sign_ignored(
+    z: np.ndarray, window: tuple[str, float], factor: float, flipped: bool
+) -> None:
+    expected = factor**2 * spectra.raps(z, *window)
+    found = spectra.raps(-factor * z if flipped else factor * z, *window)
+    np.testing.assert_allclose(found[1:], expected[1:], rtol=1e-9, atol=1e-12 * expected.max())
+
+
+@few
+@given(any_field(), windows)
+def test_the_transpose_has_the_same_rings(z: np.ndarray, window: tuple[str, float]) -> None:
+    expected = spectra.raps(z, *window)
+    atol = 1e-12 * expected.max()
+    np.testing.assert_allclose(spectra.raps(z.T, *window), expected, rtol=1e-9, atol=atol)
+
+
+@few
+@given(any_field(square=True), st.integers(1, 3))
+def test_a_quarter_turn_has_the_same_rings(z: np.ndarray, turns: int) -> None:
+    expected = spectra.raps(z, "none")
+    turned = spectra.raps(np.rot90(z, turns), "none")
+    np.testing.assert_allclose(turned, expected, rtol=1e-9, atol=1e-12 * expected.max())
+
+
+@few
+@given(any_field(), windows, st.integers(1, 5), st.sampled_from([np.float32, np.float64]))
+def test_a_batch_of_any_shape_is_its_loop(
+    z: np.ndarray, window: tuple[str, float], count: int, dtype: type
+) -> None:
+    shifted = [np.roll(z, i, axis=1).astype(dtype) for i in range(2 * count)]
+    batch = spectra.raps(np.stack(shifted).reshape(2, count, *z.shape), *window)
+    loop = np.stack([spectra.raps(one, *window) for one in shifted])
+    tolerance = 1e-5 if dtype is np.float32 else 1e-9
+    np.testing.assert_allclose(
+        batch.reshape(loop.shape), loop, rtol=tolerance, atol=tolerance**2 * 100
+    )
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_independent_fields_add_in_expectation(window: tuple[str, float]) -> None:
+    # The cross term's mean over n draws scatters by 2 sqrt(Pa Pb / (2 n n_eff)) at most; five.
+    n, shape = 2000, (24, 24)
+    a, b = fields(shape, 1.0, n, 1), np.random.default_rng(2).standard_normal((n, *shape))
+    pa, pb, both = (spectra.raps(z, *window)[:, 2:].mean(axis=0) for z in (a, b, a + b))
+    error = 2 * np.sqrt(pa * pb / (n * spectra.effective_modes(*shape, *window)[2:]))
+    assert np.all(np.abs(both - pa - pb) < 5 * error)
+
+
+# Standard error ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("shape", [(32, 32), (24, 40), (33, 27)])
+def test_the_standard_error_is_the_scatter_of_white_noise(
+    shape: tuple[int, int], window: tuple[str, float], corners: bool
+) -> None:
+    # 4000 draws give a scatter to 1.1 % where the average is nearly Gaussian. Rings 0 to 2 lose
+    # power to the mean; in the last corner less than one mode is left, with a chi-square's tails.
+    z = np.random.default_rng(12).standard_normal((4000, *shape))
+    power = spectra.raps(z, *window, corners=corners)
+    modes = spectra.effective_modes(*shape, *window, corners)
+    error = spectra.standard_error(power.mean(axis=0), modes)
+    used = slice(3, min(shape) // 2 + 3)
+    np.testing.assert_allclose(power.std(axis=0)[used] / error[used], 1, atol=0.05)
+    averaged = spectra.standard_error(power.mean(axis=0), modes, fields=4000)
+    np.testing.assert_allclose(averaged, error / np.sqrt(4000))
+
+
+def test_the_window_and_the_sharing_cost_modes() -> None:
+    bare, taper = (spectra.effective_modes(64, 64, *window)[5:-1] for window in WINDOWS[:3:2])
+    half = spectra.rings(64, 64).modes[5:-1] / 2
+    assert np.all((bare > 0.55 * half * 2) & (bare < 2 * half))  # each ring is two wide, unequally
+    assert np.all(taper < 0.6 * bare)
+
+
+# Corners -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [*SIZES, (4, 4), (4, 9), (31, 64)])
+def test_corners_are_left_out_by_default_and_named(shape: tuple[int, int]) -> None:
+    inner, whole = spectra.rings(*shape), spectra.rings(*shape, corners=True)
+    last = min(shape) // 2
+    assert not inner.in_corners.any() and len(inner.modes) == last + 1
+    assert np.flatnonzero(whole.in_corners)[0] == last + 1
+    assert whole.modes.sum() == pytest.approx(shape[0] * shape[1], rel=1e-12)  # every mode
+    np.testing.assert_allclose(whole.modes[:last], inner.modes[:last], rtol=1e-12)
+    np.testing.assert_allclose(whole.cycles_per_image[:last], inner.cycles_per_image[:last])
+    z = np.random.default_rng(13).standard_normal(shape)
+    both = spectra.raps(z), spectra.raps(z, corners=True)
+    np.testing.assert_allclose(both[1][:last], both[0][:last], rtol=1e-9, atol=1e-14)
+    averaged = whole.average(spectra.half_power(z))
+    np.testing.assert_allclose(both[1], averaged, rtol=1e-9, atol=1e-14)
+    assert len(spectra.white_noise_raps(*shape, corners=True)) == len(both[1])
 
 
 # Pictures ------------------------------------------------------------------------------------
@@ -370,11 +502,42 @@ def test_the_picture_has_low_frequencies_next_to_its_centre() -> None:
         (np.ones((3, 64)), "4 x 4"),
         (np.ones((64, 3)), "4 x 4"),
         (np.ones(64), "4 x 4"),
+        (np.full((8, 8), "a"), "real"),
+        (np.zeros((8, 8)), "no power: field 0 of 1 is constant"),
+        (np.full((8, 8), 0.1), "no power"),
+        (np.full((64, 64), 123.456, np.float32), "no power"),
+        (1e-30 * np.eye(8, dtype=np.float32), "no power.*too faint to be squared in float32"),
+        (1e30 * np.eye(8, dtype=np.float32), "power is not finite in float32"),
     ],
 )
-def test_fields_without_a_spectrum_are_refused(z: np.ndarray, message: str) -> None:
+@pytest.mark.parametrize("estimate", [spectra.half_power, spectra.raps])
+def test_fields_without_a_spectrum_are_refused(estimate, z: np.ndarray, message: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=message):
-        spectra.half_power(z)
+        estimate(z)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(33, 20), (128, 128), (263, 8)])
+def test_one_bad_pixel_of_one_field_is_noticed(
+    bad: float, dtype: type, shape: tuple[int, int]
+) -> None:
+    z = np.random.default_rng(14).standard_normal((3, *shape)).astype(dtype)
+    z[2, 3, 5] = bad
+    with pytest.raises(ValueError, match="not finite"):
+        spectra.raps(z)
+    z[2] = 7
+    with pytest.raises(ValueError, match="no power"):
+        spectra.raps(z)
+
+
+def test_a_faint_field_on_a_bright_ground_is_not_constant() -> None:
+    z = 1e3 + 1e-6 * np.random.default_rng(15).standard_normal((32, 32))
+    assert spectra.raps(z)[3:].mean() == pytest.approx(1e-12, rel=0.3)
+
+
+def test_no_fields_have_no_spectra() -> None:
+    assert spectra.raps(np.ones((0, 16, 16))).shape == (0, 9)
 
 
 def test_an_unknown_window_is_refused() -> None:

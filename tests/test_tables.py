@@ -39,7 +39,7 @@ def test_variations_keep_the_number_and_change_the_question(loaded: results.Resu
     rows = cells(tables.table_variations(loaded))[1:]
     for row, measured in zip(rows, loaded.measured.values(), strict=True):
         assert row[1] == formatting.estimate(measured.shift.whole)
-        assert row[4] == formatting.estimate(measured.shift_per_pixel.whole)
+        assert row[3] == formatting.estimate(measured.shift_per_pixel.whole)
         assert measured.shift_per_pixel.whole.value < measured.shift.whole.value
 
 
@@ -79,3 +79,12 @@ def test_players_point_to_committed_recordings(loaded: results.Results) -> None:
     assert len(sources) == 2
     for source, sound in zip(sources, loaded.sounds, strict=True):
         assert (root() / source).read_bytes() == sound.wav(), f"{source} is out of date"
+
+
+def test_windows_table(loaded: results.Results) -> None:
+    rows = cells(tables.table_windows(loaded))[1:]
+    windows = [window.text for window in loaded.study.windows]
+    assert [row[1] for row in rows] == windows * len(loaded.measured)
+    own = windows.index(loaded.study.window.text)
+    for row, measured in zip(rows[own :: len(windows)], loaded.measured.values(), strict=True):
+        assert f"{row[3]} {row[4]}" == formatting.estimate(measured.shift.whole)
