@@ -194,7 +194,7 @@ def raps(
 def effective_modes(
     height: int, width: int, kind: str = "kaiser", beta: float = 2.0, corners: bool = False
 ) -> Floats:
-    r"""How many independent draws a ring's average is worth. @eq-effective-modes
+    r"""How many independent draws a ring's average is worth.
 
     A mode's power scatters by its mean (an exponential distribution), a mode and its mirror are
     one draw, and a window makes neighbours alike: for a spectrum that is flat over the window's
@@ -217,7 +217,7 @@ def effective_modes(
 
 
 def standard_error(power: np.ndarray, modes: np.ndarray, fields: int = 1) -> Floats:
-    """Standard error of a ring average: power / sqrt(n). @eq-standard-error
+    """Standard error of a ring average: power / sqrt(n).
 
     Of one estimate from Gaussian fields; photographs differ from one another by much more.
 

@@ -55,7 +55,7 @@ def test_a_computed_study_is_whole(tiny: Path) -> None:
     results.commit(results.assemble(compute()))
     assert wrong() == []
     assert found("pixel") == [("7 of 7 steps are cached", False)]
-    assert found("linear-f8c16") == [("9 of 9 steps are cached", False)]
+    assert found("linear-f8c16") == [("10 of 10 steps are cached", False)]
     text = "pixel, linear-f8c16, display: as this study makes them"
     assert found("committed results") == [(text, False)]
 
