@@ -19,7 +19,8 @@ from tests.conftest import PHOTOGRAPHS, PROJECT, STUDY, synthetic_photograph
 Edit = Callable[[str, str, str], None]
 Said = tuple[int, str, str]
 BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
-STEPS = 3 * 2 * 2 + 2 + 1 + 1 + 3 * 2  # spectra, measurements, fit, pictured latents, moments
+# spectra, measurements, fit, pictured latents, leakage, moments
+STEPS = 3 * 2 * 2 + 2 + 1 + 1 + 1 + 3 * 2
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
