@@ -53,12 +53,12 @@ def weighting_summary(results: Results) -> str:
     """What became of the two strategies, for the abstract."""
     v = values.of(results)
     name = results.study.display_encoder
-    scatter = _scatter(results.measured[name])
+    correlation = weighting.mean_correlation(_ratios(results.measured[name], 3))
     return (
-        f"Neither singles out frequencies: in `{name}`, {v.line_share} of the variance between "
-        "the images' spectra is their level and slope, and "
-        f"{percent(scatter)} of that of the ratio of a spectrum to its own smooth fit is scatter "
-        "between neighbouring rings."
+        "Neither is shown to single out frequencies that are an image's own: in "
+        f"`{name}`, {v.line_share} of the variance between the images' spectra is their level and "
+        "slope; and the ratio of a spectrum to its own smooth fit correlates between images by "
+        f"{plain(correlation, 2)} on average and contains the scatter of rings with few modes."
     )
 
 
@@ -98,7 +98,8 @@ def ratio(results: Results) -> str:
     return (
         "For these images (fit of degree three) the mean correlation of $\\ln R$ between two of "
         f"them is {listing(correlations)}, so a part is shared by all. Of the variance of "
-        f"$\\ln R$, {listing(scatters)} is mere scatter between neighbouring rings. What remains "
+        f"$\\ln R$, at least {listing(scatters)} is mere scatter between neighbouring rings (at "
+        "least, because a window correlates neighbours). What remains "
         "may be specific to an image; how much of it is would need repeated measurements of one "
         "image, which this report does not make."
     )
