@@ -53,12 +53,11 @@ def weighting_summary(results: Results) -> str:
     """What became of the two strategies, for the abstract."""
     v = values.of(results)
     name = results.study.display_encoder
-    correlation = weighting.mean_correlation(_ratios(results.measured[name], 3))
     return (
         "Neither is shown to single out frequencies that are an image's own: in "
         f"`{name}`, {v.line_share} of the variance between the images' spectra is their level and "
-        "slope; and the ratio of a spectrum to its own smooth fit correlates between images by "
-        f"{plain(correlation, 2)} on average and contains the scatter of rings with few modes."
+        "slope, and the ratio of a spectrum to its own smooth fit mixes what is the image's with "
+        "the scatter of rings that have few modes."
     )
 
 
@@ -90,14 +89,17 @@ def _scatter(measured: Measured) -> float:
 
 def ratio(results: Results) -> str:
     """How alike and how noisy R(f) is, in every encoder."""
-    correlations, scatters = [], []
+    correlations, scatters, alike = [], [], []
     for name, measured in results.measured.items():
         correlation = weighting.mean_correlation(_ratios(measured, 3))
         correlations.append(f"{plain(correlation, 2)} in `{name}`")
+        if correlation > 0.2:
+            alike.append(f"`{name}`")
         scatters.append(f"{percent(_scatter(measured))} in `{name}`")
+    shared = f": in {listing(alike)} a part of it is shared" if alike else ""
     return (
         "For these images (fit of degree three) the mean correlation of $\\ln R$ between two of "
-        f"them is {listing(correlations)}, so a part is shared by all. Of the variance of "
+        f"them is {listing(correlations)}{shared}. Of the variance of "
         f"$\\ln R$, at least {listing(scatters)} is mere scatter between neighbouring rings (at "
         "least, because a window correlates neighbours). What remains "
         "may be specific to an image; how much of it is would need repeated measurements of one "
