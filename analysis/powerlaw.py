@@ -21,7 +21,8 @@ linearly each average more of them (about 0.7 modes without a window), but then 
 correlated** (by 0.2 without a window, 0.6 under a Hann window). So pass either
 
 - the n of each ring's own variance (`spectra.effective_modes`) **and** the ``correlation`` of the
-  rings. Without it 95 % intervals hold 90 % at best, and below 80 % under a strong window; or
+  rings (`spectra.ring_correlation`). Without it 95 % intervals hold 90 % at best, and below 80 %
+  under a strong window; or
 - n = modes / 2 * (mean w^2)^2 / mean w^4 alone, which counts every draw once; for `fit_whittle`.
 
 For a mean over independent fields multiply n by their number; a latent's channels aren't such.

@@ -413,25 +413,12 @@ def simulated_power(fields: str, gamma: float, kind: str, beta: float) -> np.nda
 
 @functools.cache
 def ring_statistics(kind: str, beta: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n, correlation, draws) of the rings of a Gaussian field with a slowly changing spectrum.
-
-    Modes k and q of a windowed field have cov(P(k), P(q)) = S^2 K(k - q), K = |F[w^2]|^2 over its
-    value at 0, and the same at k + q. Summed with the ring weights, which are symmetric, that is
-    twice a circular convolution. ``draws`` is modes / 2 * (mean w^2)^2 / mean w^4.
-    """
+    """(n, correlation, draws) of the rings; ``draws`` is modes / 2 * (mean w^2)^2 / mean w^4."""
     window = spectra.window2d(SIDE, SIDE, kind, beta)
-    axis = np.abs(np.fft.fftfreq(SIDE)) * SIDE
-    radius = np.hypot(axis[:, None], axis[None, :])
-    ring = np.arange(SIDE // 2 + 1)[:, None, None]
-    weights = np.clip(1 - np.abs(radius - ring), 0, None) * (radius <= SIDE // 2)
-    np.testing.assert_allclose(weights.sum(axis=(1, 2)), RINGS.modes, rtol=1e-9)
-    full = weights / RINGS.modes[:, None, None]
-    kernel = np.abs(np.fft.fft2(window**2)) ** 2 / np.sum(window**2) ** 2
-    smooth = np.fft.irfft2(np.fft.rfft2(full) * np.fft.rfft2(kernel), (SIDE, SIDE))
-    covariance = 2 * full.reshape(len(full), -1) @ smooth.reshape(len(full), -1).T
-    n = 1 / np.diag(covariance)
     draws = RINGS.modes / 2 * np.mean(window**2) ** 2 / np.mean(window**4)
-    return n, covariance * np.sqrt(n[:, None] * n), draws
+    statistics = (spectra.effective_modes, spectra.ring_correlation)
+    n, correlation = (each(SIDE, SIDE, kind, beta) for each in statistics)
+    return n, correlation, draws
 
 
 def laws_of(

@@ -5,6 +5,9 @@ follow from the number of modes: a mode's power has relative variance 1, and a m
 are one draw.
 """
 
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -440,10 +443,32 @@ def test_the_standard_error_is_the_scatter_of_white_noise(
 
 
 def test_the_window_and_the_sharing_cost_modes() -> None:
-    bare, taper = (spectra.effective_modes(64, 64, *window)[5:-1] for window in WINDOWS[:3:2])
-    half = spectra.rings(64, 64).modes[5:-1] / 2
-    assert np.all((bare > 0.55 * half * 2) & (bare < 2 * half))  # each ring is two wide, unequally
-    assert np.all(taper < 0.6 * bare)
+    # Weights that fall linearly over one ring have sum a^2 = 2 / 3 sum a, so n = 3 / 4 sum a, and
+    # neighbours sum a b = 1 / 6 sum a, a correlation of 1 / 4; where rings are straight and full of
+    # modes. Modes on the axes lie on rings, which costs some per cent at this size.
+    for size, off in ((64, 0.08), (256, 0.04)):
+        bare = spectra.effective_modes(size, size, "none") / spectra.rings(size, size).modes
+        assert np.median(bare[5:-1]) == pytest.approx(0.75, rel=off)
+        neighbours = np.diag(spectra.ring_correlation(size, size, "none"), 1)
+        assert np.median(neighbours[5:-1]) == pytest.approx(0.25, rel=2 * off)
+        taper = spectra.effective_modes(size, size, "kaiser", 8.0)
+        assert np.all(taper[5:-1] < 0.6 * (bare * spectra.rings(size, size).modes)[5:-1])
+
+
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("shape", [(32, 32), (24, 40)])
+def test_the_correlation_is_that_of_white_noise(
+    shape: tuple[int, int], window: tuple[str, float], corners: bool
+) -> None:
+    # 4000 draws: a correlation of 0 is known to 0.016, a larger one better; five of them. The
+    # lowest rings lose power to the mean, the last corners have a chi-square's tails.
+    z = np.random.default_rng(16).standard_normal((4000, *shape))
+    used = slice(3, min(shape) // 2 + 3)
+    draws = spectra.raps(z, *window, corners=corners)[:, used]
+    found = spectra.ring_correlation(*shape, *window, corners)
+    np.testing.assert_allclose(np.diag(found), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.corrcoef(draws.T), found[used, used], atol=5 * 0.016)
 
 
 # Corners -------------------------------------------------------------------------------------
@@ -549,3 +574,100 @@ def test_an_unknown_window_is_refused() -> None:
 def test_shared_arrays_are_read_only(array: np.ndarray) -> None:
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 0
+
+
+# Speed that must not show --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(4, 4), (32, 32), (33, 47), (128, 96), (6, 263), (256, 256)])
+def test_scipys_and_numpys_transforms_agree(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], dtype: type
+) -> None:
+    # A mode's rounding is relative to the whole field's power, here within 1e4 of any ring's.
+    z = np.random.default_rng(17).standard_normal((3, *shape)).astype(dtype)
+    assert spectra._rfft2().__module__.startswith("scipy")
+    theirs = spectra.raps(z), spectra.half_power(z)
+    monkeypatch.setattr(spectra, "_rfft2", lambda: np.fft.rfft2)
+    ours = spectra.raps(z), spectra.half_power(z)
+    rtol = 1e-5 if dtype is np.float32 else 1e-13
+    np.testing.assert_allclose(theirs[0][:, 1:], ours[0][:, 1:], rtol=rtol)
+    assert theirs[1].dtype == ours[1].dtype == dtype
+    scale = ours[1].max()
+    np.testing.assert_allclose(theirs[1], ours[1], rtol=rtol, atol=rtol * scale)
+
+
+def test_without_scipy_the_transform_is_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert spectra._rfft2.__wrapped__() is np.fft.rfft2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(37, 32, 32), (7, 2, 128, 96), (3, 300, 300), (1, 16, 16)])
+def test_any_number_of_workers_gives_the_same(shape: tuple[int, ...], dtype: type) -> None:
+    z = np.random.default_rng(18).standard_normal(shape).astype(dtype)
+    alone = spectra.raps(z)
+    for workers in (2, 3, 16, None):
+        np.testing.assert_array_equal(spectra.raps(z, workers=workers), alone)
+
+
+def test_workers_refuse_what_one_refuses() -> None:
+    z = np.random.default_rng(19).standard_normal((40, 128, 128))
+    z[33, 5, 7] = np.nan
+    for workers in (1, 2):
+        with pytest.raises(ValueError, match=r"not finite \(field 33\)"):
+            spectra.raps(z, workers=workers)
+    z[33] = 4.0
+    for workers in (1, 2):
+        with pytest.raises(ValueError, match="field 33 of 40 is constant"):
+            spectra.raps(z, workers=workers)
+    for workers in (0, -1):
+        with pytest.raises(ValueError, match="max_workers"):
+            spectra.raps(z[:3], workers=workers)
+
+
+def test_threads_of_a_caller_do_not_disturb_each_other() -> None:
+    # Several shapes, windows and precisions at once, from cold caches.
+    cases = [
+        (np.random.default_rng(n).standard_normal((9, n, n + 8)).astype(dtype), *window)
+        for n in (16, 40, 128)
+        for dtype in (np.float32, np.float64)
+        for window in WINDOWS
+    ]
+    expected = [spectra.raps(*case) for case in cases]
+    spectra.rings.cache_clear()
+    spectra._taper.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda case: spectra.raps(*case), 3 * cases))
+    for one, other in zip(found, 3 * expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (48, 60), (128, 96)])
+@pytest.mark.parametrize("size", [2**8, 2**14, 2**17, 2**24])
+def test_blocks_of_any_size_give_the_whole(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], size: int
+) -> None:
+    z = np.random.default_rng(20).standard_normal((37, *shape))
+    expected = spectra.rings(*shape).average(spectra.half_power(z))
+    monkeypatch.setattr(spectra, "BLOCK_BYTES", size)
+    np.testing.assert_allclose(spectra.raps(z), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_fields_need_not_be_contiguous() -> None:
+    z = np.random.default_rng(21).standard_normal((2, 3, 64, 96))
+    for view in (z[:, ::2], z[..., ::-1, ::3], z.swapaxes(-1, -2), z.transpose(1, 0, 2, 3)):
+        copied = spectra.raps(view.copy())
+        np.testing.assert_allclose(spectra.raps(view), copied, rtol=1e-12, atol=1e-14)
+    same = np.broadcast_to(z[0, 0], (4, 64, 96))
+    assert np.ptp(spectra.raps(same)[:, 1:], axis=0).max() < 1e-12 * z.var() * 64
+
+
+def test_what_was_given_is_left_alone() -> None:
+    z = np.random.default_rng(22).standard_normal((2, 32, 32))
+    before = z.copy()
+    first = spectra.raps(z)
+    kept = first.copy()
+    spectra.raps(2 * z)
+    np.testing.assert_array_equal(z, before)
+    np.testing.assert_array_equal(first, kept)
