@@ -2,7 +2,7 @@
 
 A person at a terminal sees a bar with the time left; a file or another program gets plain lines,
 or JSON objects, not more often than every few seconds. Every error ends as one line that says
-what to do, and as an exit code.
+what to do, and as an exit code. Tokens and passwords are taken out of whatever is said.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.downloads import redacted
 from analysis.settings import AnalysisError, InputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Log:
             self._write("error", line, {"exit_code": code})
 
     def _write(self, level: str, message: str, more: dict[str, Any]) -> None:
-        text = " ".join(message.split())
+        text = redacted(" ".join(message.split()))  # whoever wrote it
         if self.as_json:
             line = {"level": level, "message": text, "time": round(time.time(), 3), **more}
             text = json.dumps(line, ensure_ascii=False)
@@ -237,7 +238,8 @@ def _listening(log: Log) -> Iterator[None]:
 def _explain(error: Exception, log: Log) -> int:
     """Say an error in its own words, or by its type if nobody foresaw it; its exit code."""
     if log.debug:
-        traceback.print_exception(error)
+        # Not printed at once: what a package says of a request can hold its token.
+        print(redacted("".join(traceback.format_exception(error))), file=sys.stderr, end="")
     if isinstance(error, AnalysisError):
         code, message = error.exit_code, str(error)
     elif usage := getattr(error, "format_message", None):

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis import images, weights
+from analysis import downloads, images, weights
+from analysis.cards import NEEDS
 from analysis.chain import Progress
+from analysis.checkpoints import FILES
 from analysis.encoders import Card
 from analysis.settings import FetchError, Study
 
 
 def photographs(
-    study: Study, downloads: Path, progress: Progress
+    study: Study, folder: Path, progress: Progress
 ) -> Iterator[tuple[images.Photograph, Path]]:
     """Each photograph of a study with its file: of the expected content, an image, large enough.
 
@@ -21,41 +23,64 @@ def photographs(
     photos = images.image_set(study.images).photos
     for index, photo in enumerate(photos):
         progress(index, len(photos), photo.id)
-        path = images.fetch(photo, downloads)
+        path = images.fetch(photo, folder)
         images.load(path, study.high)
         yield photo, path
 
 
-def weights_of(card: Card, downloads: Path, say: Callable[[str], None]) -> Path | None:
+def found(card: Card, folder: Path) -> Path | None:
+    """The file of an encoder's weights where it is on this machine; nothing is fetched.
+
+    It is looked for in the card's own folder, in ``ANALYSIS_WEIGHTS``, among the downloads, and in
+    the Hub's cache. None as well if the encoder needs no weights.
+
+    Args:
+        card: the encoder's card.
+        folder: where downloads are kept.
+    """
+    if card.folder:
+        own = Path(card.folder) / FILES[1]
+        return own if own.is_file() else None
+    path = weights.find(card.sha256, card.bytes, [*weights.folders(), folder])
+    if path is None and card.repo:
+        paths = weights.hub_paths(card.repo, card.hub_names(), card.revision)
+        return paths[-1] if paths else None
+    return path
+
+
+def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | None:
     """The file of an encoder's weights, found here or downloaded; None if it needs none.
 
     torch is not needed for that.
 
+    Args:
+        card: the encoder's card.
+        folder: where downloads are kept (the Hub keeps its own cache).
+        say: told what is downloaded.
+
     Raises:
         FetchError: they can't be had, or are not what the card says.
     """
-    if card.kind in ("pixel", "linear"):
+    if not NEEDS[card.kind]:
         return None
-    path = weights.find(card.sha256, card.bytes, [*weights.folders(), downloads])
-    if path is not None:
-        return path
-    if card.kind == "taef2":
-        if not card.url:
-            raise FetchError(
-                f"{card.name}: its card has no url: get {card.file} from {card.source} and name "
-                "its folder in ANALYSIS_WEIGHTS"
-            )
-        say(f"downloading {card.url}")
-        return weights.download(card.url, card.sha256, downloads)
-    if weights.absent(["huggingface_hub"]):
-        raise FetchError(f"{card.name} needs huggingface_hub: run pip install -e '.[vae]'")
-    say(f"downloading from {card.repo}")
-    names = card.hub_names()
-    (_, path), _ = weights.from_hub(card.repo, names, card.revision, card.alternatives)
-    digest = weights.sha256(path)
-    if card.sha256 and digest != card.sha256:
+    path = found(card, folder)
+    if path is None and card.folder:
         raise FetchError(
-            f"{card.name}: {path} has sha256 {digest}, its card says {card.sha256}: delete it and "
-            "fetch again, or correct the card if the file is known to be right"
+            f"{card.name}: no {FILES[1]} in {card.folder}: save it with save_pretrained"
         )
+    if path is None and card.url:
+        say(f"downloading {card.url}")
+        path = downloads.download(card.url, card.sha256, folder)
+    if path is None and not card.repo:
+        raise FetchError(
+            f"{card.name}: its card has no url: get {card.file} from {card.source} and name "
+            "its folder in ANALYSIS_WEIGHTS"
+        )
+    if path is None:
+        if weights.absent(["huggingface_hub"]):
+            raise FetchError(f"{card.name} needs huggingface_hub: run pip install -e '.[vae]'")
+        say(f"downloading from {card.repo}")
+        names = card.hub_names()
+        path = weights.from_hub(card.repo, names, card.revision, card.alternatives)[0][-1]
+    weights.agree(card.name, path, card.sha256)
     return path

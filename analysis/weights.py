@@ -2,25 +2,22 @@
 
 A file is identified by its SHA-256, never by its name. ``ANALYSIS_WEIGHTS`` names folders,
 separated as in ``PATH``, in which files are looked for first, at any depth. A download is checked
-before it is moved into place, and again each time it is read. Nothing here interprets a file.
+before it is used, and again each time it is read; a damaged one is removed. Logging in is left to
+huggingface_hub, whose token is never looked at here. Nothing here interprets a file.
 """
 
 import hashlib
 import importlib.util
-import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from analysis.downloads import one_line, sha256
 from analysis.settings import FetchError
 
-TIMEOUT = 60.0  # seconds without an answer before a download fails
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's content, as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+__all__ = ["absent", "agree", "find", "folders", "from_hub", "hub_missing", "hub_paths", "sha256"]
+PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
 
 
 def folders() -> list[Path]:
@@ -56,38 +53,39 @@ def _installed(name: str) -> bool:
         return False
 
 
-def download(url: str, digest: str, downloads: Path) -> Path:
-    """The file at a web address, kept as ``downloads/<digest>``; not fetched again if it is there.
+def agree(name: str, path: Path, digest: str) -> str:
+    """The SHA-256 of an encoder's weights file; FetchError if its card says another.
 
-    Raises:
-        FetchError: no answer, an error status, another content than `digest`, or no space. Nothing
-            is left behind.
+    Args:
+        name: the card's.
+        path: the weights.
+        digest: what the card says; empty if it does not say.
     """
-    import pooch  # type: ignore[import-untyped]
-    import requests
-
-    pooch.get_logger().setLevel(logging.ERROR)
-    try:
-        name = pooch.retrieve(
-            url,
-            known_hash=f"sha256:{digest}",
-            fname=digest,
-            path=downloads,
-            downloader=pooch.HTTPDownloader(timeout=TIMEOUT),
+    found = sha256(path)
+    if digest and found != digest:
+        raise FetchError(
+            f"{name}: {path} has sha256 {found}, its card says {digest}: delete that file and "
+            "fetch again; if this repeats, the source has changed: name in the card the revision "
+            "that had the right file, or this sha256 if the new file is meant"
         )
-    except requests.RequestException as error:
-        raise FetchError(
-            f"{url}: {_line(error)}: check the network, or fetch the file by hand and name "
-            "its folder in ANALYSIS_WEIGHTS"
-        ) from None
-    except ValueError:
-        raise FetchError(
-            f"{url}: the sha256 of what came is not {digest}: it was not kept; try again, and if "
-            "that repeats, the file has changed: compare with the card in data/encoders.toml"
-        ) from None
-    except OSError as error:
-        raise FetchError(f"{url}: cannot be stored in {downloads}: {_line(error)}") from None
-    return Path(name)
+    return found
+
+
+# The Hub -------------------------------------------------------------------------------------
+
+
+def hub_paths(repo: str, names: Sequence[str], revision: str = "") -> list[Path] | None:
+    """These files of a revision (empty: the newest it knows) in the Hub's cache, or None.
+
+    Nothing is fetched, and the Hub is not asked; None too where huggingface_hub is not installed.
+    """
+    if absent(["huggingface_hub"]):
+        return None
+    import huggingface_hub as hub
+
+    found = [hub.try_to_load_from_cache(repo, name, revision=revision or None) for name in names]
+    paths = [Path(path) for path in found if isinstance(path, str)]
+    return paths if len(paths) == len(names) else None
 
 
 def hub_missing(repo: str, names: Sequence[str], revision: str) -> str | None:
@@ -97,8 +95,7 @@ def hub_missing(repo: str, names: Sequence[str], revision: str) -> str | None:
     """
     import huggingface_hub as hub
 
-    cached = [hub.try_to_load_from_cache(repo, name, revision=revision or None) for name in names]
-    if hub.constants.HF_HUB_OFFLINE and not all(isinstance(path, str) for path in cached):
+    if hub.constants.HF_HUB_OFFLINE and not hub_paths(repo, names, revision):
         return f"{repo} is not in the Hugging Face cache and HF_HUB_OFFLINE is set: unset it"
     return None
 
@@ -108,52 +105,147 @@ def from_hub(
 ) -> tuple[list[Path], str]:
     """Files of one commit of a repository on the Hub, from its cache or the network.
 
+    Each is compared with the hash by which the Hub's cache names it; a damaged one is removed.
+
     Args:
         repo: owner/name.
         names: paths in the repository.
         revision: a branch, tag or commit; if empty, the newest.
-        alternatives: other repositories said to hold the same files, for the error message.
+        alternatives: other sources of the same latent space, for the error message: names of
+            cards, or repositories (with a slash) said to hold the same files.
 
     Returns:
         The files, in the order of `names`, and the commit they are of.
 
     Raises:
-        FetchError: the repository is gated, private or not there, or the Hub does not answer.
+        FetchError: the repository is gated, private or not there, the Hub does not answer, or what
+            came is damaged. No broken file is left behind.
     """
     import huggingface_hub as hub
     from huggingface_hub import errors
 
-    page = f"https://huggingface.co/{repo}"
-    other = f", or set repo to {' or '.join(alternatives)} in its card" if alternatives else ""
+    # Its own lines would repeat the error, with addresses that carry a permission.
+    hub.logging.set_verbosity_error()
     paths: list[Path] = []
+    commit = revision
     try:
+        if not hub_paths(repo, names, revision) and not hub.constants.HF_HUB_OFFLINE:
+            _ask(repo, names[0], revision)
         for name in names:
-            paths.append(Path(hub.hf_hub_download(repo, name, revision=revision or None)))
-            revision = _commit(paths[0])
-    except errors.GatedRepoError:
-        why = f"is gated: accept its licence at {page}, then run 'hf auth login'{other}"
-    except errors.RepositoryNotFoundError:
-        why = f"is not there or is private: see {page}, and check 'hf auth whoami'{other}"
-    except errors.RevisionNotFoundError:
-        why = f"has no revision '{revision}': see {page}/commits/main"
-    except errors.LocalEntryNotFoundError:
-        why = "is not in the Hugging Face cache and the Hub cannot be reached: check the network"
-        why += ", HF_HUB_OFFLINE and HF_ENDPOINT"
-    except errors.EntryNotFoundError:
-        why = f"has no file '{names[len(paths)]}': see {page}/tree/{revision or 'main'}"
-    except (errors.HTTPError, OSError, ValueError) as error:
-        why = f"could not be fetched: {_line(error)}: try again, or see {page}"
+            paths.append(Path(hub.hf_hub_download(repo, name, revision=commit or None)))
+            commit = _commit(paths[0])
+            if not _intact(paths[-1]):
+                raise FetchError(
+                    f"{repo}: '{name}' was damaged on the way or on this disk and was removed from "
+                    "the Hugging Face cache: run the command again, which fetches it anew"
+                )
+    except (errors.HTTPError, errors.EntryNotFoundError, OSError, ValueError) as error:
+        missing = names[min(len(paths), len(names) - 1)]
+        why = _words(error, repo, missing, revision, alternatives)
+        raise FetchError(f"{repo} {why}") from None
+    return paths, commit
+
+
+def _ask(repo: str, name: str, revision: str) -> None:
+    """FetchError at once if the Hub cannot be reached: huggingface_hub tries for half a minute."""
+    import huggingface_hub as hub
+    from huggingface_hub import errors
+
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(repo, name, revision=revision or None))
+    except errors.HfHubHTTPError:
+        return  # it answers; what it says is read in its place
+    except (errors.HTTPError, OSError) as error:
+        raise FetchError(
+            f"{repo} is not in the Hugging Face cache and the Hub cannot be reached "
+            f"({one_line(error)}): check the network, and HF_ENDPOINT if it is set"
+        ) from None
+
+
+def _words(
+    error: Exception, repo: str, name: str, revision: str, alternatives: Sequence[str]
+) -> str:
+    """Why the Hub gives no file, and what to do: the end of a sentence that begins with `repo`."""
+    from huggingface_hub import errors
+
+    page, other = f"{PAGES}/{repo}", _other(alternatives)
+    cause = error.__cause__
+    if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(cause, Exception):
+        error = cause  # it only says that the cache can't help; why, its cause says
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    said = getattr(error, "server_message", None) or error
+    if isinstance(error, errors.GatedRepoError):
+        if status == 401:
+            return f"is gated: accept its licence at {page}, then run 'hf auth login'{other}"
+        return (
+            "is gated and your account has no access: accept its licence at "
+            f"{page} with the account that 'hf auth whoami' names{other}"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return (
+            f"has no revision '{revision}': it was moved or removed: choose a commit at "
+            f"{page}/commits/main and name it as revision"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"is not there or is private: see {page}, and check 'hf auth whoami'{other}"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "is not in the Hugging Face cache and HF_HUB_OFFLINE is set: unset it to fetch"
+    if isinstance(error, errors.EntryNotFoundError):
+        return f"has no file '{name}': see {page}/tree/{revision or 'main'}"
+    if isinstance(error, errors.FileMetadataError):
+        return (
+            "was not asked for of a Hub: what answers does not speak its protocol: check "
+            "HF_ENDPOINT, proxies, and whether the network asks for a login"
+        )
+    if status == 401:
+        return "is refused, since your token is not valid: run 'hf auth login' again"
+    if status == 403:
+        return (
+            f"is refused to your token ({_short(said)}): give the token the right to read it at "
+            f"{PAGES}/settings/tokens, or see {page}{other}"
+        )
+    if status >= 500:
+        return f"cannot be had now: the Hub answers {status}: try again in a few minutes{other}"
+    return f"could not be fetched: {_short(said)}: run the command again, or see {page}{other}"
+
+
+def _short(said: object) -> str:
+    """What another program says, on one line without secrets, and without its full stop."""
+    return one_line(said if isinstance(said, Exception) else Exception(said)).rstrip(".")
+
+
+def _other(alternatives: Sequence[str]) -> str:
+    """Where else the same latent space is to be had, as the end of a sentence."""
+    cards = [name for name in alternatives if "/" not in name]
+    repos = [name for name in alternatives if "/" in name]
+    ways = [f"use --encoder {' or '.join(cards)} (same latent space)"] if cards else []
+    ways += [f"set repo to {' or '.join(repos)} in its card"] if repos else []
+    return f"; or {', or '.join(ways)}" if ways else ""
+
+
+def _intact(path: Path) -> bool:
+    """Whether a file of the Hub's cache has the hash that its blob is named by; else it is removed.
+
+    The name is the ETag: SHA-256 of a large file, git's hash of a small one. A cache without links
+    (where the system has none) has no such names; its files are taken for intact.
+    """
+    if not path.is_symlink():
+        return True
+    blob = path.parent / os.readlink(path)
+    if re.fullmatch("[0-9a-f]{64}", blob.name):
+        found = sha256(path)
+    elif re.fullmatch("[0-9a-f]{40}", blob.name):
+        content = path.read_bytes()
+        found = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     else:
-        return paths, revision
-    raise FetchError(f"{repo} {why}") from None
+        return True
+    if found == blob.name:
+        return True
+    for file in (blob.resolve(), blob, path):  # a blob can be a link into a store of its own
+        file.unlink(missing_ok=True)
+    return False
 
 
 def _commit(path: Path) -> str:
     """The commit in the path of a file in the Hub's cache: .../snapshots/<commit>/..."""
     return path.parts[len(path.parts) - path.parts[::-1].index("snapshots")]
-
-
-def _line(error: Exception) -> str:
-    """An error's message on one line, its beginning if it is long; its kind if it has none."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:200] + "..."

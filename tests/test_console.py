@@ -191,3 +191,23 @@ def test_pages_are_told_the_study_and_full_paths(
         assert console.os.environ["ANALYSIS_CACHE"] == f"{tmp_path}/cache"
     assert "ANALYSIS_STUDY" not in console.os.environ
     assert console.os.environ["ANALYSIS_CACHE"] == "cache"
+
+
+def test_tokens_are_never_said(capsys: pytest.CaptureFixture[str]) -> None:
+    token = "hf_" + "a1B2" * 9
+
+    def app(**given: object) -> None:
+        log.info(f"asked with {token}")
+        logging.getLogger("analysis.weights").warning("token %s", token)
+        try:
+            raise ValueError(f"authorization: Bearer {token}")
+        except ValueError as error:
+            raise RuntimeError(f"with {token}") from error
+
+    for flags in ([], ["--json"], ["--debug"]):
+        log = Log()
+        assert console.run(app, "x", flags, log) == 1
+        out, err = capsys.readouterr()
+        assert "RuntimeError: with hf_***" in err
+        assert ("Traceback" in err) == (flags == ["--debug"])
+        assert token not in out + err

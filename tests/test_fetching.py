@@ -1,13 +1,22 @@
-"""Photographs and weights, verified; no network: what would be downloaded is stood in for."""
+"""Photographs and weights, verified; what is downloaded comes from servers on the loopback."""
 
+import functools
 import hashlib
+import http.server
+import threading
 from pathlib import Path
 
 import pytest
 
 from analysis import encoders, fetching
 from analysis.settings import FetchError, InputError, load_study
+from tests import hub
 from tests.conftest import PHOTOGRAPHS
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
 
 
 def nothing(*given: object) -> None:
@@ -47,19 +56,21 @@ def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_weights_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "w").write_bytes(b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()
-
-    def download(url: str, expected: str, downloads: Path) -> Path:
-        assert (url, expected) == ("https://example.org/w", digest)
-        (downloads / digest).write_bytes(b"weights")
-        return downloads / digest
-
-    monkeypatch.setattr(fetching.weights, "download", download)
-    wanted = card(sha256=digest, bytes=7, url="https://example.org/w")
-    said: list[str] = []
-    first = fetching.weights_of(wanted, tmp_path, said.append)
-    assert fetching.weights_of(wanted, tmp_path, said.append) == first == tmp_path / digest
-    assert said == ["downloading https://example.org/w"]
+    handler = functools.partial(Silent, directory=str(tmp_path / "there"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/w"
+        wanted, said = card(sha256=digest, bytes=7, url=url), list[str]()
+        folder = tmp_path / "downloads"
+        assert fetching.found(wanted, folder) is None
+        first = fetching.weights_of(wanted, folder, said.append)
+        server.shutdown()
+    assert first == fetching.found(wanted, folder) == folder / digest
+    assert fetching.weights_of(wanted, folder, said.append) == first
+    assert said == [f"downloading {url}"]
 
 
 def test_weights_without_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,28 +79,57 @@ def test_weights_without_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         fetching.weights_of(card(url="", sha256="0" * 64), tmp_path, nothing)
 
 
-@pytest.mark.parametrize("sound", [True, False])
-def test_weights_from_the_hub_are_verified(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: bool
-) -> None:
-    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+def test_weights_in_a_users_own_folder(tmp_path: Path) -> None:
+    own = encoders.card("flux1").model_copy(update={"folder": str(tmp_path), "sha256": ""})
+    assert fetching.found(own, tmp_path) is None
+    with pytest.raises(FetchError, match=r"no diffusion_pytorch_\S+ in .*: save it with save_"):
+        fetching.weights_of(own, tmp_path, nothing)
     path = tmp_path / "diffusion_pytorch_model.safetensors"
     path.write_bytes(b"weights")
-    monkeypatch.setattr(fetching.weights, "absent", lambda modules: [])
-    monkeypatch.setattr(
-        fetching.weights, "from_hub", lambda *given: ([tmp_path / "config.json", path], "commit")
-    )
-    digest = hashlib.sha256(b"weights" if sound else b"others").hexdigest()
-    wanted = encoders.card("flux1").model_copy(update={"sha256": digest, "bytes": 7})
-    if sound:
-        assert fetching.weights_of(wanted, tmp_path / "d", nothing) == path
-    else:
-        with pytest.raises(FetchError, match="its card says"):
-            fetching.weights_of(wanted, tmp_path / "d", nothing)
+    assert fetching.found(own, tmp_path) == fetching.weights_of(own, tmp_path, nothing) == path
+    changed = own.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(FetchError, match="its card says 0000"):
+        fetching.weights_of(changed, tmp_path, nothing)
+
+
+HUB = """
+import sys
+from pathlib import Path
+from analysis import encoders, fetching
+from analysis.settings import FetchError
+path, digest = Path(sys.argv[1]), sys.argv[2]
+card = encoders.card("flux1").model_copy(
+    update={"repo": "fit/model", "revision": "", "sha256": digest, "bytes": 0, "alternatives": ()})
+print(fetching.found(card, path))
+try:
+    print(fetching.weights_of(card, path, print).read_bytes()[:7])
+except FetchError as error:
+    print(error)
+print(fetching.found(card, path) is not None)
+"""
+
+
+def test_weights_from_the_hub_are_verified(tmp_path: Path) -> None:
+    content = b"weights" * 1000
+    digest = hashlib.sha256(content).hexdigest()
+    files = {"vae/config.json": b"{}", "vae/diffusion_pytorch_model.safetensors": content}
+    with hub.running(hub.Hub({"fit/model": hub.Repo(files)})) as one:
+        environment = hub.environment(one.endpoint, tmp_path / "home")
+        for expected, last in (("0" * 64, "its card says 0000"), (digest, "b'weights'")):
+            process = hub.start(HUB, str(tmp_path), expected, environment=environment)
+            out, err = process.communicate(timeout=60)
+            assert (process.returncode, err) == (0, "")
+            before, *said, result, after = out.splitlines()
+            # the second time they are in the Hub's cache, so that nothing is downloaded
+            assert (before == "None", said) == (
+                (True, ["downloading from fit/model"]) if "card" in last else (False, [])
+            )
+            assert last in result
+            assert after == "True"
 
 
 def test_the_hub_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
-    monkeypatch.setattr(fetching.weights, "absent", list)
+    monkeypatch.setattr(fetching.weights, "absent", list)  # as if nothing were installed
     with pytest.raises(FetchError, match=r"needs huggingface_hub: run pip install -e '\.\[vae\]'"):
         fetching.weights_of(encoders.card("flux1"), tmp_path, nothing)

@@ -1,75 +1,32 @@
+"""Weights by content, and the Hub as it answers: a stand-in on the loopback, no function patched.
+
+What huggingface_hub asks and understands is its own; only the far end is ours (`tests.hub`).
+"""
+
 import hashlib
-import http.server
 import json
 import os
 import subprocess
-import sys
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analysis import weights
 from analysis.settings import FetchError
+from tests import hub as stand_in
+from tests.hub import Hub, Repo
 
 CONTENT = b"weights" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class StandIn(http.server.BaseHTTPRequestHandler):
-    """A file server and, under /<owner>/<repo>/resolve/, what the Hub answers."""
-
-    asked: list[str]
-
-    def do_HEAD(self) -> None:
-        self._answer()
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
-
-    def _answer(self) -> None:
-        self.asked.append(f"{self.command} {self.path}")
-        status, code, body = 404, "", b""
-        if self.path in ("/file.pth", f"/fit/model/resolve/{COMMIT}/vae/w.bin"):
-            status, body = 200, CONTENT
-        elif self.path == "/fit/model/resolve/main/vae/config.json":
-            status, body = 200, b"{}"
-        elif "/resolve/" in self.path:
-            status, code = {
-                "gated": (403, "GatedRepo"),
-                "nologin": (401, "GatedRepo"),
-                "none": (404, "RepoNotFound"),
-                "norev": (404, "RevisionNotFound"),
-            }.get(self.path.split("/")[1], (404, "EntryNotFound"))
-        self.send_response(status)
-        if code:
-            self.send_header("X-Error-Code", code)
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    StandIn.asked = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), StandIn) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
-        thread.join()
-
-
-def left(folder: Path) -> list[str]:
-    return [path.name for path in folder.rglob("*")]
+COMMIT = Repo().commits[0]
+OTHER = "fedcba9876543210fedcba9876543210fedcba98"
+READER, STRANGER, NARROW, EXPIRED = (f"hf_{letter * 34}" for letter in "RSNE")
+CONFIG, WEIGHTS = "vae/config.json", "vae/w.safetensors"
+AGAIN = "run 'hf auth login' again"
+FILES = {CONFIG: b'{"a": 1}', WEIGHTS: CONTENT}
 
 
 def test_a_file_is_found_by_content_under_any_name_and_depth(tmp_path: Path) -> None:
@@ -96,94 +53,245 @@ def test_absent_modules_are_named_without_an_import() -> None:
     assert weights.absent(["json", "no_such_module_here"]) == ["no_such_module_here"]
 
 
-def test_download_keeps_the_file_by_content_and_asks_once(server: str, tmp_path: Path) -> None:
-    downloads = tmp_path / "new" / "downloads"
-    path = weights.download(f"{server}/file.pth", DIGEST, downloads)
-    assert path == downloads / DIGEST and path.read_bytes() == CONTENT
-    assert weights.download(f"{server}/file.pth", DIGEST, downloads) == path
-    assert StandIn.asked == ["GET /file.pth"]
-    path.write_bytes(b"damaged")
-    assert weights.download(f"{server}/file.pth", DIGEST, downloads).read_bytes() == CONTENT
-
-
-def test_a_failed_download_is_one_line_and_leaves_nothing(server: str, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"404.*ANALYSIS_WEIGHTS") as error:
-        weights.download(f"{server}/none.pth", DIGEST, tmp_path)
+def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    path.write_bytes(CONTENT)
+    assert weights.agree("flux1", path, DIGEST) == weights.agree("flux1", path, "") == DIGEST
+    with pytest.raises(
+        FetchError, match=r"^flux1: .*its card says 0000.*delete that file"
+    ) as error:
+        weights.agree("flux1", path, "0" * 64)
     assert "\n" not in str(error.value)
-    with pytest.raises(FetchError, match=r"sha256 of what came is not 0000.*was not kept") as error:
-        weights.download(f"{server}/file.pth", "0" * 64, tmp_path)
-    assert "\n" not in str(error.value)
-    with pytest.raises(FetchError, match="check the network") as error:
-        weights.download("http://127.0.0.1:9/file.pth", DIGEST, tmp_path)
-    assert "\n" not in str(error.value)
-    assert left(tmp_path) == []
 
 
-def test_downloads_that_cannot_be_written_are_said(server: str, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(FetchError, match="cannot be stored in"):
-        weights.download(f"{server}/file.pth", DIGEST, tmp_path / "file" / "downloads")
-
+# The Hub -------------------------------------------------------------------------------------
 
 ASK = """
 import json, sys
 from analysis import weights
 from analysis.settings import FetchError
-found = {}
-for owner, revision in json.loads(sys.argv[1]):
+found = []
+for repo, revision, alternatives in json.loads(sys.argv[1]):
+    names = ["vae/config.json", "vae/w.safetensors"]
+    if repo.startswith("?"):
+        repo = repo[1:]
+        found.append([bool(weights.hub_paths(repo, names, revision)),
+                      weights.hub_missing(repo, names, revision)])
+        continue
     try:
-        paths, commit = weights.from_hub(
-            f"{owner}/model", ["vae/config.json", "vae/w.bin"], revision, ["other/model"]
-        )
-        found[owner] = [commit, *(path.read_text()[:7] for path in paths)]
+        paths, commit = weights.from_hub(repo, names, revision, alternatives)
+        found.append([commit, paths[0].read_text(), weights.sha256(paths[1])])
     except FetchError as error:
-        found[owner] = str(error)
-names = ["vae/config.json", "vae/w.bin"]
-found["missing fit"] = weights.hub_missing("fit/model", names, "")
-found["missing other"] = weights.hub_missing("gated/model", names, "")
+        found.append(str(error))
 print(json.dumps(found))
 """
 
 
-def ask_hub(endpoint: str, home: Path, owners: list[list[str]], **environment: str) -> dict:
-    """What `from_hub` answers, in a process whose Hub is `endpoint` and whose cache is `home`."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", ASK, json.dumps(owners)],
-        env={
-            **clean,
-            "HF_ENDPOINT": endpoint,
-            "HF_HOME": str(home),
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "PYTHONPATH": str(Path(weights.__file__).parents[1]),
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    repos = {
+        "fit/model": Repo(FILES),
+        "gated/model": Repo(FILES, gated=True, readers=(READER,)),
+        "private/model": Repo(FILES, private=True, readers=(READER,)),
+        "old/model": Repo(moved="fit/model"),
+        "bare/model": Repo({"README.md": b""}),
+    }
+    with stand_in.running(Hub(repos, (READER, STRANGER), (NARROW,))) as one:
+        yield one
+
+
+def start(hub: Hub, home: Path, *asked: str | tuple[Any, ...], **more: str) -> Any:
+    rows = [
+        [*one, *["", []][len(one) - 1 :]] if isinstance(one, tuple) else [one, "", []]
+        for one in asked
+    ]
+    environment = stand_in.environment(hub.endpoint, home, **more)
+    return stand_in.start(ASK, json.dumps(rows), environment=environment)
+
+
+def ask(hub: Hub, home: Path, *asked: str | tuple[Any, ...], **more: str) -> list[Any]:
+    """What `from_hub` (or, of ``?repo``, the cache) answers in a process of its own."""
+    return answer(start(hub, home, *asked, **more), home)
+
+
+def answer(process: "subprocess.Popen[str]", home: Path) -> list[Any]:
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")  # huggingface_hub's own lines would be here
+    written = [file.read_bytes() for file in home.rglob("*") if file.is_file()]
+    for token in (READER, STRANGER, NARROW, EXPIRED):
+        assert token not in out
+        assert not any(token.encode() in content for content in written)
+    assert stand_in.SIGNATURE not in out
+    found: list[Any] = json.loads(out)
+    for one in found:
+        assert not isinstance(one, str) or "\n" not in one
+    return found
+
+
+def blobs(home: Path) -> list[str]:
+    """Everything with content in the Hub's cache, finished or not, and links to nothing."""
+    return sorted(
+        path.name
+        for path in (home / "hub").rglob("*")
+        if (path.is_symlink() and not path.exists()) or path.parent.name == "blobs"
     )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
-def test_the_hub_and_its_refusals(server: str, tmp_path: Path) -> None:
-    names = ["fit", "gated", "nologin", "none", "entry"]
-    found = ask_hub(server, tmp_path, [[name, ""] for name in names] + [["norev", "v9"]])
-    assert found["fit"] == [COMMIT, "{}", "weights"]
-    for owner in ("gated", "nologin"):
-        assert found[owner] == (
-            f"{owner}/model is gated: accept its licence at https://huggingface.co/{owner}/model, "
-            "then run 'hf auth login', or set repo to other/model in its card"
+GOOD = [COMMIT, '{"a": 1}', DIGEST]
+
+
+def test_files_come_once_and_then_from_the_cache(hub: Hub, tmp_path: Path) -> None:
+    assert ask(hub, tmp_path, "?fit/model", "fit/model", "?fit/model") == [
+        [False, None], GOOD, [True, None],
+    ]  # fmt: skip
+    assert (hub.count("cdn"), hub.count("hub")) == (1, 1)  # one redirected apart, one on the host
+    assert blobs(tmp_path) == sorted([DIGEST, stand_in.git_hash(FILES[CONFIG])])
+    # by its commit nothing is asked at all; by its branch, only what is the newest
+    before = len(hub.asked)
+    assert ask(hub, tmp_path, ("fit/model", COMMIT)) == [GOOD]
+    assert len(hub.asked) == before
+    assert ask(hub, tmp_path, "fit/model") == [GOOD]
+    assert {one.method for one in hub.asked[before:]} == {"HEAD"}
+    # a repository that was renamed is followed
+    assert ask(hub, tmp_path / "new", "old/model") == [GOOD]
+
+
+def test_without_a_login(hub: Hub, tmp_path: Path) -> None:
+    gated, chosen, private, nowhere, bare, gone = ask(
+        hub, tmp_path, "gated/model", ("gated/model", "", ["taef1", "zimage", "other/model"]),
+        "private/model", "nowhere/model", "bare/model", ("fit/model", OTHER),
+    )  # fmt: skip
+    assert gated == (
+        "gated/model is gated: accept its licence at https://huggingface.co/gated/model, then run "
+        "'hf auth login'"
+    )
+    assert chosen == (
+        f"{gated}; or use --encoder taef1 or zimage (same latent space), or set repo to "
+        "other/model in its card"
+    )
+    for repo, said in (("private/model", private), ("nowhere/model", nowhere)):
+        assert said == (
+            f"{repo} is not there or is private: see https://huggingface.co/{repo}, and check "
+            "'hf auth whoami'"
         )
-    assert "is not there or is private" in found["none"] and "hf auth whoami" in found["none"]
-    assert "has no file 'vae/config.json'" in found["entry"]
-    assert "has no revision 'v9'" in found["norev"]
-    assert found["missing fit"] is None and found["missing other"] is None
-    assert all("\n" not in text for text in found.values() if isinstance(text, str))
+    assert "bare/model has no file 'vae/config.json': see https://hugg" in bare
+    assert f"fit/model has no revision '{OTHER}': it was moved or removed: choose a commit" in gone
+    assert blobs(tmp_path) == []
 
-    # what came is in the cache: it is used again without the Hub, the rest says what to do
-    offline = ask_hub(server, tmp_path, [["fit", ""], ["gated", ""]], HF_HUB_OFFLINE="1")
-    assert offline["fit"] == [COMMIT, "{}", "weights"]
-    assert "the Hub cannot be reached" in offline["gated"]
-    assert offline["missing fit"] is None
-    assert "HF_HUB_OFFLINE is set" in offline["missing other"]
+
+def test_with_a_login(hub: Hub, tmp_path: Path) -> None:
+    asked = ("gated/model", "private/model")
+    by = [
+        start(hub, tmp_path / token, *asked, HF_TOKEN=token)
+        for token in (STRANGER, NARROW, EXPIRED, READER)
+    ]
+    stranger, narrow, expired, reader = (
+        answer(process, tmp_path / token)
+        for process, token in zip(by, (STRANGER, NARROW, EXPIRED, READER), strict=True)
+    )
+    assert stranger[0] == (
+        "gated/model is gated and your account has no access: accept its licence at "
+        "https://huggingface.co/gated/model with the account that 'hf auth whoami' names"
+    )
+    assert "is not there or is private" in stranger[1]
+    assert narrow[0].startswith("gated/model is refused to your token (Please enable")
+    assert "https://huggingface.co/settings/tokens" in narrow[0]
+    for repo, said in zip(asked, expired, strict=True):  # the server repeats the token here
+        assert (
+            said == f"{repo} is refused, since your token is not valid: run 'hf auth login' again"
+        )
+    assert reader == [GOOD, GOOD]
+    assert any(one.authorized for one in hub.asked if one.server == "hub")
+    assert not any(one.authorized for one in hub.asked if one.server == "cdn")
+    # a token that 'hf auth login' stored does the same, and afterwards none is needed
+    home = tmp_path / "stored"
+    home.mkdir()
+    token = tmp_path / "token"
+    token.write_text(READER)
+    assert ask(hub, home, "gated/model", HF_TOKEN_PATH=str(token)) == [GOOD]
+    assert ask(hub, home, "gated/model") == [GOOD]
+
+
+def test_offline_by_setting(hub: Hub, tmp_path: Path) -> None:
+    ask(hub, tmp_path, "fit/model")
+    before = len(hub.asked)
+    found = ask(
+        hub, tmp_path, "fit/model", "bare/model", "?fit/model", "?bare/model", HF_HUB_OFFLINE="1"
+    )
+    assert len(hub.asked) == before
+    assert found[0] == GOOD
+    assert found[1] == (
+        "bare/model is not in the Hugging Face cache and HF_HUB_OFFLINE is set: unset it to fetch"
+    )
+    assert found[2] == [True, None]
+    assert found[3][0] is False and "HF_HUB_OFFLINE is set: unset it" in found[3][1]
+
+
+def test_no_network_and_no_hub(hub: Hub, tmp_path: Path) -> None:
+    ask(hub, tmp_path, "fit/model")
+    there, hub.endpoint = hub.endpoint, "http://127.0.0.1:9"  # the port of discard: nobody listens
+    cached, nothing = ask(hub, tmp_path, "fit/model", "bare/model")
+    assert cached == GOOD
+    assert "bare/model is not in the Hugging Face cache and the Hub cannot be reached" in nothing
+    assert "check the network, and HF_ENDPOINT if it is set" in nothing
+    hub.endpoint = f"{there}/portal/page"  # where a hotel asks for a login
+    (said,) = ask(hub, tmp_path, "bare/model")
+    assert "what answers does not speak its protocol: check HF_ENDPOINT, proxies" in said
+
+
+def test_a_hub_in_trouble_and_a_transfer_that_stays_broken(hub: Hub, tmp_path: Path) -> None:
+    hub.repos["down/model"] = Repo(FILES, fails=503)
+    hub.repos["stuck/model"] = Repo(FILES, broken={WEIGHTS: "stuck"})
+    running = [start(hub, tmp_path / name, f"{name}/model") for name in ("down", "stuck")]
+    (down,), (stuck,) = (
+        answer(one, tmp_path / name) for one, name in zip(running, ("down", "stuck"), strict=True)
+    )
+    assert down == ("down/model cannot be had now: the Hub answers 503: try again in a few minutes")
+    assert stuck.startswith("stuck/model could not be fetched: ")
+    assert ": run the command again, or see https://huggingface.co/stuck/model" in stuck
+    assert blobs(tmp_path / "stuck") == [stand_in.git_hash(FILES[CONFIG])]  # which is sound
+    hub.repos["stuck/model"].broken.clear()
+    assert ask(hub, tmp_path / "stuck", "stuck/model") == [GOOD]
+
+
+def test_a_transfer_that_breaks_off_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
+    # huggingface_hub goes on from whole pieces of 10 MiB
+    content = bytes(2**24)
+    hub.repos["short/model"] = Repo({**FILES, WEIGHTS: content}, broken={WEIGHTS: "once"})
+    digest = hashlib.sha256(content).hexdigest()
+    assert ask(hub, tmp_path, "short/model") == [[*GOOD[:2], digest]]
+    ranges = [one.bytes for one in hub.asked if one.server == "cdn"]
+    assert ranges == ["", f"bytes={10 * 2**20}-"]
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_a_damaged_file_is_removed_and_fetched_anew(hub: Hub, tmp_path: Path, name: str) -> None:
+    fit = hub.repos["fit/model"]
+    fit.broken[name] = "wrong"
+    (said,) = ask(hub, tmp_path, "fit/model")
+    removed = (
+        f"fit/model: '{name}' was damaged on the way or on this disk and was removed from the "
+        "Hugging Face cache: run the command again, which fetches it anew"
+    )
+    assert said == removed
+    assert len(blobs(tmp_path)) == (name == WEIGHTS)  # what came before is sound
+    fit.broken.clear()
+    assert ask(hub, tmp_path, "fit/model") == [GOOD]
+    # and so is one that was sound and is damaged in the cache
+    (path,) = (tmp_path / "hub").glob(f"*/snapshots/*/{name}")
+    path.write_bytes(path.read_bytes()[::-1])
+    assert ask(hub, tmp_path, ("fit/model", COMMIT), ("fit/model", COMMIT)) == [removed, GOOD]
+
+
+def test_a_killed_download_is_repeated(hub: Hub, tmp_path: Path) -> None:
+    hub.repos["fit/model"].broken[WEIGHTS] = "slow"
+    process = start(hub, tmp_path, "fit/model")
+    until = time.monotonic() + 60
+    while not hub.count("cdn") and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.kill()
+    process.communicate()
+    assert not list((tmp_path / "hub").glob(f"*/snapshots/*/{WEIGHTS}"))
+    hub.repos["fit/model"].broken.clear()
+    assert ask(hub, tmp_path, "fit/model") == [GOOD]
