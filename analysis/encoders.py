@@ -1,129 +1,35 @@
-"""Encoders: what turns pixels into latents, each described by a card in ``data/encoders.toml``.
+"""Encoders: what turns pixels into latents, each described by a card (`analysis.cards`).
 
 ``load(card("taef2"), downloads=...)`` gives an encoder; ``encode`` takes float32 [N, 3, H, W] in
 [-1, 1] and gives raw moments, float32 [N, C, H/stride, W/stride] each: ``mean``, and ``logvar``
-from a variational autoencoder. ``latents.normalise`` makes latents of them. Networks run in
-float32 in eval mode on the CPU; an image's moments do not depend on its batch beyond rounding.
-torch, diffusers and huggingface_hub are imported inside functions only.
+from a variational autoencoder. ``latents.normalise`` makes latents of them. An image's moments do
+not depend on its batch beyond rounding. torch, diffusers and huggingface_hub are imported inside
+functions only.
 """
 
-import math
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
 
 from analysis import networks, weights
+from analysis.cards import NEEDS, Card, agree, card, cards, description, identity, unsaid
+from analysis.checkpoints import FILES
+from analysis.downloads import download
+from analysis.latents import Normalisation
 from analysis.linear_code import LinearCode
-from analysis.settings import FetchError, InputError, Strict, explain, nearest, read_toml, root
+from analysis.networks import Device, Dtype, Network
+from analysis.settings import FetchError, InputError
 
-Kind = Literal["pixel", "linear", "autoencoder-kl", "taef2"]
+__all__ = ["Card", "Encoder", "Loaded", "card", "cards", "identity", "load", "missing"]
+
 Moments = dict[str, np.ndarray]
+Progress = Callable[[int, int], None]
 
-VERSIONS: dict[Kind, int] = {"pixel": 1, "linear": 1, "autoencoder-kl": 1, "taef2": 1}
-"""Raised when the numbers an encoder of this kind gives change."""
-
-NEEDS: dict[Kind, tuple[str, ...]] = {
-    "pixel": (),
-    "linear": (),
-    "autoencoder-kl": ("torch", "diffusers", "huggingface_hub", "safetensors"),
-    "taef2": ("torch",),
-}
-KL_FILES = ("config.json", "diffusion_pytorch_model.safetensors")  # what save_pretrained writes
-
-
-class Card(Strict):
-    """What is known about an encoder. Empty text and 0 mean: not known, or does not apply."""
-
-    name: str
-    title: str
-    kind: Kind
-    channels: int = Field(gt=0, description="number of latent channels C")
-    stride: int = Field(gt=0, description="pixels a latent pixel, each way")
-    shift: float = Field(0.0, description="subtracted from raw latents, in their units")
-    scale: float = Field(1.0, gt=0, description="multiplied afterwards")
-    input_range: tuple[float, float] = Field((-1.0, 1.0), description="pixels the network takes")
-    fit_size: int = Field(0, ge=0, description="side in pixels of the photographs a fit is made on")
-    repo: str = Field("", description="owner/name on the Hugging Face Hub")
-    subfolder: str = Field("", description="folder in the repository")
-    revision: str = Field("", description="commit, tag or branch; empty: the newest")
-    gated: bool = Field(False, description="the repository asks for an accepted licence")
-    alternatives: tuple[str, ...] = Field((), description="repositories said to hold the same file")
-    file: str = Field("", description="the weights file's name at its source")
-    bytes: int = Field(0, ge=0, description="the weights file's size")
-    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of the weights file")
-    url: str = Field("", description="where the weights file can be downloaded")
-    license: str = ""
-    source: str = Field("", description="where the encoder comes from")
-    notes: str = ""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "taef2" and not self.sha256:
-            raise ValueError("kind 'taef2' needs sha256, by which its weights are found")
-        if self.kind == "autoencoder-kl" and not self.repo:
-            raise ValueError("kind 'autoencoder-kl' needs repo")
-        if self.kind == "linear" and not self.fit_size:
-            raise ValueError("kind 'linear' needs fit_size")
-        return self
-
-    def hub_names(self) -> list[str]:
-        """The paths in the repository of the files that diffusers reads."""
-        return [f"{self.subfolder}/{name}" if self.subfolder else name for name in KL_FILES]
-
-
-def cards(path: Path | None = None) -> dict[str, Card]:
-    """All cards by name, from ``data/encoders.toml`` or another file.
-
-    Raises:
-        InputError: the file is missing or not TOML, or a card has an unknown or unfit key.
-    """
-    path = path or root() / "data" / "encoders.toml"
-    found = {}
-    for name, table in read_toml(path).items():
-        if not isinstance(table, dict) or "name" in table:
-            raise InputError(f"{path}: '{name}' is not a card: write [{name}] and no 'name' in it")
-        try:
-            found[name] = Card.model_validate({**table, "name": name})
-        except ValidationError as error:
-            raise InputError(explain(error, Card, f"{path}: [{name}]")) from None
-    return found
-
-
-def card(name: str) -> Card:
-    """The card of this name; InputError with the nearest name if there is none."""
-    known = cards()
-    if name not in known:
-        raise InputError(f"unknown encoder '{name}'; {nearest(name, list(known))}")
-    return known[name]
-
-
-def identity(card: Card) -> dict[str, Any]:
-    """What an encoder's moments depend on besides pixels, known without loading it.
-
-    Raises:
-        InputError: neither the weights' SHA-256 nor a revision is in the card.
-    """
-    known: dict[str, Any] = {
-        "kind": card.kind,
-        "version": VERSIONS[card.kind],
-        "channels": card.channels,
-        "stride": card.stride,
-        "input_range": list(card.input_range),
-    }
-    if card.kind in ("pixel", "linear"):
-        return known
-    if card.sha256:
-        return known | {"sha256": card.sha256}
-    if card.revision:
-        return known | {"repo": card.repo, "revision": card.revision}
-    raise InputError(
-        f"{card.name}: its card has neither sha256 nor revision, so its results could not be told "
-        "from another version's: add one in data/encoders.toml"
-    )
+MEMORY = 2 << 30  # bytes that a batch may take by `Network.bytes_for` unless more are allowed
 
 
 class Encoder(Protocol):
@@ -133,36 +39,109 @@ class Encoder(Protocol):
     def card(self) -> Card: ...
     @property
     def identity(self) -> dict[str, Any]: ...
-    def encode(self, x: np.ndarray, batch: int = 1) -> Moments: ...
+    @property
+    def normalisation(self) -> Normalisation: ...
+    @property
+    def pins(self) -> dict[str, Any]: ...
+    @property
+    def pinned(self) -> Card: ...
+    def encode(
+        self, x: np.ndarray, batch: int | None = None, progress: Progress | None = None
+    ) -> Moments: ...
+    def decode(self, raw: np.ndarray, batch: int | None = None) -> np.ndarray | None: ...
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An encoder ready to run: a card, JSON values that identify it, and its network."""
+    """An encoder ready to run.
+
+    Args:
+        card: as it was given.
+        identity: JSON values on which the moments depend besides the pixels.
+        network: the functions.
+        pins: what loading found out that the card leaves empty, by its fields' names.
+        memory: bytes that a batch may take.
+    """
 
     card: Card
     identity: dict[str, Any]
-    network: Callable[[np.ndarray], Moments]
+    network: Network
+    pins: dict[str, Any] = dataclasses.field(default_factory=dict)
+    memory: int = MEMORY
 
-    def encode(self, x: np.ndarray, batch: int = 1) -> Moments:
+    @property
+    def pinned(self) -> Card:
+        """The card with what loading found out filled in."""
+        return self.card.model_copy(update=self.pins)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """How raw latents become those of a diffusion model: the card's, or the checkpoint's."""
+        return self.pinned.normalisation
+
+    def encode(
+        self, x: np.ndarray, batch: int | None = None, progress: Progress | None = None
+    ) -> Moments:
         """Raw moments of images: float32 [N, 3, H, W] in [-1, 1] -> float32 [N, C, h, w] each.
 
         Args:
-            x: the images.
-            batch: how many go through the network at once; more need more memory.
+            x: the images; H and W are multiples of the stride.
+            batch: how many go through the network at once; by default as many as `memory` allows
+                by `networks.Network.bytes_for`, and one at least.
+            progress: told how many of how many images are done, after each batch.
 
         Raises:
-            InputError: x is no such array, or the stride does not divide H and W.
+            InputError: x is no such array, the stride does not divide H and W, or the moments are
+                not finite or not of the shape that the card says.
         """
-        _check(x, self.card, batch)
         low, high = self.card.input_range
+        stride = self.card.stride
+        _check(x, self.card, batch)
         if (low, high) != (-1.0, 1.0):
             x = (low + (x + 1) * ((high - low) / 2)).astype(np.float32)
-        parts = [self.network(x[i : i + batch].copy()) for i in range(0, len(x), batch)]
-        return {
+        step = batch or self._batch(x.shape[2], x.shape[3])
+        parts = []
+        for i in range(0, len(x), step):
+            parts.append(self.network.encode(x[i : i + step].copy()))
+            if progress is not None:
+                progress(min(i + step, len(x)), len(x))
+        moments = {
             name: np.concatenate([part[name] for part in parts]).astype(np.float32, copy=False)
             for name in parts[0]
         }
+        shape = (len(x), self.card.channels, x.shape[2] // stride, x.shape[3] // stride)
+        for name, values in moments.items():
+            if values.shape != shape:
+                raise InputError(
+                    f"{self.card.name}: by its card the {name} has shape {shape}, the encoder gave "
+                    f"{values.shape}: correct channels and stride in the card"
+                )
+            if not np.isfinite(values).all():
+                dtype = self.identity.get("dtype", "float32")
+                raise InputError(f"{self.card.name}: {name} not finite in {dtype}: use float32")
+        return moments
+
+    def decode(self, raw: np.ndarray, batch: int | None = None) -> np.ndarray | None:
+        """Images of raw latents: float32 [N, C, h, w] -> float32 [N, 3, H, W], or no decoder: None.
+
+        They are in the range of [-1, 1] but not clipped to it (Wan's and Qwen-Image's are, by
+        their decoders).
+
+        Raises:
+            InputError: raw is no such array.
+        """
+        if self.network.decode is None:
+            return None
+        if raw.ndim != 4 or raw.shape[1] != self.card.channels or raw.dtype != np.float32:
+            wanted = f"float32 [N, {self.card.channels}, h, w]"
+            raise InputError(f"raw latents are {raw.dtype} {raw.shape}, not {wanted}")
+        side = self.card.stride
+        step = batch or self._batch(raw.shape[2] * side, raw.shape[3] * side)
+        parts = [self.network.decode(raw[i : i + step].copy()) for i in range(0, len(raw), step)]
+        return np.concatenate(parts).astype(np.float32, copy=False)
+
+    def _batch(self, height: int, width: int) -> int:
+        return max(1, self.memory // max(1, self.network.bytes_for(height, width)))
 
 
 def missing(card: Card, weights_dirs: Sequence[Path] | None = None) -> str | None:
@@ -177,73 +156,92 @@ def missing(card: Card, weights_dirs: Sequence[Path] | None = None) -> str | Non
     lacking = weights.absent(NEEDS[card.kind])
     if lacking:
         return f"{card.name} needs {', '.join(lacking)}: run pip install -e '.[vae]'"
-    if card.kind not in ("taef2", "autoencoder-kl"):
-        return None
     where = weights.folders() if weights_dirs is None else weights_dirs
     if card.kind == "taef2":
         found = card.url or weights.find(card.sha256, card.bytes, where)
         return None if found else _not_found(card)
-    if _kl_folder(card, where):
-        return None
-    return weights.hub_missing(card.repo, card.hub_names(), card.revision)
+    if card.kind == "diffusers" and card.folder:
+        gone = [name for name in FILES if not (Path(card.folder) / name).is_file()]
+        return f"{card.name}: no {gone[0]} in {card.folder} any more" if gone else None
+    if card.kind == "diffusers" and not _folder(card, where):
+        return weights.hub_missing(card.repo, card.hub_names(), card.revision)
+    return None
 
 
 def load(
-    card: Card, *, linear: LinearCode | None = None, downloads: Path, folder: Path | None = None
-) -> Encoder:
+    card: Card,
+    *,
+    linear: LinearCode | None = None,
+    downloads: Path,
+    folder: Path | None = None,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    tiling: bool = False,
+    memory: int = MEMORY,
+) -> Loaded:
     """The encoder of a card.
 
     Args:
         card: the encoder's card.
         linear: the fitted code, for kind ``linear``.
         downloads: where fetched weights are kept (the Hub keeps its own cache).
-        folder: a folder with the weights; for ``autoencoder-kl`` one that diffusers'
-            ``save_pretrained`` wrote. By default they are looked for in ``ANALYSIS_WEIGHTS``, then
-            fetched.
+        folder: a folder with the weights; for ``diffusers`` one that ``save_pretrained`` wrote. By
+            default they are looked for in ``ANALYSIS_WEIGHTS``, then fetched.
+        device: where a network runs; ``auto``: CUDA, else Apple's GPU, else the CPU.
+        dtype: the type a network computes in; moments are float32 all the same.
+        tiling: encode in overlapping tiles, as diffusers does to save memory. It changes the
+            latents, and so their spectrum.
+        memory: bytes that a batch may take beyond the weights.
 
     Raises:
-        InputError: a linear code is missing, or code or weights are not what the card says.
+        InputError: a linear code is missing, code or weights are not what the card says, or an
+            option does not apply to this kind.
         FetchError: a package is not installed, or the weights cannot be had or are damaged.
     """
-    identity = {"version": VERSIONS[card.kind], "input_range": list(card.input_range)}
-    identity |= {"kind": card.kind, "channels": card.channels, "stride": card.stride}
+    known = description(card, dtype, tiling)
     lacking = weights.absent(NEEDS[card.kind])
     if lacking:
         raise FetchError(f"{card.name} needs {', '.join(lacking)}: run pip install -e '.[vae]'")
-    if card.kind == "pixel":
-        _agree(card, {"channels": 3, "stride": 1})
-        return Loaded(card, identity, lambda x: {"mean": x})
-    if card.kind == "linear":
-        if linear is None:
-            raise InputError(f"{card.name} needs a fitted linear code: see linear_code.fit")
-        _agree(card, {"channels": linear.channels, "stride": linear.patch})
-        identity["code"] = linear.fitted_on or linear.digest
-        code = linear
-        return Loaded(card, identity, lambda x: {"mean": code.encode(x)})
+    if tiling and card.kind != "diffusers":
+        raise InputError(f"{card.name} is not encoded in tiles: leave tiling off")
+    if card.kind in ("pixel", "linear"):
+        if dtype != "float32":
+            raise InputError(f"{card.name} computes in float32 only, not in {dtype}")
+        if card.kind == "pixel":
+            network = Network(lambda x: {"mean": x}, lambda z: z, {"channels": 3, "stride": 1}, 3)
+        else:
+            network, known["code"] = _linear(card, linear)
+        agree(card, network.described)
+        return Loaded(card, known, network, {}, memory)
     where = weights.folders() if folder is None else [folder]
     if card.kind == "taef2":
         path = weights.find(card.sha256, card.bytes, [*where, downloads])
         if path is None and (folder is not None or not card.url):
             raise FetchError(_not_found(card))
-        path = path or weights.download(card.url, card.sha256, downloads)
-        _agree(card, {"stride": 8})
-        network = networks.tiny(path, card.channels)
-        return Loaded(card, identity | {"sha256": card.sha256}, network)
-    config, path, commit = _kl_paths(card, folder, where)
-    digest = weights.sha256(path)
-    if card.sha256 and digest != card.sha256:
-        raise FetchError(
-            f"{card.name}: {path} has sha256 {digest}, its card says {card.sha256}: delete the "
-            "file and fetch it again, or correct the card if the file is known to be right"
-        )
-    identity |= {"sha256": digest, "config": weights.sha256(config)}
-    identity |= {"repo": card.repo, "revision": commit} if commit else {}
-    network, described = networks.autoencoder_kl(path.parent)
-    _agree(card, described)
-    return Loaded(card, identity, network)
+        path = path or download(card.url, card.sha256, downloads)
+        network = networks.tiny(path, card.channels, device, dtype)
+        agree(card, network.described)
+        return Loaded(card, known | {"sha256": card.sha256}, network, {}, memory)
+    config, path, commit = _paths(card, folder, where)
+    digest = weights.agree(card.name, path, card.sha256)
+    known |= {"sha256": digest, "config": weights.sha256(config)}
+    known |= {"repo": card.repo, "revision": commit} if commit else {}
+    network = networks.autoencoder(path.parent, card.class_name, device, dtype, tiling)
+    agree(card, network.described)
+    found = dict(network.described) | {"sha256": digest, "bytes": path.stat().st_size}
+    found |= {"revision": commit} if commit else {}
+    return Loaded(card, known, network, unsaid(card, found), memory)
 
 
-def _check(x: np.ndarray, card: Card, batch: int) -> None:
+def _linear(card: Card, code: LinearCode | None) -> tuple[Network, str]:
+    if code is None:
+        raise InputError(f"{card.name} needs a fitted linear code: see linear_code.fit")
+    described = {"channels": code.channels, "stride": code.patch}
+    network = Network(lambda x: {"mean": code.encode(x)}, code.decode, described, 3 * code.channels)
+    return network, code.fitted_on or code.digest
+
+
+def _check(x: np.ndarray, card: Card, batch: int | None) -> None:
     if x.ndim != 4 or x.shape[1] != 3 or x.dtype != np.float32 or x.size == 0:
         raise InputError(f"images are {x.dtype} {x.shape}, not float32 [N, 3, H, W]")
     if x.shape[2] % card.stride or x.shape[3] % card.stride:
@@ -253,16 +251,8 @@ def _check(x: np.ndarray, card: Card, batch: int) -> None:
         raise InputError(
             f"pixels reach from {x.min():g} to {x.max():g}; they have to be in [-1, 1]"
         )
-    if batch < 1:
+    if batch is not None and batch < 1:
         raise InputError(f"batch is {batch}; it has to be at least 1")
-
-
-def _agree(card: Card, found: dict[str, float]) -> None:
-    """InputError if the encoder found is not the one the card describes."""
-    for key, value in found.items():
-        if not math.isclose(getattr(card, key), value, rel_tol=1e-6):
-            said = getattr(card, key)
-            raise InputError(f"{card.name}: the card says {key} = {said}, the encoder has {value}")
 
 
 def _not_found(card: Card) -> str:
@@ -272,22 +262,22 @@ def _not_found(card: Card) -> str:
     )
 
 
-def _kl_folder(card: Card, where: Sequence[Path]) -> Path | None:
+def _folder(card: Card, where: Sequence[Path]) -> Path | None:
     """The folder that holds the card's weights as ``save_pretrained`` names them, with config."""
     path = weights.find(card.sha256, card.bytes, where)
-    complete = path and path.name == KL_FILES[1] and (path.parent / KL_FILES[0]).is_file()
+    complete = path and path.name == FILES[1] and (path.parent / FILES[0]).is_file()
     return path.parent if path and complete else None
 
 
-def _kl_paths(card: Card, folder: Path | None, where: list[Path]) -> tuple[Path, Path, str]:
+def _paths(card: Card, folder: Path | None, where: Sequence[Path]) -> tuple[Path, Path, str]:
     """Configuration, weights and commit (empty for a folder) of an autoencoder for diffusers."""
-    if folder is None:
-        folder = _kl_folder(card, where)
+    own = Path(card.folder) if card.folder else None
+    folder = folder or own or _folder(card, where)
     if folder is None:
         names = card.hub_names()
         paths, commit = weights.from_hub(card.repo, names, card.revision, card.alternatives)
         return paths[0], paths[1], commit
-    for name in KL_FILES:
+    for name in FILES:
         if not (folder / name).is_file():
             raise FetchError(f"{card.name}: no {name} in {folder}: save it with save_pretrained")
-    return folder / KL_FILES[0], folder / KL_FILES[1], ""
+    return folder / FILES[0], folder / FILES[1], ""

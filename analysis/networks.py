@@ -1,41 +1,84 @@
-"""Networks: the two kinds of encoder that need torch, as functions from arrays to arrays.
+"""Networks: the encoders that need torch, as functions from arrays to arrays.
 
-torch and diffusers are imported inside functions only. Networks run in float32, in eval mode,
-without gradients, on the CPU; the number of threads is torch's own.
+torch and diffusers are imported inside functions only. Networks run in eval mode, without
+gradients, in float32 unless another type is asked for; what they take and give is float32 always.
+On a GPU, TF32 is off, so that float32 means float32 there too.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from analysis.settings import FetchError
+from analysis.checkpoints import FILES, FRAMES, VARIATIONAL, read_config, statistics
+from analysis.downloads import one_line
+from analysis.settings import FetchError, InputError
 
 if TYPE_CHECKING:
-    from torch import nn
+    import torch
+    from torch import Tensor, nn
 
-Network = Callable[[np.ndarray], dict[str, np.ndarray]]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Dtype = Literal["float32", "bfloat16", "float16"]
 WIDTH = 64  # channels inside the tiny encoder
+HELD = 6  # activations of full size alive at once: see `Network.bytes_for`
+HELD_VIDEO = 18  # where convolutions are in three dimensions, which unfold their input
 
 
-def tiny(path: Path, channels: int) -> Network:
+@dataclass(frozen=True)
+class Network:
+    """An autoencoder as functions.
+
+    Args:
+        encode: pixels float32 [N, 3, H, W] -> ``mean`` and, if variational, ``logvar``, float32
+            [N, C, h, w] each.
+        decode: raw latents float32 [N, C, h, w] -> pixels float32 [N, 3, H, W]; None without one.
+        described: what is known of it after loading, by the names of a card's fields.
+        width: channels of the widest activation at the full size of the image.
+        itemsize: bytes a number.
+        held: activations of full size that are alive at once.
+    """
+
+    encode: Callable[[np.ndarray], dict[str, np.ndarray]]
+    decode: Callable[[np.ndarray], np.ndarray] | None
+    described: Mapping[str, Any]
+    width: int
+    itemsize: int = 4
+    held: int = HELD
+
+    def bytes_for(self, height: int, width: int) -> int:
+        """Memory that encoding one image takes beyond the weights, by rule: an estimate.
+
+        The widest layers work at the full size of the image. A residual block there holds its
+        input, two results of convolutions, what is normalised and activated, and the workspace of
+        a convolution: six arrays of ``width`` channels. On a CPU the rule is 1.2 times what was
+        measured for AutoencoderKL of full width, 1.5 times for TAEF2. Three-dimensional
+        convolutions need three times as much (measured for AutoencoderKLQwenImage: 17 arrays).
+        """
+        return self.held * self.width * height * width * self.itemsize
+
+
+def tiny(path: Path, channels: int, device: Device = "auto", dtype: Dtype = "float32") -> Network:
     """The tiny encoder of FLUX.2's latent space (TAEF2, Ollin Boer Bohan, MIT).
 
     3x3 convolution to 64 channels and one residual block; three stages of a stride-2 convolution
     and three residual blocks; 3x3 convolution to the latents. A block is relu(y + conv relu conv
     relu conv (y)); y is its input x, in the last stage x + 1x1 relu groupnorm 1x1 (x), where the
-    four groups are normalised over the whole image.
+    four groups are normalised over the whole image. It takes pixels in [0, 1], its stride is 8.
 
     Args:
         path: the weights, a state dictionary written by ``torch.save``.
         channels: number of latent channels.
-
-    Returns:
-        pixels float32 [N, 3, H, W] in [0, 1] -> ``mean`` [N, channels, H/8, W/8].
+        device: where it runs; ``auto``: CUDA, else Apple's GPU, else the CPU.
+        dtype: the type it computes in.
 
     Raises:
         FetchError: the file is damaged, or not of this network: every entry has to be used.
+        InputError: the device is not here.
     """
     import torch
 
@@ -43,36 +86,102 @@ def tiny(path: Path, channels: int) -> Network:
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds, also from zipfile and pickle
-        raise FetchError(f"{path}: not the weights of a tiny encoder: {_line(error)}") from None
-    network.requires_grad_(False).eval()
+        raise FetchError(f"{path}: not the weights of a tiny encoder: {one_line(error)}") from None
+    place, number = _place(device), _number(dtype)
+    network.requires_grad_(False).eval().to(place, number)
 
     def run(x: np.ndarray) -> dict[str, np.ndarray]:
-        with torch.no_grad():
-            return {"mean": network(torch.from_numpy(x)).numpy()}
+        with _exact():
+            return {"mean": _array(network(torch.from_numpy(x).to(place, number)))}
 
-    return run
+    return Network(run, None, {"stride": 8}, WIDTH, number.itemsize)
 
 
-def autoencoder_kl(folder: Path) -> tuple[Network, dict[str, float]]:
-    """A variational autoencoder that diffusers' ``save_pretrained`` wrote, as safetensors.
+def autoencoder(
+    folder: Path,
+    class_name: str,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    tiling: bool = False,
+) -> Network:
+    """An autoencoder that diffusers' ``save_pretrained`` wrote, as safetensors.
 
-    Returns:
-        pixels float32 [N, 3, H, W] in [-1, 1] -> ``mean`` and ``logvar`` [N, C, h, w] (diffusers
-        limits logvar to [-30, 20]); and what its configuration says: channels, stride, shift,
-        scale.
+    It takes pixels in [-1, 1]. diffusers limits logvar to [-30, 20]. A video autoencoder is given
+    one frame.
+
+    Args:
+        folder: holds ``FILES``.
+        class_name: one of ``VARIATIONAL``.
+        device: where it runs; ``auto``: CUDA, else Apple's GPU, else the CPU.
+        dtype: the type it computes in.
+        tiling: encode and decode overlapping tiles that are blended, of the class's own size; an
+            image that fits one tile is encoded whole.
 
     Raises:
         FetchError: the files are damaged, or weights are lacking or left over.
+        InputError: the folder holds another class, the class cannot be tiled as it is, or the
+            device is not here.
     """
     import torch
-    from diffusers import AutoencoderKL
+
+    described = read_config(folder / FILES[0])
+    if described["class"] != class_name:
+        raise InputError(f"{folder}: config.json is of {described['class']}, not of {class_name}")
+    place, number = _place(device), _number(dtype)
+    model = _from_pretrained(folder, class_name, number)
+    described |= statistics(folder / FILES[1], described)
+    described = {k: v for k, v in described.items() if k not in ("class", "batch_norm_eps")}
+    if tiling:
+        if class_name == "AutoencoderTiny" and described["channels"] != 4:
+            raise InputError(
+                f"{folder}: diffusers tiles an AutoencoderTiny of 4 channels only, this one has "
+                f"{described['channels']}: leave tiling off"
+            )
+        model.enable_tiling()
+    model.requires_grad_(False).eval().to(place)
+
+    def still(x: np.ndarray) -> "Tensor":
+        y = torch.from_numpy(x).to(place, number)
+        return y.unsqueeze(2) if class_name in FRAMES else y
+
+    def array(y: "Tensor") -> np.ndarray:
+        return _array(y.squeeze(2) if class_name in FRAMES else y)
+
+    def encode(x: np.ndarray) -> dict[str, np.ndarray]:
+        with _exact():
+            out = model.encode(still(x))
+            if VARIATIONAL[class_name]:
+                gaussian = out.latent_dist
+                return {"mean": array(gaussian.mean), "logvar": array(gaussian.logvar)}
+            return {"mean": array(out.latent if class_name == "AutoencoderDC" else out.latents)}
+
+    def decode(raw: np.ndarray) -> np.ndarray:
+        with _exact():
+            return array(model.decode(still(raw)).sample)
+
+    held = HELD_VIDEO if class_name in FRAMES else HELD
+    return Network(encode, decode, described, _width(model.config), number.itemsize, held)
+
+
+def _width(config: Mapping[str, Any]) -> int:
+    if "base_dim" in config:
+        return math.ceil(config["base_dim"] / (config.get("patch_size") or 1) ** 2)
+    names = ("block_out_channels", "encoder_block_out_channels")
+    key = names["encoder_block_out_channels" in config]
+    return int(config[key][0])
+
+
+def _from_pretrained(folder: Path, class_name: str, number: "torch.dtype") -> Any:
+    import diffusers
     from diffusers.utils import logging
 
     logging.disable_progress_bar()
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # it warns of entries that its own save_pretrained wrote
     try:
-        model, info = AutoencoderKL.from_pretrained(
+        model, info = getattr(diffusers, class_name).from_pretrained(
             folder,
-            torch_dtype=torch.float32,
+            torch_dtype=number,
             use_safetensors=True,
             low_cpu_mem_usage=False,
             local_files_only=True,
@@ -80,27 +189,50 @@ def autoencoder_kl(folder: Path) -> tuple[Network, dict[str, float]]:
         )
     except Exception as error:  # diffusers raises many kinds for a damaged file
         raise FetchError(
-            f"{folder}: not an autoencoder that diffusers can read: {_line(error)}: "
+            f"{folder}: not an autoencoder that diffusers can read: {one_line(error)}: "
             "delete it and fetch it again"
         ) from None
+    finally:
+        logging.set_verbosity(before)
     wrong = [
         key for kind in ("missing", "unexpected", "mismatched") for key in info[f"{kind}_keys"]
     ]
     if wrong:
         raise FetchError(f"{folder}: weights do not fit config.json, first '{wrong[0]}'")
-    model.requires_grad_(False).eval()
+    return model
 
-    def run(x: np.ndarray) -> dict[str, np.ndarray]:
-        with torch.no_grad():
-            gaussian = model.encode(torch.from_numpy(x)).latent_dist
-        return {"mean": gaussian.mean.numpy(), "logvar": gaussian.logvar.numpy()}
 
-    return run, {
-        "channels": model.config.latent_channels,
-        "stride": 2 ** (len(model.config.block_out_channels) - 1),
-        "shift": model.config.shift_factor or 0.0,
-        "scale": model.config.scaling_factor,
-    }
+def _place(device: str) -> "torch.device":
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        device = next((name for name, there in here.items() if there), "cpu")
+    if device not in get_args(Device) or not here.get(device, True):
+        raise InputError(f"no device '{device}' here: choose auto or cpu")
+    return torch.device(device)
+
+
+def _number(dtype: str) -> "torch.dtype":
+    import torch
+
+    if dtype not in get_args(Dtype):
+        raise InputError(f"dtype is '{dtype}'; choose {', '.join(get_args(Dtype))}")
+    found: torch.dtype = getattr(torch, dtype)
+    return found
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """No gradients, and float32 that is float32 on CUDA as well."""
+    import torch
+
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+def _array(y: "Tensor") -> np.ndarray:
+    return y.float().cpu().numpy()
 
 
 def _tiny_network(channels: int) -> "nn.Sequential":
@@ -134,9 +266,3 @@ def _tiny_network(channels: int) -> "nn.Sequential":
         layers.append(nn.Conv2d(WIDTH, WIDTH, kernel_size=3, stride=2, padding=1, bias=False))
         layers.extend(Block(pooled=stage == 2) for _ in range(3))
     return nn.Sequential(*layers, conv(WIDTH, channels))
-
-
-def _line(error: Exception) -> str:
-    """An error's message on one line, its beginning if it is long; its kind if it has none."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:200] + "..."

@@ -1,0 +1,93 @@
+"""Checkpoints: what ``save_pretrained`` of diffusers writes of an autoencoder, not yet loaded.
+
+A folder with ``config.json``, which names the class and its arguments, and the weights as
+safetensors. What is read here are the numbers that diffusers' pipelines normalise latents with.
+"""
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis.downloads import one_line
+from analysis.settings import FetchError, InputError
+
+FILES = ("config.json", "diffusion_pytorch_model.safetensors")  # what save_pretrained writes
+VARIATIONAL = {
+    "AutoencoderKL": True,
+    "AutoencoderKLFlux2": True,
+    "AutoencoderKLQwenImage": True,
+    "AutoencoderKLWan": True,
+    "AutoencoderDC": False,
+    "AutoencoderTiny": False,
+}
+"""The classes of diffusers that can be loaded, and whether they give a variance."""
+
+FRAMES = ("AutoencoderKLQwenImage", "AutoencoderKLWan")  # an image is a video of one frame
+EACH_CHANNEL = (*FRAMES, "AutoencoderKLFlux2")  # latents are normalised by channel
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What a configuration that ``save_pretrained`` wrote says, by the names of a card's fields.
+
+    The numbers are those that diffusers' pipelines normalise latents with; those of
+    AutoencoderKLFlux2 are in its weights, but for ``batch_norm_eps``. What the configuration leaves
+    out is its class's default.
+
+    Raises:
+        FetchError: it is damaged.
+        InputError: it is of no class, or of one that is not in ``VARIATIONAL``.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise FetchError(
+            f"{path}: not a configuration ({one_line(error)}): fetch it again"
+        ) from None
+    name = content.get("_class_name") if isinstance(content, dict) else None
+    if name not in VARIATIONAL:
+        raise InputError(f"{path}: class {name!r} is not one of {', '.join(sorted(VARIATIONAL))}")
+    import diffusers
+
+    parameters = inspect.signature(getattr(diffusers, name).__init__).parameters
+    return _described({key: p.default for key, p in parameters.items()} | content)
+
+
+def _described(config: Mapping[str, Any]) -> dict[str, Any]:
+    name = config["_class_name"]
+    found: dict[str, Any] = {"class": name}
+    if name in FRAMES:
+        patch = config.get("patch_size") or 1
+        found |= {"channels": config["z_dim"], "stride": patch * 2 ** (len(config["dim_mult"]) - 1)}
+    else:
+        encoder = name in ("AutoencoderTiny", "AutoencoderDC")
+        stages = len(config["encoder_block_out_channels" if encoder else "block_out_channels"])
+        found |= {"channels": config["latent_channels"], "stride": 2 ** (stages - 1)}
+    if name == "AutoencoderKLFlux2":
+        eps = config["batch_norm_eps"]
+        return found | {"patchify": config["patch_size"][0], "batch_norm_eps": eps}
+    if config.get("latents_mean") and config.get("latents_std"):
+        found |= {"mean": tuple(config["latents_mean"]), "std": tuple(config["latents_std"])}
+    if name not in EACH_CHANNEL:
+        found |= {"shift": config.get("shift_factor") or 0.0, "scale": config["scaling_factor"]}
+    return found
+
+
+def statistics(path: Path, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Mean and std of each channel by the batch normalisation in the weights, where there is one.
+
+    std = sqrt(running variance + epsilon), as ``Flux2Pipeline`` has it.
+    """
+    if described["class"] != "AutoencoderKLFlux2":
+        return {}
+    import safetensors
+    import torch
+
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            mean, variance = (file.get_tensor(f"bn.running_{x}").float() for x in ("mean", "var"))
+    except Exception as error:  # safetensors raises its own kind for damage and for a lacking name
+        raise FetchError(f"{path}: no statistics of latents in it ({one_line(error)})") from None
+    std = torch.sqrt(variance + described["batch_norm_eps"])
+    return {"mean": tuple(mean.tolist()), "std": tuple(std.tolist())}
