@@ -12,13 +12,11 @@ import hashlib
 import json
 import logging
 import tempfile
-import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +24,10 @@ from PIL import Image, ImageFile, ImageOps
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from analysis import resize
+from analysis.downloads import get, sha256
 from analysis.settings import FetchError, InputError, Strict, explain, nearest, read_toml, root
 
-Resample = Literal["lanczos", "bicubic", "box"]
-FILTERS = {name: Image.Resampling[name.upper()] for name in get_args(Resample)}
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = "jpg jpeg jpe png webp tif tiff bmp gif avif jp2 ppm pgm pbm pnm"
@@ -151,14 +149,6 @@ def image_set(name_or_folder: str) -> ImageSet:
     return ImageSet(folder.name, str(folder), "", tuple(photos))
 
 
-def digest(path: Path) -> str:
-    """The sha256 of a file, hexadecimal. Raises InputError if it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
 def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int = 3) -> Path:
     """The local file of a photograph, verified; a url is downloaded once, into ``downloads``.
 
@@ -168,7 +158,10 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
     FetchError: the url gives no answer, an error, no image, or not the image expected.
     """
     if photo.path is not None:
-        found = digest(photo.path)
+        try:
+            found = sha256(photo.path)
+        except OSError as error:
+            raise InputError(f"{photo.path}: cannot be read: {error.strerror}") from None
         if photo.sha256 and found != photo.sha256:
             why = f"expected sha256 {photo.sha256}, found {found}; restore it, or fix images.toml"
             raise InputError(f"{photo.path}: another file than is meant: {why}")
@@ -181,14 +174,14 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
         raise InputError(f"{path}: damaged; delete it to trust the downloads anew") from None
     expected = photo.sha256 or pins.get(photo.url, "")
     target = downloads / f"{photo.id}-{hashlib.sha256(photo.url.encode()).hexdigest()[:12]}"
-    if expected and target.is_file() and digest(target) == expected:
+    if expected and target.is_file() and sha256(target) == expected:
         return target
     try:
         downloads.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=downloads, prefix=".part-") as folder:
             part, record = Path(folder, "image"), Path(folder, "pins.json")
             _download(photo.url, part, timeout, attempts)
-            found = digest(part)
+            found = sha256(part)
             if expected and found != expected:
                 why = f"refused, another file: expected sha256 {expected}, found {found}"
                 remedy = f"if that is right, give '{photo.id}' this sha256 in data/images.toml"
@@ -205,23 +198,8 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
 
 def _download(url: str, target: Path, timeout: float, attempts: int) -> None:
     """Get ``url`` into ``target``, as a complete image; what may pass is tried again."""
-    import pooch  # type: ignore[import-untyped]
-    from requests.exceptions import HTTPError, RequestException
-
-    agent = {"User-Agent": f"analysis.images (pooch {pooch.__version__})"}
-    # read at once, since pooch leaves a stream open when the server answers with an error
-    downloader = pooch.HTTPDownloader(timeout=timeout, headers=agent, stream=False)
     remedy = "check the address and the connection, or give a folder with the file as --images"
-    for attempt in range(1, attempts + 1):
-        try:
-            downloader(url, str(target), None)
-            break
-        except RequestException as error:
-            status = error.response.status_code if isinstance(error, HTTPError) else None
-            why = f"no answer within {timeout:g} s" if "timed out" in str(error) else str(error)
-            if attempt == attempts or not (status is None or status == 429 or status >= 500):
-                raise FetchError(f"{url}: not downloaded: {why}; {remedy}") from None
-        time.sleep(min(2.0 ** (attempt - 2), 10.0))
+    get(url, target, timeout, attempts, remedy)
     try:
         _decode(target)
     except InputError:
@@ -261,16 +239,17 @@ def _rgb(image: Image.Image, path: Path) -> NDArray[np.float32]:
     return colour * alpha + (1 - alpha) if mode == "RGBA" else colour
 
 
-def load(path: Path, size: int, resample: Resample = "lanczos") -> NDArray[np.float32]:
+def load(
+    path: Path, size: int, resample: resize.Resample = "lanczos", jpeg: int = 0
+) -> NDArray[np.float32]:
     """An image file as ``[3, size, size]``, float32, sRGB values in [-1, 1].
 
     The square in the middle is resized, each channel in float32: 16-bit values count and nothing
-    is rounded to 8 bits. What Lanczos or bicubic overshoot beyond [-1, 1] is clipped, once, at the
-    end: it is the range encoders are trained on. If the side is ``size``, nothing is resampled.
-    InputError: no readable image, smaller than ``size`` (never upscaled), unknown filter.
+    is rounded to 8 bits. What a filter overshoots beyond [-1, 1] is clipped, once, at the end: it
+    is the range encoders are trained on. If the side is ``size``, nothing is resampled.
+    ``jpeg``, if not 0, is a quality: the square is first coded so (`resize.jpeg`), in 8 bits.
+    InputError: no readable image, smaller than ``size`` (never upscaled), unknown filter, quality.
     """
-    if resample not in FILTERS:
-        raise InputError(f"unknown filter '{resample}'; {nearest(resample, list(FILTERS))}")
     image = _decode(path)
     side = min(image.size)
     if not 1 <= size <= side:
@@ -278,15 +257,16 @@ def load(path: Path, size: int, resample: Resample = "lanczos") -> NDArray[np.fl
         remedy = "never upscaled silently; choose a smaller size or a larger image"
         raise InputError(f"{path}: refused: {why}: {remedy}")
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    values = np.moveaxis(_rgb(image.crop((left, top, left + side, top + side)), path), 2, 0)
-    if side != size:
-        planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in values]
-        values = np.stack([np.asarray(p.resize((size, size), FILTERS[resample])) for p in planes])
-    return np.ascontiguousarray(np.clip(values * 2 - 1, -1, 1))
+    values = _rgb(image.crop((left, top, left + side, top + side)), path)
+    if jpeg:
+        coded = resize.jpeg(np.asarray(np.rint(values * 255), np.uint8), jpeg)
+        values = coded.astype(np.float32) / np.float32(255)
+    pixels, _ = resize.clip(resize.resize(np.moveaxis(values, 2, 0), size, resample) * 2 - 1)
+    return pixels
 
 
 def stack(
-    photos: Sequence[Photograph], size: int, downloads: Path, resample: Resample = "lanczos"
+    photos: Sequence[Photograph], size: int, downloads: Path, resample: resize.Resample = "lanczos"
 ) -> NDArray[np.float32]:
     """Photographs as ``[N, 3, size, size]``, float32, in [-1, 1]; errors of fetch and load."""
     if not photos:

@@ -21,8 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from analysis import images
-from analysis.images import Photograph, digest, fetch, image_set, load, read_sets, stack, thumbnail
+from analysis import resize
+from analysis.downloads import sha256
+from analysis.images import Photograph, fetch, image_set, load, read_sets, stack, thumbnail
 from analysis.settings import FetchError, InputError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -267,7 +268,7 @@ def test_crop_is_the_middle(tmp_path_factory: pytest.TempPathFactory, w: int, h:
 
 
 @pytest.mark.parametrize("name", ["lanczos", "bicubic", "box"])
-def test_filters_against_pillow_in_eight_bits(tmp_path: Path, name: images.Resample) -> None:
+def test_filters_against_pillow_in_eight_bits(tmp_path: Path, name: resize.Resample) -> None:
     smooth = np.asarray(Image.fromarray(PIXELS).resize((96, 96), Image.Resampling.BICUBIC))
     found = (load(save(tmp_path / "a.png", smooth), 40, name) + 1) * 127.5
     filters = Image.Resampling
@@ -285,7 +286,7 @@ def test_box_by_two_is_the_mean(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lanczos", "bicubic", "box"])
-def test_a_constant_stays_constant(tmp_path: Path, name: images.Resample) -> None:
+def test_a_constant_stays_constant(tmp_path: Path, name: resize.Resample) -> None:
     for value in (0, 1, 77, 128, 254, 255):
         pixels = np.full((50, 70, 3), value, np.uint8)
         array = load(save(tmp_path / "a.png", pixels), 33, name)
@@ -301,6 +302,30 @@ def test_overshoot_is_clipped_to_the_range(tmp_path: Path) -> None:
     plane = Image.fromarray(pixels[..., 0].astype(np.float32))
     raw = np.asarray(plane.resize((24, 24), Image.Resampling.LANCZOS))
     assert raw.max() > 256  # it does overshoot, or this tests nothing
+
+
+def test_fourier_is_the_ideal_low_pass(tmp_path: Path) -> None:
+    """A wave below the new Nyquist frequency stays as it is; one above leaves nothing."""
+    x = (np.arange(96) + 0.5) / 96
+    for k, left in ((30, 1), (39, 1), (41, 0)):  # half cycles; 40 px a side hold 0 to 39
+        wave = np.rint(127.5 + 100 * np.cos(np.pi * k * x)).astype(np.uint8)
+        path = save(tmp_path / "a.png", np.broadcast_to(wave[None, :, None], (96, 96, 3)))
+        found = load(path, 40, "fourier")
+        truth = left * np.cos(np.pi * k * (np.arange(40) + 0.5) / 40) * 100 / 127.5
+        # rounding to 8 bits: an error of at most 0.5 / 127.5 a value, less after filtering
+        np.testing.assert_allclose(found[1, 20], truth, atol=0.5 / 127.5)
+
+
+def test_jpeg_of_the_square_before_it_is_resized(tmp_path: Path) -> None:
+    rough = RNG.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    path = save(tmp_path / "a.png", rough)
+    buffer = io.BytesIO()
+    Image.fromarray(rough[:, 10:50]).save(buffer, "JPEG", quality=50, subsampling=2)
+    (tmp_path / "b.jpg").write_bytes(buffer.getvalue())
+    np.testing.assert_array_equal(load(path, 32, jpeg=50), load(tmp_path / "b.jpg", 32))
+    assert np.abs(load(path, 32, jpeg=50) - load(path, 32)).mean() > 0.01  # it does something
+    with pytest.raises(InputError, match="quality 101"):
+        load(path, 32, jpeg=101)
 
 
 def test_two_loads_are_equal(tmp_path: Path) -> None:
@@ -367,7 +392,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="cannot be read"):
             load(path, 4)
         with pytest.raises(InputError, match="cannot be read"):
-            digest(path)
+            fetch(Photograph("it", path, "", "", "It", "", "", ""), tmp_path)
 
 
 def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +414,7 @@ def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data" / "studies").mkdir(parents=True)
     path = save(tmp_path / "data" / "one.png")
-    (tmp_path / "data" / "images.toml").write_text(TOML.format(sha256=digest(path)))
+    (tmp_path / "data" / "images.toml").write_text(TOML.format(sha256=sha256(path)))
     monkeypatch.setenv("ANALYSIS_ROOT", str(tmp_path))
     return tmp_path
 
@@ -570,7 +595,7 @@ def test_pinned_download_happens_once(site: Site, tmp_path: Path) -> None:
     assert path.read_bytes() == site.body
     assert fetch(photo, downloads) == path
     assert site.asked == ["ok"]
-    assert "analysis" in site.agents[0]
+    assert "timestep-spectra" in site.agents[0]
     assert left(downloads) == [path.name]  # no pin, nothing temporary
     assert stack([photo], 32, downloads).shape == (1, 3, 32, 32)
 
@@ -764,7 +789,7 @@ def test_derivation_of_one_picture(tmp_path: Path) -> None:
     text = derive().derive("a-picture", tmp_path / "Wallpaper", tmp_path)
     (row,) = tomllib.loads(text)["sets"]["bundled"]["images"]
     path = tmp_path / "a-picture.jpg"
-    assert row["sha256"] == digest(path)
+    assert row["sha256"] == sha256(path)
     assert (row["title"], row["author"], row["license"]) == ("Ü", "Ä", "LGPL-3.0-only")
     assert row["source"].endswith("Wallpaper/contents/images/1610x1600.png")
     with Image.open(path) as image:

@@ -1,0 +1,77 @@
+"""Scale equivariance per encoder: gain and coherence between the latents of two resolutions."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from analysis.equivariance import Curve, Equivariance
+from analysis.figures import style
+from analysis.results import Results
+from analysis.settings import Bands
+
+GAINS = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2)
+
+
+@style.styled
+def draw(results: Results) -> Figure:
+    """Gain and coherence of every encoder against frequency."""
+    found = {name: m.equivariance for name, m in results.measured.items()}
+    return draw_from(found, results.study.pair, results.study.bands)
+
+
+@style.styled
+def draw_from(encoders: Mapping[str, Equivariance], sides: tuple[int, int], bands: Bands) -> Figure:
+    """Gain (left) and coherence (right) against frequency, mean over images with intervals.
+
+    Dotted in the right panel: the coherence of unrelated latents.
+
+    Args:
+        encoders: what was measured, by the encoder's name, in the order of the study.
+        sides: the two resolutions in pixels, the low one first.
+        bands: the edges of the study, drawn as lines.
+    """
+    figure = style.figure(3.1)
+    left, right = figure.subplots(1, 2)
+    least, greatest = 0.9, 1.1
+    for index, (name, measured) in enumerate(encoders.items()):
+        colour = style.encoder_colour(encoders, name)
+        # As a fraction of each encoder's own Nyquist frequency, latents and pixels share an axis.
+        f = measured.k / round(measured.k[-1])
+        panels: tuple[tuple[object, Curve], ...] = (
+            (left, measured.gain),
+            (right, measured.coherence),
+        )
+        for ax, curve in panels:
+            ax.plot(f, curve.mean, color=colour, label=name, marker=style.MARKERS[index],  # type: ignore[attr-defined]
+                    markevery=0.15, ms=4)  # fmt: skip
+            if np.all(np.isfinite(curve.low)):
+                ax.fill_between(f, curve.low, curve.high, color=colour, alpha=0.2, lw=0)  # type: ignore[attr-defined]
+        # Where only unrelated latents would be.
+        right.plot(f, measured.chance, color=style.PALE, lw=1, ls=":")
+        ends = np.concatenate([measured.gain.mean, measured.gain.low, measured.gain.high])
+        least = min(least, 0.97 * float(np.nanmin(ends)))
+        greatest = max(greatest, 1.03 * float(np.nanmax(ends)))
+    longest = max(encoders.values(), key=lambda measured: len(measured.k))
+    for ax in (left, right):
+        ax.axhline(1, color=style.THEORY, ls="--", lw=1)
+        for edge in (bands.low, bands.middle):
+            ax.axvline(edge, color=style.PALE, lw=0.8, ls=":")
+        ax.set_xscale("log", base=2)
+        ax.set_xlim(longest.k[0] / round(longest.k[-1]) * 0.9, 1.07)
+        ax.xaxis.set_major_formatter(
+            FuncFormatter(lambda x, _: f"1/{round(1 / x)}" if x < 1 else f"{x:g}")
+        )
+        ax.set_xlabel(f"frequency / Nyquist frequency at {sides[0]} px")
+    left.set_yscale("log")
+    left.set_ylim(least, greatest)
+    left.set_yticks([g for g in GAINS if least <= g <= greatest])
+    left.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    left.yaxis.set_minor_formatter(NullFormatter())
+    left.set_ylabel(f"gain g, {sides[1]} cropped / {sides[0]} px")
+    left.text(left.get_xlim()[0] * 1.1, 1.01, "equivariant", fontsize=7.5)
+    right.set_ylim(0, 1.05)
+    right.set_ylabel("coherence, the share in common")
+    left.legend(loc="lower left")
+    return figure
