@@ -1,0 +1,76 @@
+"""Which channels of the linear encoder obey the square-root rule: predicted and measured."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from analysis.figures import style
+from analysis.responses import BANDS, ChannelRule
+from analysis.results import Results
+
+COLOURS = (style.HIGH, style.LOW, style.FIT, style.NOISY, style.PALE)
+TICKS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+
+
+def _band(ax: Axes, rule: ChannelRule, band: int) -> None:
+    """Each channel's rule (a line), prediction (open) and measurement (filled), by order."""
+    places = np.arange(len(rule.order)) + 1
+    for m in np.unique(rule.order):
+        chosen = rule.order == m
+        colour, marker = COLOURS[m], style.MARKERS[m]
+        value = rule.measured[band, chosen]
+        ends = [value - rule.low[band, chosen], rule.high[band, chosen] - value]
+        ax.hlines(rule.rule[chosen], places[chosen] - 0.45, places[chosen] + 0.45, color=colour,
+                  alpha=0.35, lw=4)  # fmt: skip
+        ax.errorbar(places[chosen] + 0.14, value, yerr=ends, color=colour, marker=marker, ms=4,
+                    ls="none", capsize=2)  # fmt: skip
+        ax.plot(places[chosen] - 0.14, rule.predicted[band, chosen], color=colour, marker=marker,
+                ms=5, ls="none", mfc="none")  # fmt: skip
+    ax.set_yscale("log")
+    drawn = [rule.rule, rule.predicted[:2].ravel(), rule.low[:2].ravel(), rule.high[:2].ravel()]
+    ax.set_ylim(0.9 * min(map(np.min, drawn)), 1.1 * max(map(np.max, drawn)))
+    ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:g}"))
+    ax.set_xticks(places)
+    ax.set_xlabel("channel, strongest first")
+    ax.set_title(f"{BANDS[band]} band", fontsize=8.5)
+    ax.grid(axis="x", visible=False)
+
+
+@style.styled
+def draw(results: Results) -> Figure:
+    """Each channel of the study's linear encoder: by order alone, with aliases, and measured."""
+    if results.rule is None:
+        return style.notice("This study has no linear encoder.")
+    return draw_from(results.rule, results.study.pair)
+
+
+@style.styled
+def draw_from(rule: ChannelRule, sides: tuple[int, int]) -> Figure:
+    """Shift of each channel in the low and the middle band.
+
+    Args:
+        rule: from `responses.channel_rule`.
+        sides: of the low and the high resolution, in pixels.
+    """
+    figure = style.figure(4.0)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for band, ax in enumerate((left, right)):
+        _band(ax, rule, band)
+    left.set_ylabel(f"shift s, {sides[0]} → {sides[1]} px")
+    orders = [
+        Line2D([], [], color=COLOURS[m], marker=style.MARKERS[m], ls="none", ms=4,
+               label=f"order {m}")
+        for m in np.unique(rule.order).tolist()
+    ]  # fmt: skip
+    kinds = [
+        Line2D([], [], color=style.PALE, lw=5, alpha=0.6, label="order alone, $2^{1 - m}$"),
+        Line2D([], [], color=style.THEORY, marker="o", ls="none", mfc="none",
+               label="predicted, with aliases"),
+        Line2D([], [], color=style.THEORY, marker="o", ls="none", ms=4, label="measured"),
+    ]  # fmt: skip
+    figure.legend(handles=[*orders, *kinds], loc="outside upper center", ncols=3)
+    return figure

@@ -1,0 +1,107 @@
+"""The information of two resolutions, laid on each other by a shift no channel basis decides."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from analysis.cross_spectra import FEWEST, QUANTILES, InformationShift, quantiles
+from analysis.figures import style
+from analysis.results import Results
+from analysis.shift import Estimate
+
+TICKS = (0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0)
+KINDS = ("channel average", "trace", "matched", "determinant", "inverse")
+
+
+def _rates(ax: Axes, name: str, found: InformationShift) -> None:
+    """D / K of both resolutions, and the low one's after the matched shift."""
+    share = np.array([0.005, 0.995])
+    ends = [quantiles(e, found.modes, share) for e in (found.low, found.high)]
+    theta = np.linspace(np.min(ends), np.max(ends), 200)
+    low, high = found.rates(theta)
+    ax.plot(theta, high, color=style.HIGH, lw=2)
+    ax.plot(theta, low, color=style.LOW, ls="--")
+    ax.plot(theta, found.rates(theta, found.matched.value)[0], color=style.LOW, ls=":", lw=2)
+    ax.set_title(f"{name}: s = {found.matched.value:.2f}")
+    text = f"apart by {100 * found.misfit(found.matched.value):.2g} % at most"
+    ax.text(0.98, 0.04, text, transform=ax.transAxes, ha="right", fontsize=7)
+    ax.set_xlabel(r"θ = ln t / (1 − t)")
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f}"))
+
+
+def _logarithmic(ax: Axes, values: np.ndarray, theory: float) -> None:
+    """A logarithmic axis of s, with the square-root rule."""
+    ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
+    ax.set_yscale("log")
+    ax.set_ylim(0.93 * values.min(), 1.1 * max(theory, values.max()))
+    ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:g}"))
+
+
+@style.styled
+def draw(results: Results) -> Figure:
+    """Information of both resolutions before and after the shift, and the numbers by encoder."""
+    found = {name: m.information for name, m in results.measured.items()}
+    known = {name: one for name, one in found.items() if one is not None}
+    if len(known) < len(found):
+        return style.notice(f"Information is measured over {FEWEST} images or more.")
+    averages = {name: m.shift.whole for name, m in results.measured.items()}
+    return draw_from(known, averages, results.study.pair)
+
+
+@style.styled
+def draw_from(
+    found: Mapping[str, InformationShift], averages: Mapping[str, Estimate], sides: tuple[int, int]
+) -> Figure:
+    """Rates before and after the shift, s against the share of information, and the numbers.
+
+    Args:
+        found: encoder -> its information shift over one band.
+        averages: encoder -> the channel-averaged shift over the same band (`shift.measure`).
+        sides: of the low and the high resolution, in pixels.
+    """
+    theory = sides[1] / sides[0]
+    figure = style.figure(5.6)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    panels = upper.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    for ax, (name, one) in zip(panels, found.items(), strict=True):
+        _rates(ax, name, one)
+    panels[0].set_ylabel("dI/dθ (% of its largest)")
+    handles = [
+        Line2D([], [], color=style.HIGH, lw=2, label=f"{sides[1]} px"),
+        Line2D([], [], color=style.LOW, ls="--", label=f"{sides[0]} px"),
+        Line2D([], [], color=style.LOW, ls=":", lw=2, label=f"{sides[0]} px, shifted"),
+    ]
+    panels[0].legend(handles=handles, loc="upper left", handlelength=2.2)
+    left, right = lower.subplots(1, 2, width_ratios=(1, 1.35))
+    every = np.concatenate([one.curve.ravel() for one in found.values()])
+    for index, (name, one) in enumerate(found.items()):
+        colour = style.encoder_colour(found, name)
+        value, low, high = one.curve.T
+        left.plot(100 * QUANTILES, value, color=colour, label=name,
+                  marker=style.MARKERS[index], markevery=15, ms=4)  # fmt: skip
+        left.fill_between(100 * QUANTILES, low, high, color=colour, alpha=0.2, lw=0)
+        offset = 0.2 * (index - (len(found) - 1) / 2)
+        numbers = {"channel average": averages[name], "matched": one.matched, **one.limits}
+        for place, kind in enumerate(KINDS):
+            e = numbers[kind]
+            ends = np.nan_to_num([[e.value - e.low], [e.high - e.value]])
+            right.errorbar([place + offset], [e.value], yerr=np.maximum(ends, 0), color=colour,
+                           marker=style.MARKERS[index], ms=5, capsize=2.5,
+                           mfc=colour if kind == "matched" else "none")  # fmt: skip
+            every = np.append(every, [e.value, *np.nan_to_num([e.low, e.high], nan=e.value)])
+    for ax in (left, right):
+        _logarithmic(ax, every, theory)
+    left.set_xlabel("share of the information rate (%)")
+    left.set_ylabel(f"shift s, {sides[0]} → {sides[1]} px")
+    left.text(97, theory * 1.03, "square-root rule", fontsize=7.5, ha="right")
+    right.set_xticks(range(len(KINDS)), [kind.replace(" ", "\n") for kind in KINDS])
+    right.set_xlim(-0.5, len(KINDS) - 0.5)
+    right.legend(*left.get_legend_handles_labels(), loc="lower left")
+    return figure
