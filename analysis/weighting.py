@@ -8,13 +8,17 @@ The linear map is the original's and has no physical reason: the t at which a fr
 from the noise depends on P(f), not on f alone. It is kept here because it is what was proposed.
 """
 
-import numpy as np
-from numpy.typing import NDArray
+import dataclasses
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis import spectra
 from analysis.powerlaw import fit_loglog_polynomial
 from analysis.schedule import logit_normal_pdf
 
 Floats = NDArray[np.float64]
+Triple = tuple[float, float, float]
 
 
 def deviation_from_mean(power: np.ndarray) -> Floats:
@@ -113,3 +117,134 @@ def weighted_density(
     density = logit_normal_pdf(t, mu, std)
     product = density * ratio
     return t, density, product / np.trapezoid(product, t)
+
+
+def halves(z: np.ndarray, kind: str = "kaiser", beta: float = 2 * np.pi) -> dict[str, Floats]:
+    """Spectra of two halves of one field, each under a window of its own.
+
+    They show whether one part of an image repeats what another has.
+
+    Args:
+        z: ``[C, h, w]``, real, at least 8 x 8.
+        kind, beta: the window.
+
+    Returns:
+        ``left_right`` and ``top_bottom`` ``[2, r]``: RAPS averaged over channels, from ring 1 on,
+        at `half_frequencies`.
+    """
+    h, w = z.shape[-2:]
+    parts = {
+        "left_right": (z[:, :, : w // 2], z[:, :, w - w // 2 :]),
+        "top_bottom": (z[:, : h // 2], z[:, h - h // 2 :]),
+    }
+    return {
+        name: np.stack([spectra.raps(p, kind, beta).mean(axis=0)[1:] for p in pair])
+        for name, pair in parts.items()
+    }
+
+
+def half_frequencies(side: int) -> Floats:
+    """``[r]``, cycles per short side of half a field of side x side, from ring 1 on."""
+    return spectra.rings(side // 2, side).cycles_per_image[1:]
+
+
+def half_log_ratios(
+    k: np.ndarray, halves: np.ndarray, degree: int, first_ring: int = 2, highest: float = 1.0
+) -> Floats:
+    """ln R of every half, each with its own fit: ``[..., R]`` -> ``[..., r]``. @eq-ratio
+
+    Args:
+        k, halves: frequencies from ring 1 on and spectra, as of `halves`.
+        degree: of the log-log polynomial.
+        first_ring: lowest ring used; highest: end of the band, as a fraction of the last k.
+    """
+    halves = np.asarray(halves, np.float64)
+    band = (k >= first_ring - 0.5) & (k <= highest * k[-1])
+    f, rows = k[band], halves[..., band].reshape(-1, int(band.sum()))
+    logs = np.log(np.stack([ratio_to_fit(f, row, degree) for row in rows]))
+    return logs.reshape(*halves.shape[:-1], logs.shape[-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Reliability:
+    """How far ln R says something about its image; (value, low, high) with bootstrap intervals.
+
+    Args:
+        within: mean correlation over f of an image's two halves.
+        full: `within` for both halves together: Spearman and Brown's 2 r / (1 + r).
+        between: mean correlation of one half of an image and the other half of another.
+        specific: as `within`, after taking from each half the other images' mean of that half.
+        intraclass: share of an image's own curve in what varies at a frequency between halves.
+        shares: of the variance of ln R, both halves averaged: shared by all images, an image's
+            own, noise. They sum to 1; an estimate may be a little below 0.
+    """
+
+    within: Triple
+    full: Triple
+    between: Triple
+    specific: Triple
+    intraclass: Triple
+    shares: Triple
+
+
+def reliability(
+    logs: np.ndarray, rng: np.random.Generator, resamples: int = 2000, confidence: float = 0.95
+) -> Reliability:  # fmt: skip
+    r"""Within-image against between-image agreement of ln R. @eq-components
+
+    Per frequency, half h of image i is :math:`y_{ih} = m + a_i + e_{ih}`: what all images share,
+    what is the image's own, and noise; the variances come from the mean squares of a one-way
+    analysis of variance, averaged over f. `intraclass` is var a / (var a + var e).
+
+    Args:
+        logs: ``[I, 2, R]``, ln R of both halves of at least three images.
+        rng, resamples, confidence: of the percentile bootstrap over images.
+
+    Raises:
+        ValueError: too few images, or a shape that has no halves.
+    """
+    logs = np.asarray(logs, np.float64)
+    if logs.ndim != 3 or logs.shape[1] != 2 or len(logs) < 3:
+        raise ValueError("reliability needs ln R [I, 2, R] of three images or more")
+    n = len(logs)
+    y = logs - logs.mean(axis=2, keepdims=True)
+    across = _correlations(y[:, 0], y[:, 1])
+    own = np.diag(across)
+    alone = y - (y.sum(axis=0) - y) / (n - 1)
+    rest = np.diag(_correlations(alone[:, 0], alone[:, 1]))
+    noises = np.mean((y[:, 0] - y[:, 1]) ** 2, axis=1) / 2
+    averages = y.mean(axis=1)
+
+    def variances(which: NDArray[np.intp]) -> tuple[float, float]:
+        """(of the averages over images, of the noise in a half)."""
+        return float(np.mean(averages[which].var(axis=0))) * n / (n - 1), noises[which].mean()
+
+    spread, noise = variances(np.arange(n))
+    own_variance = spread - noise / 2
+    total = float(np.mean(averages.mean(axis=0) ** 2)) - spread / n + spread
+    draws = rng.integers(n, size=(resamples, n))
+    # Images drawn twice make a resample's variance too small by (n - 1) / n on average.
+    drawn = [(v * n / (n - 1) - e / 2, e) for v, e in map(variances, draws)]
+    # Two draws of one image are no pair of images.
+    pairs = [(across[np.ix_(d, d)], d[:, None] != d) for d in draws]
+    mixed = [matrix[other].mean() for matrix, other in pairs if other.any()]
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+
+    def with_interval(value: float, values: ArrayLike) -> Triple:
+        return (float(value), *np.percentile(np.asarray(values), tails).tolist())
+
+    within = with_interval(own.mean(), own[draws].mean(axis=1))
+    low, middle, high = sorted(2 * r / (1 + r) for r in within)
+    return Reliability(
+        within, (middle, low, high), with_interval(across[~np.eye(n, dtype=bool)].mean(), mixed),
+        with_interval(rest.mean(), rest[draws].mean(axis=1)),
+        with_interval(own_variance / (own_variance + noise), [a / (a + e) for a, e in drawn]),
+        (1 - spread / total, own_variance / total, noise / 2 / total),
+    )  # fmt: skip
+
+
+def _correlations(a: Floats, b: Floats) -> Floats:
+    """Pearson correlations ``[I, J]`` of rows; a row without variance correlates with none."""
+    a, b = (x - x.mean(axis=1, keepdims=True) for x in (a, b))
+    norms = np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+    return a @ b.T / np.where(norms > 0, norms, 1.0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from analysis import weighting
+from analysis import spectra, weighting
 
 F = np.linspace(1.0, 200.0, 400)
 
@@ -115,3 +115,104 @@ def test_one_image_has_no_set_to_compare_with() -> None:
         weighting.deviation_from_mean(np.ones(5))
     with pytest.raises(ValueError, match="at least two"):
         weighting.mean_correlation(np.ones((1, 5)))
+
+
+# Is R specific to an image? -------------------------------------------------------------------
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_halves_of_the_picture_are_those_of_its_parts() -> None:
+    z = rng().standard_normal((3, 32, 48))
+    halves = weighting.halves(z)
+    left = spectra.raps(z[:, :, :24], "kaiser", 2 * np.pi).mean(axis=0)[1:]
+    bottom = spectra.raps(z[:, 16:], "kaiser", 2 * np.pi).mean(axis=0)[1:]
+    np.testing.assert_array_equal(halves["left_right"][0], left)
+    np.testing.assert_array_equal(halves["top_bottom"][1], bottom)
+    square = weighting.halves(rng().standard_normal((1, 32, 32)))
+    for halved in square.values():
+        assert halved.shape == (2, len(weighting.half_frequencies(32)))
+
+
+def test_white_noise_has_independent_halves() -> None:
+    # 60 fields of 16 rings: the mean correlation has a standard error of 1 / sqrt(60 * 14) = 0.035
+    logs = []
+    for seed in range(60):
+        halved = weighting.halves(rng(seed).standard_normal((1, 64, 64)), "none")
+        logs.append(
+            weighting.half_log_ratios(weighting.half_frequencies(64), halved["left_right"], 1)
+        )
+    found = weighting.reliability(np.stack(logs), rng(), resamples=200)
+    assert abs(found.within[0]) < 0.12
+    assert abs(found.between[0]) < 0.12
+
+
+def planted(shared: float, own: float, noise: float, images: int = 200, rings: int = 400):
+    """ln R [I, 2, R] with known standard deviations of its three parts."""
+    r = rng(7)
+    m = shared * r.standard_normal(rings)
+    a = own * r.standard_normal((images, 1, rings))
+    return m + a + noise * r.standard_normal((images, 2, rings))
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "noise"), [(0, 0, 1), (1, 0, 1), (0, 1, 1), (1, 2, 0.5), (0.7, 0.5, 1.5)]
+)
+def test_planted_variances_are_found(shared: float, own: float, noise: float) -> None:
+    found = weighting.reliability(planted(shared, own, noise), rng(), resamples=200)
+    # 80000 values, 400 of the shared curve: its variance is known to sqrt(2 / 400) = 7 %.
+    total = shared**2 + own**2 + noise**2
+    assert found.within[0] == pytest.approx((shared**2 + own**2) / total, abs=0.06)
+    assert found.between[0] == pytest.approx(shared**2 / total, abs=0.06)
+    assert found.specific[0] == pytest.approx(own**2 / (own**2 + noise**2), abs=0.02)
+    assert found.intraclass[0] == pytest.approx(own**2 / (own**2 + noise**2), abs=0.02)
+    both = shared**2 + own**2 + noise**2 / 2
+    np.testing.assert_allclose(
+        found.shares, [shared**2 / both, own**2 / both, noise**2 / 2 / both], atol=0.06
+    )
+    assert sum(found.shares) == pytest.approx(1, abs=1e-12)
+    assert found.full[0] == pytest.approx(2 * found.within[0] / (1 + found.within[0]))
+    for value, low, high in (found.within, found.full, found.between, found.specific):
+        assert low <= value <= high
+
+
+def test_noise_has_no_reliability_and_a_planted_curve_all() -> None:
+    assert abs(weighting.reliability(planted(0, 0, 1), rng(), resamples=200).full[0]) < 0.02
+    sure = weighting.reliability(planted(0, 1, 1e-3), rng(), resamples=200)
+    assert sure.full[0] == pytest.approx(1, abs=1e-5)
+    assert sure.intraclass[0] == pytest.approx(1, abs=1e-5)
+    assert sure.shares[1] == pytest.approx(1, abs=0.01)
+
+
+def test_the_intraclass_correlation_is_the_textbook_one() -> None:
+    # One frequency's ICC(1) by scipy's one-way analysis of variance: F gives (F - 1) / (F + 1).
+    logs = planted(0, 1, 1, images=12, rings=30)
+    logs -= logs.mean(axis=2, keepdims=True)
+    between, within = [], []
+    for f in range(30):
+        groups = logs[:, :, f]
+        within.append(np.mean(groups.var(axis=1, ddof=1)))
+        between.append(stats.f_oneway(*groups).statistic * within[-1])
+    expected = (np.mean(between) - np.mean(within)) / (np.mean(between) + np.mean(within))
+    found = weighting.reliability(logs, rng(), resamples=100)
+    assert found.intraclass[0] == pytest.approx(expected, rel=1e-10)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    hits = 0
+    for seed in range(100):
+        r = rng(seed)
+        own = r.standard_normal((12, 1, 40))
+        logs = own + r.standard_normal((12, 2, 40))
+        _, low, high = weighting.reliability(logs, r, resamples=200).intraclass
+        hits += low <= 0.5 <= high
+    # 12 images: percentile intervals are a little short of 95 %; 100 trials scatter by 3.
+    assert hits >= 80
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 5), (4, 3, 5), (4, 5)])
+def test_what_has_no_halves_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="three images"):
+        weighting.reliability(np.ones(shape), rng())
