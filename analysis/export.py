@@ -10,6 +10,10 @@ Sources (read at the commits named in ``data/literature/shift_rules.csv``): diff
 
 import dataclasses
 import math
+from typing import Literal
+
+Stage = Literal["training", "sampling"]
+FLOW = "FlowMatchEulerDiscreteScheduler"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +22,14 @@ class Setting:
 
     Args:
         tool: the tool.
+        stage: ``training`` or ``sampling``: what the option acts on.
         option: its option with the value.
         note: what to know.
         source: key of the row in ``shift_rules.csv`` that says where the option was read.
     """
 
     tool: str
+    stage: Stage
     option: str
     note: str
     source: str
@@ -41,40 +47,44 @@ def total_shift(s: float, base_shift: float = 1.0) -> float:
     return s * base_shift
 
 
-def settings(s: float, base_shift: float = 1.0) -> list[Setting]:
+def settings(
+    s: float, base_shift: float = 1.0, sampling_base: float | None = None
+) -> list[Setting]:
     """How each tool takes the shift.
 
     Args:
         s: shift from the base to the new resolution.
-        base_shift: the shift in use at the base resolution (1 if none).
+        base_shift: the shift in use at the base resolution (1 if none), in training.
+        sampling_base: that in sampling, which need not be the same; None: it is.
     """
-    total = total_shift(s, base_shift)
-    value, mu = f"{total:.4g}", f"{math.log(total):.4g}"
-    flow = "FlowMatchEulerDiscreteScheduler"
-    return [
-        Setting("diffusers", f"shift={value}", f"sampling; of {flow}", "diffusers-flowmatch"),
-        Setting(
-            "diffusers",
-            f"mu={mu}",
-            "sampling with use_dynamic_shifting=True; of set_timesteps, mu = ln s",
-            "diffusers-flowmatch",
+    total = {
+        "training": total_shift(s, base_shift),
+        "sampling": total_shift(s, base_shift if sampling_base is None else sampling_base),
+    }
+    train, sample = (f"{total[stage]:.4g}" for stage in ("training", "sampling"))
+    mu = f"{math.log(total['sampling']):.4g}"
+    rows: list[tuple[str, Stage, str, str, str]] = [
+        ("diffusers", "sampling", f"shift={sample}", f"of {FLOW}", "diffusers-flowmatch"),
+        (
+            "diffusers", "sampling", f"mu={mu}",
+            "of set_timesteps, with use_dynamic_shifting=True; mu = ln s", "diffusers-flowmatch",
         ),
-        Setting(
-            "kohya sd-scripts",
-            f"--discrete_flow_shift {value}",
-            "training, with --timestep_sampling shift",
-            "kohya",
+        (
+            "diffusers trainers", "training", f"shift={train}",
+            f"of the {FLOW} they draw from; a dynamic shift does not reach training",
+            "diffusers-dreambooth",
         ),
-        Setting(
-            "SimpleTuner",
-            f"--flow_schedule_shift={value}",
-            "training; wins over the automatic shift",
-            "simpletuner",
+        (
+            "kohya sd-scripts", "training", f"--discrete_flow_shift {train}",
+            "with --timestep_sampling shift", "kohya",
         ),
-        Setting(
-            "OneTrainer",
-            f"timestep_shift = {value}",
-            "training, with dynamic timestep shifting off",
-            "onetrainer",
+        (
+            "SimpleTuner", "training", f"--flow_schedule_shift={train}",
+            "wins over the automatic shift", "simpletuner",
         ),
-    ]
+        (
+            "OneTrainer", "training", f"timestep_shift = {train}",
+            "with dynamic timestep shifting off", "onetrainer",
+        ),
+    ]  # fmt: skip
+    return [Setting(*row) for row in rows]

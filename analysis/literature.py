@@ -1,7 +1,9 @@
 """Published resolution rules for the time-step shift, as collected in ``data/literature``.
 
-``shift_rules.csv`` holds one row a rule: what it says, its ratio s(1024^2) / s(512^2), where it was
-read, and whether the primary source was read (``verified``). Only verified rows are shown.
+``shift_rules.csv`` holds one row a rule: what it says, whether of training or of sampling, its
+ratio s(1024^2) / s(512^2), where it was read, and whether the primary source was read
+(``verified``). Only verified rows are shown. A row's formula is a function in `rules`; a row
+without one says why.
 """
 
 import csv
@@ -10,21 +12,22 @@ import math
 import re
 from pathlib import Path
 
+from analysis import rules as formulas
 from analysis.settings import InputError, root
 
 REPEATS = frozenset(
     {
         "ideogram4-docs",
-        "ideogram4-train-diffusers",
-        "kohya",
         "musubi-ideogram4",
         "onetrainer",
         "sd3-ref",
-        "simpletuner",
+        "simpletuner-auto",
         "zheng2025-rae-code",
     }
 )
-"""Rows that say again, as code or as a training tool's copy, what another row says."""
+"""Rows that say again, for the same stage, what another row says."""
+
+STAGES = (*formulas.STAGES, " and ".join(formulas.STAGES))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Rule:
         value: s used at 1024^2, or None.
         source: ``arXiv:...``, ``owner/name:path@commit``, ``hf:...`` or a url.
         verified: whether the primary source was read.
+        locator: the place in the source.
+        stage: ``training``, ``sampling``, or ``training and sampling``.
+        no_function: why `rules` has no function of it; empty where it has one.
     """
 
     key: str
@@ -50,6 +56,14 @@ class Rule:
     value: float | None
     source: str
     verified: bool
+    locator: str
+    stage: str
+    no_function: str
+
+    @property
+    def formula(self) -> formulas.Formula | None:
+        """The rule as a function of the size, or None for the reason in ``no_function``."""
+        return formulas.FORMULAS.get(self.key)
 
     @property
     def exponent(self) -> float | None:
@@ -81,19 +95,22 @@ def rules(path: Path | None = None) -> list[Rule]:
     """All rows of ``shift_rules.csv``.
 
     Raises:
-        InputError: a row lacks a column or a number is no number.
+        InputError: a row lacks a column, a number is no number, or a stage is none.
     """
     path = path or root() / "data" / "literature" / "shift_rules.csv"
     out = []
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
+                if row["stage"] not in STAGES:
+                    raise ValueError(f"'{row['stage']}' is no stage; use {', '.join(STAGES)}")
                 ratio, value = row["predicted_shift_512_to_1024"], row["value_used_at_1024"]
                 out.append(
                     Rule(
                         row["key"], row["name"], int(row["year"]), row["kind"],
                         float(ratio) if ratio else None, float(value) if value else None,
                         row["source_id"], row["verified"] == "yes",
+                        row["source_locator"], row["stage"], row["no_function"],
                     )
                 )  # fmt: skip
             except (KeyError, ValueError, TypeError) as error:
@@ -110,3 +127,8 @@ def with_ratio(path: Path | None = None) -> list[Rule]:
 def shown(path: Path | None = None) -> list[Rule]:
     """`with_ratio` without the rows that only repeat another (`REPEATS`): the table's rows."""
     return [rule for rule in with_ratio(path) if rule.key not in REPEATS]
+
+
+def evaluable(path: Path | None = None) -> list[tuple[Rule, formulas.Formula]]:
+    """The rows of `shown` that have a function, with it: what the figure evaluates."""
+    return [(rule, rule.formula) for rule in shown(path) if rule.formula is not None]

@@ -26,6 +26,7 @@ def test_every_tool_gets_the_same_number() -> None:
     found = {s.tool + str(i): s.option for i, s in enumerate(export.settings(1.9957, 3.0))}
     assert {s.tool for s in export.settings(2.0)} == {
         "diffusers",
+        "diffusers trainers",
         "kohya sd-scripts",
         "SimpleTuner",
         "OneTrainer",
@@ -34,6 +35,19 @@ def test_every_tool_gets_the_same_number() -> None:
         number = float(re.findall(r"[-\d.]+(?=\)?$)", option)[-1])
         expected = math.log(1.9957 * 3) if "mu=" in option else 1.9957 * 3
         assert number == pytest.approx(expected, rel=5e-4)  # four significant digits
+
+
+def test_training_and_sampling_have_bases_of_their_own() -> None:
+    found = export.settings(2.0, 1.0, sampling_base=3.0)
+    assert {s.stage for s in found} == {"training", "sampling"}
+    for one in found:
+        expected = {"training": 2.0, "sampling": 6.0}[one.stage]
+        number = float(re.findall(r"[-\d.]+$", one.option)[-1])
+        wanted = math.log(expected) if "mu=" in one.option else expected
+        assert number == pytest.approx(wanted, rel=5e-4)
+    assert export.settings(2.0, 3.0) == export.settings(2.0, 3.0, 3.0)
+    with pytest.raises(ValueError, match="positive and finite"):
+        export.settings(2.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(("s", "base"), [(2.0, 1.0), (2.0, 3.0), (0.5, 3.0), (1.9957, 1.15)])

@@ -1,88 +1,59 @@
-"""The published rules: every row parses, and the closed formulas give the ratios in the table.
+"""The published rules: every row parses, and its function gives the numbers printed in it.
 
-The ratios are recomputed here from each rule's own formula, written from its source, not from the
-table's text. The table gives four significant digits, so half a unit of the fourth is allowed.
+Whether a function is the published one is for test_rules.py, which asks the code that ships it.
 """
 
 import csv
-import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from analysis import literature
+from analysis import literature, rules
 from analysis.settings import InputError
 
 TABLE = Path(__file__).resolve().parents[1] / "data" / "literature" / "shift_rules.csv"
 RULES = {rule.key: rule for rule in literature.rules(TABLE)}
-SMALL, LARGE = 32 * 32, 64 * 64  # tokens of 16 x 16 pixels at 512 and at 1024
+# The table prints four significant digits: half a unit of the fourth is at most 5e-4 of a value.
+PRINTED = 1e-3
 
 
-def line(tokens: float, low: float, high: float, first: float = 256, last: float = 4096) -> float:
-    """FLUX.1's calculate_shift: a line through (first, low) and (last, high)."""
-    return low + (high - low) * (tokens - first) / (last - first)
+@pytest.mark.parametrize("key", [k for k, r in RULES.items() if r.formula and r.ratio])
+def test_a_function_gives_the_ratio_in_the_table(key: str) -> None:
+    formula = rules.FORMULAS[key]
+    assert formula.ratio(512, 1024) == pytest.approx(RULES[key].ratio, rel=PRINTED)
 
 
-def flux2(tokens: float, steps: int) -> float:
-    """FLUX.2's compute_empirical_mu below 4300 tokens."""
-    at_10 = 8.73809524e-05 * tokens + 1.89833333
-    at_200 = 0.00016927 * tokens + 0.45666666
-    slope = (at_200 - at_10) / 190
-    return slope * steps + at_200 - 200 * slope
+@pytest.mark.parametrize("key", [k for k, r in RULES.items() if r.formula and r.value])
+def test_a_function_gives_the_value_in_the_table(key: str) -> None:
+    assert rules.FORMULAS[key](1024, 1024) == pytest.approx(RULES[key].value, rel=PRINTED)
 
 
-FORMULAS: dict[str, Callable[[int], float]] = {  # side in pixels -> s
-    "esser2024-eq23": lambda side: math.sqrt(side**2 / 512**2),
-    "hoogeboom2023": lambda side: side / 64,
-    "gu2023-mdm-p1": lambda side: math.sqrt(side / 64),
-    "gu2023-mdm-p2": lambda side: side / 64,
-    "karras2022-edm": lambda side: 1.0,
-    "li2025-jit": lambda side: side / 256,
-    "zheng2025-rae": lambda side: math.sqrt((side // 16) ** 2 * 768 / 4096),
-    "ideogram4": lambda side: math.exp(0.5 * math.log(side**2 / 512**2)),
-    "sd3-ref": lambda side: 3.0,
-    "flux1": lambda side: math.exp(line((side / 16) ** 2, 0.5, 1.15)),
-    "flux2-50": lambda side: math.exp(flux2((side / 16) ** 2, 50)),
-    "flux2-200": lambda side: math.exp(flux2((side / 16) ** 2, 200)),
-    "qwen-image": lambda side: math.exp(line((side / 16) ** 2, 0.5, 0.9, last=8192)),
-    "qwen-image-layered": lambda side: math.sqrt((side / 16) ** 2 / 256),
-    "cogview4": lambda side: 0.25 + 0.75 * math.sqrt((side / 16) ** 2 / 256),
-    "krea2": lambda side: math.exp(line((side / 16) ** 2, 0.5, 1.15, last=6400)),
-    "kohya": lambda side: math.exp(line((side / 16) ** 2, 0.5, 1.15)),
-    "ai-toolkit": lambda side: math.exp(line((side / 16) ** 2, 0.5, 1.16)),
-    "opensora2": lambda side: 1 + 2 * ((side / 16) ** 2 - 256) / 3840,
-    "seedvr": lambda side: 1 + 2.2 * (side**2 - 256**2) / (1024**2 - 256**2),
-    "ltx-video": lambda side: math.exp(0.95 + 1.10 * ((side / 16) ** 2 - 1024) / 3072),
-    "ltx-simple-diffusion": lambda side: (side / 16) ** 2 / 1024,
-}
-WITH_VALUE = {
-    "flux1",
-    "flux2-50",
-    "flux2-200",
-    "qwen-image",
-    "qwen-image-layered",
-    "cogview4",
-    "krea2",
-    "opensora2",
-    "ideogram4",
-    "sd3-ref",
-    "ai-toolkit",
-    "seedvr",
-}
+def test_every_row_has_a_function_or_says_why_not() -> None:
+    for key, rule in RULES.items():
+        assert bool(rule.formula) != bool(rule.no_function), key
+    assert set(rules.FORMULAS) <= set(RULES)
 
 
-@pytest.mark.parametrize("key", FORMULAS)
-def test_a_closed_formula_gives_the_ratio_in_the_table(key: str) -> None:
-    s = FORMULAS[key]
-    assert RULES[key].ratio == pytest.approx(s(1024) / s(512), abs=5e-4)
+def test_only_rows_whose_source_was_read_have_functions() -> None:
+    assert all(RULES[key].verified for key in rules.FORMULAS)
 
 
-@pytest.mark.parametrize("key", sorted(WITH_VALUE))
-def test_a_closed_formula_gives_the_value_in_the_table(key: str) -> None:
-    # Ideogram's mu0 of 0 is meant; Qwen's terminal stretch comes after the shift.
-    assert RULES[key].value == pytest.approx(FORMULAS[key](1024), abs=6e-4)
+def test_a_ratio_that_nothing_computes_is_an_exception_with_a_reason() -> None:
+    bare = {k: r for k, r in RULES.items() if r.ratio is not None and not r.formula}
+    assert set(bare) == {
+        "hoogeboom2023", "hoogeboom2023-interp", "li2025-jit", "longcat-image", "seedvr",
+        "teng2023-rdm",
+    }  # fmt: skip
+    for key in set(bare) - {"teng2023-rdm"}:
+        assert not bare[key].verified
+        assert "not read" in bare[key].no_function
+    assert "our inference" in bare["teng2023-rdm"].no_function
+
+
+def test_table_and_functions_agree_on_the_stage() -> None:
+    for key, formula in rules.FORMULAS.items():
+        assert RULES[key].stage == " and ".join(formula.stages), key
 
 
 def test_every_row_parses() -> None:
@@ -94,6 +65,8 @@ def test_every_row_parses() -> None:
         assert row["verified"] in ("yes", "no")
         assert rule.verified == (row["verified"] == "yes")
         assert rule.kind in ("paper", "code", "model-config")
+        assert rule.locator
+        assert rule.stage in literature.STAGES
         assert 2020 <= rule.year <= 2026
         assert rule.ratio is None or rule.ratio > 0
         assert rule.value is None or rule.value > 0
@@ -112,7 +85,7 @@ def test_the_exponent_is_that_of_the_pixel_ratio() -> None:
 
 
 def rule(source: str) -> literature.Rule:
-    return literature.Rule("k", "n", 2024, "paper", None, None, source, True)
+    return literature.Rule("k", "n", 2024, "paper", None, None, source, True, "l", "sampling", "-")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +135,7 @@ def test_the_projects_own_table_is_the_default() -> None:
 
 HEAD = (
     "key,name,year,kind,rule,predicted_shift_512_to_1024,value_used_at_1024,"
-    "source_id,source_locator,verified\n"
+    "source_id,source_locator,verified,stage,no_function\n"
 )
 
 
@@ -170,11 +143,19 @@ HEAD = (
     ("text", "message"),
     [
         (
-            HEAD + "a,b,2024,paper,r,two,,s,l,yes\n",
+            HEAD + "a,b,2024,paper,r,two,,s,l,yes,sampling,\n",
             "line 2: could not convert string to float: 'two'",
         ),
-        (HEAD + "a,b,2024,paper,r,2,,s,l,yes\na,b,soon,paper,r,2,,s,l,yes\n", "line 3: .*'soon'"),
-        ("key,name,year\na,b,2024\n", "line 2: .*predicted_shift"),
+        (
+            HEAD + "a,b,2024,paper,r,2,,s,l,yes,training,\na,b,soon,paper,r,2,,s,l,yes,sampling,\n",
+            "line 3: .*'soon'",
+        ),
+        ("key,name,year\na,b,2024\n", "line 2: 'stage'"),
+        (
+            HEAD.replace("source_id", "x") + "a,b,2024,paper,r,2,,s,l,yes,sampling,\n",
+            "line 2: .*id",
+        ),
+        (HEAD + "a,b,2024,paper,r,2,,s,l,yes,both,\n", "line 2: 'both' is no stage; use training"),
         (HEAD + "a,b\n", "line 2"),
     ],
 )
@@ -187,7 +168,18 @@ def test_a_row_that_does_not_parse_names_its_line(tmp_path: Path, text: str, mes
 
 def test_repeats_are_rows_of_the_table_and_never_its_last_witness() -> None:
     assert set(RULES) >= literature.REPEATS
-    # Every ratio that a repeat gives is also given by a row that is no repeat.
-    kept = {r.ratio for k, r in RULES.items() if k not in literature.REPEATS}
-    lost = {k for k in literature.REPEATS if RULES[k].ratio not in kept}
-    assert lost <= {"ai-toolkit"}  # whose own max_shift of 1.16 is a variant of FLUX.1's line
+    # What a repeat says, at which stage, is also said by a row that is no repeat.
+    kept = {(r.ratio, s) for r in literature.shown(TABLE) for s in stages(r)}
+    for key in literature.REPEATS:
+        assert {(RULES[key].ratio, s) for s in stages(RULES[key])} <= kept, key
+
+
+def stages(rule: literature.Rule) -> list[str]:
+    return rule.stage.split(" and ")
+
+
+def test_what_the_figure_evaluates_is_what_the_table_shows() -> None:
+    pairs = literature.evaluable(TABLE)
+    assert [rule.key for rule, _ in pairs] == [f.key for _, f in pairs]
+    left = {rule.key for rule in literature.shown(TABLE)} - {rule.key for rule, _ in pairs}
+    assert left == {"teng2023-rdm"}
