@@ -4,7 +4,6 @@ A command reads its options, lets the modules above do the work, and prints what
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -13,24 +12,31 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis import console, encoders, fetching, images, results, weights
+from analysis import commands, console, downloads, encoders, fetching, results
 from analysis.cache import MissError, Store
 from analysis.chain import Chain
-from analysis.settings import AnalysisError, InputError, Study, load_study, root
+from analysis.commands import (
+    ENCODER,
+    NAME,
+    Format,
+    Formats,
+    StudyOption,
+    chain_of,
+    common,
+    log,
+    printed,
+    shown,
+    study_name,
+    study_of,
+)
+from analysis.settings import AnalysisError, InputError, root
 
-NAME = "timestep-spectra"
-log = console.Log()
-common = console.options(log)
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
-
-
-class Format(StrEnum):
-    """How a result is printed."""
-
-    text = "text"
-    json = "json"
+app.add_typer(commands.encoders_app, name="encoders")
+app.add_typer(commands.results_app, name="results")
+app.command()(commands.experiment)
 
 
 class Renderer(StrEnum):
@@ -39,14 +45,6 @@ class Renderer(StrEnum):
     auto = "auto"
     quarto = "quarto"
     builtin = "builtin"
-
-
-StudyOption = Annotated[
-    str,
-    typer.Option(metavar="NAME|PATH", help="A study in data/studies, or a TOML file. "
-                 "Default: ANALYSIS_STUDY, else bundled.", show_default=False),
-]  # fmt: skip
-Formats = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 
 
 @app.callback()
@@ -59,26 +57,10 @@ def _options() -> None:
     """
 
 
-def _name(study: str) -> str:
-    """The study that is meant, as the pages and other processes are told: a name or a full path."""
-    given = study or os.environ.get("ANALYSIS_STUDY") or "bundled"
-    return str(Path(given).resolve()) if given.endswith(".toml") else given
-
-
-def _shown(path: Path) -> str:
-    """A path as seen from here, if it lies below."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _chain(study: str) -> Chain:
-    return Chain(load_study(_name(study)), Store(say=log.warning))
-
-
 def _results(chain: Chain, study: str) -> results.Results:
     """The results of a study that has been computed."""
     try:
-        return results.assemble(chain)
+        return results.assemble(chain.plan)
     except MissError as error:
         log.info(str(error).partition(". Run ")[0])
         option = f" --study {study}" if study else ""
@@ -92,18 +74,18 @@ def _results(chain: Chain, study: str) -> results.Results:
 def fetch(
     study: StudyOption = "",
     encoder: Annotated[
-        list[str], typer.Option(help="Get this encoder's weights too; may be given again.")
+        list[str], typer.Option(help=f"Get its weights too; may be given again. {ENCODER}")
     ] = [],  # noqa: B006 (typer copies it)
 ) -> None:
     """Get and verify the study's photographs, and the weights of encoders."""
-    chosen, store = load_study(_name(study)), Store()
+    chosen, store = study_of(study), Store()
     cards = [encoders.card(name) for name in encoder]
     with log.progress("photographs") as tell:
         for photo, path in fetching.photographs(chosen, store.downloads, tell):
-            print(f"{photo.id}  {images.digest(path)[:12]}  {_shown(path)}")
+            print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
     for card in cards:
         file = fetching.weights_of(card, store.downloads, log.info)
-        found = f"{weights.sha256(file)[:12]}  {_shown(file)}" if file else "needs no weights"
+        found = f"{downloads.sha256(file)[:12]}  {shown(file)}" if file else "needs no weights"
         print(f"{card.name}  {found}")
 
 
@@ -111,22 +93,44 @@ def fetch(
 @common
 def compute(
     study: StudyOption = "",
+    encoder: Annotated[
+        list[str],
+        typer.Option(help=f"Instead of the study's encoders; may be given again. {ENCODER}"),
+    ] = [],  # noqa: B006 (typer copies it)
     update_results: Annotated[
         bool, typer.Option("--update-results", help="Write data/results, which is committed.")
     ] = False,
+    use_committed: Annotated[
+        bool, typer.Option("--use-committed", help="Not what data/results has of this very study.")
+    ] = False,
 ) -> None:
     """Compute what the study needs and the store has not."""
-    chain = _chain(study)
+    chosen = study_of(study)
+    if encoder and update_results:
+        raise InputError(
+            "--update-results writes the study's own encoders: for another, leave it out and use "
+            "'results export' and 'results add'"
+        )
+    if encoder:
+        own = {"encoders": tuple(encoder), "display_encoder": encoder[0]}
+        chosen = chosen.model_copy(update=own)
+    chain = chain_of(chosen)
     with log.progress("compute") as tell:
-        origins = chain.compute(tell)
-    found = results.assemble(chain)
+        origins = chain.compute(tell, anew=not use_committed)
+    for name, pins in chain.pins.items():
+        for key, value in pins.items():
+            log.info(f"pin this in data/encoders.toml, [{name}]: {key} = {json.dumps(value)}")
+    found = results.assemble(chain.plan)
     for name, measured in found.measured.items():
         try:
             s = measured.shift
         except ValueError as error:
             raise InputError(f"{name} gives no shift: {error}") from None
         origin = origins[name]
-        if origin == "computed" and f"measurement of {name}" not in chain.store.computed:
+        if (
+            origin == "computed"
+            and f"measurement of {measured.card.name}" not in chain.store.computed
+        ):
             origin = "stored"
         interval = f"[{s.whole.low:.2f}, {s.whole.high:.2f}]"
         print(f"{name}: shift {s.whole.value:.2f} {interval}, rule {s.theory:.2f} ({origin})")
@@ -134,7 +138,7 @@ def compute(
     print(f"{count} steps computed" if count else "nothing to compute: every step is stored")
     if update_results:
         for path in results.commit(found):
-            print(f"wrote {_shown(path)}")
+            print(f"wrote {shown(path)}")
 
 
 @app.command()
@@ -148,8 +152,8 @@ def render(
     """Render the pages of a computed study to _site, as HTML and PDF."""
     from analysis.render import links, quarto
 
-    name = _name(study)
-    _results(_chain(study), study)
+    name = study_name(study)
+    _results(chain_of(study_of(study)), study)
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
@@ -162,15 +166,15 @@ def render(
 
             written = site.render(root(), progress=log.info)
     for path in written:
-        print(_shown(path))
+        print(shown(path))
 
 
 @app.command()
 @common
 def build(study: StudyOption = "", renderer: Renderer = Renderer.auto) -> None:
-    """Fetch, compute and render."""
+    """Fetch, compute what is neither stored nor committed, and render."""
     _plain(fetch)(study=study, encoder=[])
-    _plain(compute)(study=study, update_results=False)
+    _plain(compute)(study=study, encoder=[], update_results=False, use_committed=True)
     _plain(render)(study=study, renderer=renderer)
 
 
@@ -187,7 +191,7 @@ def check(study: StudyOption = "") -> None:
     from analysis import check as inspection
 
     problems = 0
-    for finding in inspection.check(load_study(_name(study)), Store()):
+    for finding in inspection.check(study_of(study), Store()):
         problems += finding.wrong
         print(f"{'WRONG ' if finding.wrong else ''}{finding.part}: {finding.text}")
     if problems:
@@ -205,7 +209,7 @@ def explain(
     from analysis import explain as explanation
     from analysis import values
 
-    chain = _chain(study)
+    chain = chain_of(study_of(study))
     if name.startswith("fig-"):
         content = explanation.figure(name, chain.study, chain.store, study or chain.study.name)
     else:
@@ -215,12 +219,7 @@ def explain(
             print("\n".join([*explanation.figures(), *known.names()]))
             return
         content = explanation.value(name, found)
-    _print(content, form, explanation.text)
-
-
-def _print(content: dict[str, Any], form: Format, text: Callable[[dict[str, Any]], str]) -> None:
-    as_json = form == Format.json
-    print(json.dumps(content, indent=1, ensure_ascii=False) if as_json else text(content))
+    printed(content, form, explanation.text)
 
 
 @app.command()
@@ -233,32 +232,37 @@ def rebuild(
     """Draw one figure of a computed study into a folder, as SVG and PNG."""
     from analysis import explain as explanation
 
-    for path in explanation.draw(figure, lambda: _results(_chain(study), study), to):
-        print(_shown(path))
+    for path in explanation.draw(figure, lambda: _results(chain_of(study_of(study)), study), to):
+        print(shown(path))
 
 
 @app.command()
 @common
 def recommend(
-    encoder: Annotated[str, typer.Option(help="A name in data/encoders.toml.")],
+    encoder: Annotated[str, typer.Option(help=ENCODER)],
     start: Annotated[int, typer.Option("--from", metavar="PX", help="Side you come from.")],
     end: Annotated[int, typer.Option("--to", metavar="PX", help="Side you go to.")],
     photographs: Annotated[
         str, typer.Option("--images", metavar="DIR|SET", help="Default: the study's.")
     ] = "",
-    base_shift: Annotated[float, typer.Option(help="The shift you use at --from.")] = 1.0,
+    base_shift: Annotated[
+        float, typer.Option(help="The shift you use at --from, in training.")
+    ] = 1.0,
+    sampling_base_shift: Annotated[
+        float | None, typer.Option(help="That in sampling. Default: the same.", show_default=False)
+    ] = None,
     form: Formats = Format.text,
     study: StudyOption = "",
 ) -> None:
     """Measure the time-step shift between two resolutions, as settings for your trainer."""
     from analysis import recommend as recommendation
 
-    chosen: Study = load_study(_name(study))
+    chosen = study_of(study)
     with log.progress("recommend") as tell:
         found = recommendation.recommend(
             chosen, encoder, start, end, Store(say=log.warning), photographs, tell
         )
-    _print(found.content(base_shift), form, recommendation.text)
+    printed(found.content(base_shift, sampling_base_shift), form, recommendation.text)
 
 
 @app.command()
@@ -272,7 +276,7 @@ def preview(
     from analysis import preview as server
 
     flags = [flag for flag, on in (("--quiet", log.quiet), ("--json", log.as_json)) if on]
-    command = ["render", "--study", _name(study), "--renderer", renderer, *flags]
+    command = ["render", "--study", study_name(study), "--renderer", renderer, *flags]
     server.preview(root() / "_site", port, command, log)
 
 

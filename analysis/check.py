@@ -16,6 +16,7 @@ from analysis import archive, encoders, images
 from analysis.cache import MissError, Request, Store
 from analysis.chain import Chain
 from analysis.measured import Measured
+from analysis.plan import Plan
 from analysis.render import links
 from analysis.settings import AnalysisError, FetchError, InputError, Study, root
 
@@ -49,16 +50,17 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
         InputError: the study names a set, encoder or photograph that does not exist.
     """
     chain = Chain(study, store)
-    lacking = unavailable(chain.photographs, store)
+    plan = chain.plan
+    lacking = unavailable(plan.photographs, store)
     for error in lacking.values():
         yield Finding("photographs", str(error), wrong=isinstance(error, InputError))
     if lacking:
         yield Finding("steps", "not looked at, since they depend on the photographs")
     else:
-        yield Finding("photographs", f"{len(chain.photographs)} of '{study.images}', all as meant")
-        for card in chain.cards.values():
+        yield Finding("photographs", f"{len(plan.photographs)} of '{study.images}', all as meant")
+        for card in plan.cards.values():
             yield from _steps(chain, card)
-        yield from _committed(chain)
+        yield from _committed(plan)
     yield from _pages(root())
 
 
@@ -85,9 +87,8 @@ def _and_moments(chain: Chain, card: encoders.Card, requests: list[Request]) -> 
     """The requests and the moments between them, which are no tasks of their own."""
     yield from requests
     if card.kind != "pixel":
-        for photo in chain.photographs:
-            for side in chain.study.resolutions:
-                yield chain.moments_request(photo, side, card)
+        for view in chain.plan.views(card):
+            yield chain.plan.moments_request(view, card)
 
 
 def why_missing(store: Store, request: Request) -> str:
@@ -97,17 +98,16 @@ def why_missing(store: Store, request: Request) -> str:
     return found[1] if found else text
 
 
-def _committed(chain: Chain) -> Iterator[Finding]:
+def _committed(plan: Plan) -> Iterator[Finding]:
     """Whether ``data/results`` holds this study's results, made from what it has now."""
-    wanted = {name: chain.measurement_request(card) for name, card in chain.cards.items()}
-    wanted["display"] = chain.display_request()
-    there = archive.folder(chain.study.name)
+    wanted = plan.results()
+    there = archive.folder(plan.study.name)
     sound, absent = [], []
     for name, request in wanted.items():
         if not (there / name).with_suffix(".json").is_file():
             absent.append(name)
             continue
-        if problem := _unlike(chain, request, name):
+        if problem := _unlike(plan, request, name):
             yield Finding("committed results", f"{name}: {problem}", wrong=True)
         else:
             sound.append(name)
@@ -117,17 +117,17 @@ def _committed(chain: Chain) -> Iterator[Finding]:
         yield Finding("committed results", f"none for {', '.join(absent)}")
 
 
-def _unlike(chain: Chain, request: Request, name: str) -> str | None:
+def _unlike(plan: Plan, request: Request, name: str) -> str | None:
     """What is wrong with a committed result, or None."""
     remedy = "'compute --update-results' writes it anew"
-    path = (archive.folder(chain.study.name) / name).with_suffix(".json")
+    path = (archive.folder(plan.study.name) / name).with_suffix(".json")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         path.with_suffix(".npz").stat()
-        arrays, provenance = archive.read(chain.study.name, request, name, "")
-        if name == "display":
+        arrays, provenance = archive.read(plan.study.name, request, name, "")
+        if name not in plan.cards:
             return None
-        measured = Measured(chain.cards[name], chain.study, arrays, "committed", provenance)
+        measured = Measured(plan.cards[name], plan.study, arrays, "committed", provenance)
         stored = content["numbers"]
         numbers = archive.rounded(measured.numbers())
         differing = [key for key in numbers if not _alike(stored.get(key), numbers[key])]

@@ -14,8 +14,8 @@ from typing import Any
 
 from analysis import archive, encoders, values
 from analysis.cache import MissError, Request, Store, write_atomic
-from analysis.chain import Chain
 from analysis.check import unavailable
+from analysis.plan import Plan
 from analysis.results import Results
 from analysis.settings import InputError, Study, nearest, root
 
@@ -24,6 +24,8 @@ DPI = 200  # of the PNG, pixels per inch
 # What a figure may read.
 ALL, SHOWN = "every measurement", "the display encoder's measurement"
 PICTURED, THUMBNAILS = "the pictured latents", "thumbnails"
+# What a figure reads of `Results` by attribute -> files in data/results that hold it.
+FILES = {"leakage": ("leakage",), "rule": ("channel-rule",), "samplers": ("sampler-{}",)}
 
 
 def figures() -> dict[str, Path]:
@@ -52,31 +54,36 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
     path = _figure_path(label)
     tree = ast.parse(path.read_text(encoding="utf-8"))
     draw = _function(tree, "draw")
-    chain = Chain(study, store)
-    for error in unavailable(chain.photographs, store).values():
+    plan = Plan(study, store)
+    for error in unavailable(plan.photographs, store).values():
         raise error
     reads = _reads(tree)
     results = []
-    for name, card in chain.cards.items():
+    for name, card in plan.cards.items():
         if ALL in reads or (SHOWN in reads and name == study.display_encoder):
-            spectra = [
-                chain.spectra_request(photo, side, card).key
-                for photo in chain.photographs
-                for side in study.resolutions
-            ]
+            request = plan.measurement_request(card)
             known = encoders.identity(card)
             if card.kind == "linear":
-                known["fit"] = chain.fit_request.key
-            result = _result(chain, chain.measurement_request(card), name)
-            results.append(result | {"encoder": known, "steps": spectra})
-    photographs = list(chain.photographs) if results or THUMBNAILS in reads else []
+                known["fit"] = plan.fit_request.key
+            result = _result(plan, request, name)
+            results.append(result | {"encoder": known, "steps": list(request.inputs.values())})
+    photographs = list(plan.photographs) if results or THUMBNAILS in reads else []
     if PICTURED in reads:
-        card = chain.cards[study.display_encoder]
-        moments = [chain.moments_request(chain.displayed, side, card) for side in study.resolutions]
-        result = _result(chain, chain.display_request(), "display")
-        known = {"encoder": encoders.identity(card), "steps": [request.key for request in moments]}
-        results.append(result | known)
-        photographs = photographs or [chain.displayed]
+        known = {"encoder": encoders.identity(plan.cards[study.display_encoder])}
+        request = plan.display_request()
+        result = _result(plan, request, "display")
+        results.append(result | known | {"steps": list(request.inputs.values())})
+        photographs = photographs or [plan.displayed]
+    wanted = plan.results()
+    for attribute in sorted(reads & FILES.keys()):
+        for name in dict.fromkeys(f.format(n) for f in FILES[attribute] for n in plan.cards):
+            if name in wanted:
+                request = wanted[name]
+                results.append(
+                    _result(plan, request, name)
+                    | {"parameters": dict(request.parameters)}
+                    | {"steps": list(request.inputs.values())}
+                )
     return {
         "figure": label,
         "title": ast.get_docstring(tree) or "",
@@ -87,7 +94,7 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
         "study_file": given if given.endswith(".toml") else f"data/studies/{given}.toml",
         "seed": study.seed,
         "results": results,
-        "photographs": {photo.id: chain.hashes[photo.id] for photo in photographs},
+        "photographs": {photo.id: plan.hashes[photo.id] for photo in photographs},
         "redraw": f"python -m analysis rebuild {label} --study {given} --to figures",
     }
 
@@ -147,17 +154,19 @@ def _reads(tree: ast.Module) -> set[str]:
             found.add(ALL)
         elif node.attr == "thumbnails":
             found.add(THUMBNAILS)
+        elif node.attr in FILES and ast.unparse(node.value) == "results":
+            found.add(node.attr)
         elif node.attr in ("z", "eps", "noisy") and ast.unparse(node.value).endswith("display"):
             found.add(PICTURED)
     return found
 
 
-def _result(chain: Chain, request: Request, name: str) -> dict[str, Any]:
+def _result(plan: Plan, request: Request, name: str) -> dict[str, Any]:
     """A result's key and where it is."""
-    origin = "computed" if chain.store.state(request) == "sound" else "missing: run compute"
+    origin = "computed" if plan.store.state(request) == "sound" else "missing: run compute"
     if origin != "computed":
         try:
-            archive.read(chain.study.name, request, name, "")
+            archive.read(plan.study.name, request, name, "")
             origin = "committed"
         except MissError:
             pass

@@ -10,9 +10,10 @@ import math
 import numpy as np
 
 from analysis import literature, values, weighting
-from analysis.formatting import claim, estimate, fixed, listing, number, percent, plain
+from analysis.formatting import estimate, fixed, listing, number, percent, plain
 from analysis.measured import Measured
 from analysis.results import Results
+from analysis.rules import STAGES
 from analysis.shift import in_band
 from analysis.values import identifier
 
@@ -100,10 +101,8 @@ def ratio(results: Results) -> str:
     return (
         "For these images (fit of degree three) the mean correlation of $\\ln R$ between two of "
         f"them is {listing(correlations)}{shared}. Of the variance of "
-        f"$\\ln R$, at least {listing(scatters)} is mere scatter between neighbouring rings (at "
-        "least, because a window correlates neighbours). What remains "
-        "may be specific to an image; how much of it is would need repeated measurements of one "
-        "image, which this report does not make."
+        f"$\\ln R$, about {listing(scatters)} looks like mere scatter between neighbouring rings "
+        "(a window that correlates neighbours lowers this number, fine structure raises it)."
     )
 
 
@@ -130,9 +129,10 @@ def _pixel(m: Measured) -> str:
     bands, theory = m.shift.bands, m.shift.theory
     holds = all(abs(bands[b].value / theory - 1) < 0.05 for b in ("low", "middle"))
     return (
-        f"In pixel space the rule {'holds' if holds else 'does not hold'}: {low} in the low and "
-        f"{middle} in the middle band, {high} in the high one. What departs from the rule is the "
-        f"work of the resize filter rather than of the images: {m.study.resample.capitalize()} "
+        f"In pixel space the rule {'holds to within 5 %' if holds else 'does not hold'}: {low} in "
+        f"the low and {middle} in the middle band, {high} in the high one. What departs from the "
+        "rule is the work of the resize filter rather than of the images: "
+        f"{m.study.resample.capitalize()} "
         "slightly raises what lies below half the low resolution's Nyquist frequency, weakens what "
         "lies just below that frequency, which raises the ratio of powers there, and folds back a "
         "little from beyond, which lowers it."
@@ -159,7 +159,8 @@ def _linear(name: str, m: Measured) -> str:
     if equal.whole.high < m.shift.whole.low:
         text += (
             " So the weaker channels, which respond to gradients and texture rather than to local "
-            "means, do not follow the rule, and an average over channels hides that."
+            "means, do not follow the rule, and an average over channels hides that "
+            "(@sec-channels)."
         )
     return text
 
@@ -185,25 +186,41 @@ def _learned(name: str, m: Measured) -> str:
     )
     if verdict(m) == "below":
         text += (
-            " The encoder is not scale-equivariant in the sense of the rule, and the rule adds "
-            "more noise than equal SNR asks for. We have not separated the causes."
+            " The encoder is not scale-equivariant in the sense of the rule (@sec-equivariance), "
+            "and the rule adds more noise than equal SNR asks for."
         )
     return text
 
 
 def rules(results: Results) -> str:
-    """What the table of published rules adds up to."""
-    ratios = [rule.ratio or 0.0 for rule in literature.shown()]
-    none, full = sum(r == 1 for r in ratios), sum(r == 2 for r in ratios)
-    between, beyond = sum(1 < r < 2 for r in ratios), sum(r > 2 for r in ratios)
-    flux = next(rule for rule in literature.shown() if rule.key == "flux1")
-    return claim(
-        none + full + between + beyond == len(ratios),
-        f"Of its {len(ratios)} rows, {none} use one shift at both sizes ($r = 0$), {between} lie "
-        "between that and the square root (FLUX.1’s line at "
-        f"$r$ = {plain(flux.exponent or 0, 2)}), {full} are the square root, and {beyond} go "
-        "beyond it.",
-    )
+    """What the published rules add up to, by stage."""
+    parts = []
+    for stage in STAGES:
+        ratios = [
+            formula.ratio(512, 1024)
+            for _, formula in literature.evaluable()
+            if stage in formula.stages
+        ]
+        none, full = (sum(math.isclose(r, x) for r in ratios) for x in (1, 2))
+        between = sum(1 < r < 2 for r in ratios) - sum(math.isclose(r, 1) and r > 1 for r in ratios)
+        beyond = len(ratios) - none - full - between
+        parts.append(
+            f"Of {len(ratios)} rules for {stage}, {none} use one shift at both sizes ($r = 0$), "
+            f"{between} lie between that and the square root, {full} are the square root, and "
+            f"{beyond} {'goes' if beyond == 1 else 'go'} beyond it."
+        )
+    inside = [
+        f"`{name}`"
+        for name, m in results.measured.items()
+        if m.card.kind not in ("pixel", "linear")
+        and not any(
+            m.shift.whole.low <= formula.ratio(512, 1024) <= m.shift.whole.high
+            for _, formula in literature.evaluable()
+        )
+    ]
+    if inside and results.study.pair == (512, 1024):
+        parts.append(f"None lies within the interval measured for {listing(inside)}.")
+    return " ".join(parts)
 
 
 def limits(results: Results) -> str:
@@ -213,6 +230,6 @@ def limits(results: Results) -> str:
     if n < FEW:
         return text + " With so few, the intervals are hardly more than the range of the images."
     return text + (
-        " Intervals cover the choice of images among such images, not the world's; and a "
+        " Intervals cover the choice of images among such images; and a "
         "percentile bootstrap of so few is somewhat too narrow."
     )

@@ -54,7 +54,7 @@ def interval(estimate: Estimate) -> str:
     if not math.isfinite(estimate.low):
         return "(one image: no interval)"
     decimals = decimals_of(estimate)
-    return f"[{fixed(estimate.low, decimals)}, {fixed(estimate.high, decimals)}]"
+    return f"[{fixed(estimate.low, decimals)},\u00a0{fixed(estimate.high, decimals)}]"
 
 
 def point(estimate: Estimate) -> str:

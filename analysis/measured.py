@@ -5,16 +5,29 @@ Arrays are stored (and committed), numbers are derived on reading, so that the t
 
 import dataclasses
 import functools
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import encoders, images, noise, spectra
+from analysis import cross_spectra, encoders, noise, spectra
 from analysis.cache import Arrays
+from analysis.cross_spectra import InformationShift
+from analysis.equivariance import COMPARED, Equivariance, summarise
+from analysis.matrices import shared_bins, unpacked
 from analysis.powerlaw import PowerLaw, fit_power_law
 from analysis.settings import InputError, Study, Window
-from analysis.shift import AXIS, MeasuredShift, measure
+from analysis.shift import (
+    AXIS,
+    PER_PIXEL,
+    Estimate,
+    MeasuredShift,
+    band_edges,
+    in_band,
+    measure,
+    pooled,
+)
 
 Floats = NDArray[np.float64]
 
@@ -28,8 +41,10 @@ class Measured:
         study: the choices.
         arrays: ``power_<side>`` ``[I, C, R]`` of the clean latents; ``windows_<side>``
             ``[I, W, R]``, the same under each of the study's windows, ``noise_<side>`` and
-            ``noisy_<side>`` ``[I, R]``, means over channels; ``k_<side>`` and ``modes_<side>``
-            ``[R]``; frequencies in cycles per image, powers in latent-units squared per mode.
+            ``noisy_<side>`` ``[I, R]``, means over channels; ``varied_<name>_<side>`` ``[I, R]``,
+            the same as ``power`` for each variation, mean over channels; ``k_<side>`` and
+            ``modes_<side>`` ``[R]``; frequencies in cycles per image, powers in latent-units
+            squared per mode.
         origin: ``computed`` or ``committed``.
         provenance: key, commit, library versions.
     """
@@ -60,23 +75,35 @@ class Measured:
         """``[I, R]``, RAPS of the blend at the study's t, averaged over channels."""
         return self.arrays[f"noisy_{side}"]
 
-    def expected_noise(self, side: int) -> Floats:
-        """``[R]``, the exact expectation of `noise`."""
-        window, n = self.study.window, side // self.card.stride
+    def expected_noise(self, side: int, window: Window | None = None) -> Floats:
+        """``[R]``, the exact expectation of `noise`, under the study's window or another."""
+        window, n = window or self.study.window, side // self.card.latent_stride
         return spectra.white_noise_raps(n, n, window.kind, window.beta)
 
-    def _shift(self, powers: dict[int, Floats], window: Window, axis: str = AXIS) -> MeasuredShift:
+    def snr(self, side: int) -> Floats:
+        """``[I, C, R]``, power of each channel over the expected noise; 0 where there is none."""
+        power, expected = self.arrays[f"power_{side}"], self.expected_noise(side)
+        # Ring 0 has neither, since the mean was taken off; it is never used.
+        return np.divide(power, expected, out=np.zeros_like(power), where=expected > 1e-9)
+
+    def _shift(
+        self, powers: dict[int, Floats], pair: tuple[int, int] | None = None,
+        window: Window | None = None, axis: str = AXIS,
+    ) -> MeasuredShift:  # fmt: skip
         """The shift from spectra ``[I, R]`` by side, under a window, along a frequency axis."""
-        study, sides = self.study, []
-        for side in study.resolutions:
-            n = side // self.card.stride
-            noise_power = spectra.white_noise_raps(n, n, window.kind, window.beta)
-            # In units of the low resolution's cycles per image, equal cycles per pixel are equal.
-            scale = study.low / side if axis == "cycles/pixel" else 1.0
-            sides.append((self.k(side) * scale, powers[side], noise_power))
+        study, (low, high) = self.study, pair or self.study.pair
+        sides = [
+            (
+                # In units of the low side's cycles per image, equal cycles per pixel are equal.
+                self.k(side) * (low / side if axis == PER_PIXEL else 1.0),
+                powers[side],
+                self.expected_noise(side, window),
+            )
+            for side in (low, high)
+        ]
         try:
             return measure(
-                sides[0], sides[1], (study.high / study.low) ** 2, study.bands,
+                sides[0], sides[1], (high / low) ** 2, study.bands,
                 noise.generator(study.seed, "bootstrap", self.card.name),
                 study.bootstrap, study.confidence,
             )  # fmt: skip
@@ -87,18 +114,30 @@ class Measured:
         return {side: self.arrays[f"{name}_{side}"] for side in self.study.resolutions}
 
     @functools.cached_property
+    def shifts(self) -> dict[tuple[int, int], MeasuredShift]:
+        """The measured shift between every two resolutions, at fixed cycles per image."""
+        powers = {side: self.power(side) for side in self.study.resolutions}
+        pairs = itertools.combinations(self.study.resolutions, 2)
+        return {pair: self._shift(powers, pair) for pair in pairs if self.measurable(pair[0])}
+
+    def measurable(self, side: int) -> bool:
+        """Whether the latents of this side are large enough for three bands."""
+        k = self.k(side)
+        edges = band_edges(self.study.bands, float(len(k) - 1)).values()
+        usable = k[self.study.bands.first_ring :]
+        return all(np.count_nonzero(in_band(usable, edge)) >= 2 for edge in edges)
+
+    @functools.cached_property
     def shift(self) -> MeasuredShift:
         """The measured shift from the low to the high resolution, at fixed cycles per image."""
-        return self._shift(
-            {side: self.power(side) for side in self.study.resolutions}, self.study.window
-        )
+        return self._shift({side: self.power(side) for side in self.study.pair})
 
     @functools.cached_property
     def shift_by_window(self) -> list[MeasuredShift]:
         """`shift` under each of the study's windows."""
         powers = self._by_side("windows")
         return [
-            self._shift({side: powers[side][:, index] for side in powers}, window)
+            self._shift({side: powers[side][:, index] for side in powers}, window=window)
             for index, window in enumerate(self.study.windows)
         ]
 
@@ -108,17 +147,79 @@ class Measured:
         powers, modes = self._by_side("power"), self.modes(self.study.high)
         variance = powers[self.study.high].mean(axis=0) @ modes
         scaled = {side: (p / variance[:, None]).mean(axis=1) for side, p in powers.items()}
-        return self._shift(scaled, self.study.window)
+        return self._shift(scaled)
 
     @functools.cached_property
     def shift_per_pixel(self) -> MeasuredShift:
         """The shift at fixed cycles per (latent) pixel: another question, another answer."""
-        powers = {side: self.power(side) for side in self.study.resolutions}
-        return self._shift(powers, self.study.window, "cycles/pixel")
+        return self._shift({side: self.power(side) for side in self.study.pair}, axis=PER_PIXEL)
 
-    def _laws(self, power: np.ndarray) -> list[PowerLaw]:
-        k = self.k(self.study.high)
-        band = slice(self.study.bands.first_ring, len(k) // 2 + 1)
+    @functools.cached_property
+    def shift_by_channel(self) -> list[MeasuredShift]:
+        """`shift` of each channel alone."""
+        powers = self._by_side("power")
+        return [
+            self._shift({side: p[:, channel] for side, p in powers.items()})
+            for channel in range(powers[self.study.high].shape[1])
+        ]
+
+    @functools.cached_property
+    def shift_pooled(self) -> Estimate:
+        """The geometric mean of `shift_by_channel`, channels resampled within images."""
+        first, study = self.shift_by_channel[0], self.study
+        curves = np.stack([one.curves for one in self.shift_by_channel], axis=1)
+        rng = noise.generator(study.seed, "channels", self.card.name)
+        return pooled(
+            first.k, curves, first.whole.band, rng, study.bootstrap, study.confidence
+        )  # fmt: skip
+
+    @functools.cached_property
+    def shift_by_variation(self) -> dict[str, MeasuredShift]:
+        """`shift` under each of the study's variations that was measured, by its name."""
+        found = {}
+        for variation in self.study.variations:
+            name = f"varied_{variation.name}"
+            if f"{name}_{self.study.low}" in self.arrays:
+                powers = {side: self.arrays[f"{name}_{side}"] for side in self.study.pair}
+                found[variation.name] = self._shift(powers)
+        return found
+
+    @functools.cached_property
+    def information(self) -> InformationShift | None:
+        """The shift that no orthogonal mix of channels changes, over the low and middle bands.
+
+        None if the images or their latents' modes are too few for a matrix of all channels.
+        """
+        images, channels, _ = self.arrays[f"power_{self.study.low}"].shape
+        if images < cross_spectra.FEWEST:
+            return None
+        bins = shared_bins(self.study, self.card, images)
+        whole = bins.within("whole")
+        # With fewer modes than channels left, a matrix without one photograph is singular.
+        if bins.modes[whole].min() * (images - 1) / 2 < channels:
+            return None
+        low, high = (
+            unpacked(self.arrays[f"cross_{side}"], channels)[:, whole] for side in self.study.pair
+        )
+        return cross_spectra.measure(low, high, bins[whole], self.study.confidence)
+
+    @functools.cached_property
+    def equivariance(self) -> Equivariance:
+        """How far encoding and shrinking can be exchanged, between the two sides shown."""
+        study = self.study
+        parts = {name: self.arrays[f"pair_{name}_{study.high}"] for name in COMPARED}
+        images = len(parts["low"])
+        rows = [{n: array[index] for n, array in parts.items()} for index in range(images)]
+        return summarise(
+            rows, study.low // self.card.latent_stride, study.bands,
+            noise.generator(study.seed, "equivariance", self.card.name),
+            study.window.kind, study.window.beta, study.bootstrap, study.confidence,
+        )  # fmt: skip
+
+    def _laws(self, power: np.ndarray, start: int = 0) -> list[PowerLaw]:
+        """Power laws of spectra whose first ring is `start`."""
+        k = self.k(self.study.high)[start:]
+        band = slice(self.study.bands.first_ring - start, (len(k) + start) // 2 + 1 - start)
         return [fit_power_law(k[band], row[band]) for row in power]
 
     @functools.cached_property
@@ -131,6 +232,19 @@ class Measured:
         """`power_laws` under each of the study's windows."""
         powers = self._by_side("windows")[self.study.high]
         return [self._laws(powers[:, index]) for index in range(len(self.study.windows))]
+
+    @functools.cached_property
+    def channel_laws(self) -> list[PowerLaw]:
+        """Each channel's power law at the high resolution, of its geometric mean over images."""
+        power = self.arrays[f"power_{self.study.high}"]
+        return self._laws(np.exp(np.log(power[..., 1:]).mean(axis=0)), 1)
+
+    @functools.cached_property
+    def top_octave(self) -> float:
+        """The power-law exponent between half and all of the Nyquist frequency; 0 is flat."""
+        k, power = self.k(self.study.high), self.power(self.study.high)
+        band = slice(len(k) // 2, None)
+        return float(fit_power_law(k[band], np.exp(np.log(power[:, band]).mean(axis=0))).gamma)
 
     def numbers(self) -> dict[str, Any]:
         """The derived numbers as JSON values, for ``data/results`` and ``recommend``."""
@@ -145,20 +259,22 @@ class Measured:
             "interval": [s.whole.low, s.whole.high],
             "confidence": s.confidence,
             "exponent": s.exponent,
-            "bands": {
-                name: {"measured": e.value, "interval": [e.low, e.high], "band": list(e.band)}
-                for name, e in s.bands.items()
+            "bands": {name: _plain(e) | {"band": list(e.band)} for name, e in s.bands.items()},
+            "mismatch": {"measured": s.mismatch(s.whole.value), "theory": s.mismatch(s.theory)},
+            "pairs": {
+                f"{low}-{high}": _plain(one.whole) | {"exponent": one.exponent}
+                for (low, high), one in self.shifts.items()
             },
+            "channels": [_plain(one.whole) for one in self.shift_by_channel],
             "variations": {
-                name: {"measured": e.value, "interval": [e.low, e.high]}
-                for name, e in (
-                    ("equal_channels", self.shift_equal_channels.whole),
-                    ("cycles_per_pixel", self.shift_per_pixel.whole),
-                )
-            },
+                "equal_channels": _plain(self.shift_equal_channels.whole),
+                "pooled_channels": _plain(self.shift_pooled),
+                "cycles_per_pixel": _plain(self.shift_per_pixel.whole),
+            }
+            | {name: _plain(one.whole) for name, one in self.shift_by_variation.items()},
             "windows": {
-                window.text: {"measured": s.whole.value, "interval": [s.whole.low, s.whole.high]}
-                for window, s in zip(self.study.windows, self.shift_by_window, strict=True)
+                window.text: _plain(one.whole)
+                for window, one in zip(self.study.windows, self.shift_by_window, strict=True)
             },
             "power_exponent": {"mean": float(np.mean(gammas)), "std": float(np.std(gammas))},
             "images": len(gammas),
@@ -171,40 +287,5 @@ class Measured:
         return out
 
 
-@dataclasses.dataclass(frozen=True)
-class Leakage:
-    """What each window makes of simulated fields whose spectrum is known.
-
-    Args:
-        k: ``[R - 1]``, cycles per image, from ring 1 on.
-        gammas: ``[G]``, exponents of the fields' power.
-        ratio: ``[G, W, R - 1]``, measured over true power.
-        origin, provenance: as of `Measured`.
-    """
-
-    k: Floats
-    gammas: Floats
-    ratio: Floats
-    origin: str
-    provenance: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Display:
-    """The pictured latents: one photograph at both resolutions, by the display encoder.
-
-    Args:
-        photograph: which one.
-        z: side -> ``[C, h, w]`` clean latents; eps: side -> noise of the same shape.
-        origin, provenance: as of `Measured`.
-    """
-
-    photograph: images.Photograph
-    z: dict[int, np.ndarray]
-    eps: dict[int, np.ndarray]
-    origin: str
-    provenance: dict[str, Any]
-
-    def noisy(self, side: int, t: float) -> np.ndarray:
-        """z_t = t z + (1 - t) eps, ``[C, h, w]``."""
-        return noise.blend(self.z[side], self.eps[side], t)
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    return {"measured": estimate.value, "interval": [estimate.low, estimate.high]}

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from analysis import archive, encoders, export, shift, spectra
-from analysis.cache import Store
+from analysis.archive import DamagedError
+from analysis.cache import Arrays, MissError, Store
 from analysis.chain import Chain, Progress, Task
 from analysis.measured import Measured
+from analysis.plan import Plan
 from analysis.schedule import shift_mu
 from analysis.settings import InputError, Study
 
@@ -26,7 +28,7 @@ class _Measuring(Chain):
 
     def tasks(self, card: encoders.Card) -> Iterator[Task]:
         for task in super().tasks(card):
-            if task[0].step != "display":
+            if task[0].step not in ("display", "leakage"):
                 yield task
 
 
@@ -47,17 +49,22 @@ class Recommendation:
     photographs: str
     origin: str
 
-    def content(self, base_shift: float = 1.0) -> dict[str, Any]:
+    def content(
+        self, base_shift: float = 1.0, sampling_base_shift: float | None = None
+    ) -> dict[str, Any]:
         """Everything as JSON values; floats have six significant digits, nan is None.
 
         Args:
-            base_shift: the shift in use at the starting resolution.
+            base_shift: the shift in use at the starting resolution, in training.
+            sampling_base_shift: that in sampling, which need not be the same; None: it is.
 
         Raises:
-            InputError: base_shift is not positive and finite.
+            InputError: a base shift is not positive and finite.
         """
-        if not (math.isfinite(base_shift) and base_shift > 0):
-            raise InputError(f"--base-shift is {base_shift}; it has to be positive and finite")
+        sampling = base_shift if sampling_base_shift is None else sampling_base_shift
+        for name, value in (("base-shift", base_shift), ("sampling-base-shift", sampling)):
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"--{name} is {value}; it has to be positive and finite")
         numbers = self.measured.numbers()
         if self.start > self.end:
             numbers = _inverted(numbers)
@@ -69,11 +76,17 @@ class Recommendation:
             "origin": self.origin,
             "key": self.measured.provenance["key"],
             "delta_mu": {"t = 1 is data": delta, "sigma = 1 is noise": -delta},
-            "base_shift": base_shift,
-            "total_shift": export.total_shift(s, base_shift),
-            "settings": [dataclasses.asdict(one) for one in export.settings(s, base_shift)],
+            "base_shift": {"training": base_shift, "sampling": sampling},
+            "total_shift": {
+                "training": export.total_shift(s, base_shift),
+                "sampling": export.total_shift(s, sampling),
+            },
+            "settings": [
+                dataclasses.asdict(one) for one in export.settings(s, base_shift, sampling)
+            ],
         }
-        del numbers["power_exponent"]
+        for other in ("power_exponent", "pairs", "channels", "mismatch", "variations", "windows"):
+            numbers.pop(other, None)  # of the study, and not turned round
         content: dict[str, Any] = archive.rounded(numbers)
         return content
 
@@ -116,24 +129,49 @@ def recommend(
     study = Study.model_validate(
         base.model_dump()
         | {"encoders": (encoder,), "display_encoder": encoder, "resolutions": (low, high)}
+        | {"variations": ()}
         | other
     )
-    chain = _Measuring(study, store)
-    request = chain.measurement_request(card)
-    origin = chain.compute(progress)[encoder]
-    if origin == "computed":
-        origin = "computed now" if request.label in store.computed else "stored"
-    arrays = store.get(request)
-    if arrays is not None:
-        provenance = store.sidecar(request)
-    else:
-        arrays, provenance = archive.read(study.name, request, encoder, origin)
+    found = None if photographs else _known(base, card, store, {low, high})
+    if found is None:
+        chain = _Measuring(study, store)
+        request = chain.plan.measurement_request(card)
+        origin = chain.compute(progress)[encoder]
+        if origin == "computed":
+            origin = "computed now" if request.label in store.computed else "stored"
+        arrays = store.get(request)
+        if arrays is not None:
+            provenance = store.sidecar(request)
+        else:
+            arrays, provenance = archive.read(study.name, request, encoder, origin)
+        found = arrays, provenance, origin
+    arrays, provenance, origin = found
     measured = Measured(card, study, arrays, origin, provenance)
     try:
         measured.numbers()
     except ValueError as error:
         raise InputError(f"{encoder} from {low} to {high} px gives no shift: {error}") from None
     return Recommendation(measured, start, end, study.images, origin)
+
+
+def _known(
+    base: Study, card: encoders.Card, store: Store, sides: set[int]
+) -> tuple[Arrays, dict[str, Any], str] | None:
+    """What the study itself has measured, if these resolutions are among its own."""
+    if card.name not in base.encoders or not sides <= set(base.resolutions):
+        return None
+    request = Plan(base, store).measurement_request(card)
+    arrays = store.get(request)
+    if arrays is not None:
+        return arrays, store.sidecar(request), "stored"
+    reason = encoders.missing(card) or "they are of these photographs and settings"
+    try:
+        arrays, provenance = archive.read(base.name, request, card.name, reason)
+    except DamagedError:
+        raise
+    except MissError:
+        return None
+    return arrays, provenance, f"committed results: {reason}"
 
 
 def _fit(base: Study, card: encoders.Card, low: int, high: int) -> None:
@@ -143,14 +181,14 @@ def _fit(base: Study, card: encoders.Card, low: int, high: int) -> None:
     if low < 32:
         raise InputError(f"{low} px is too small: resolutions start at 32 px")
     for side in (low, high):
-        if side % card.stride:
-            near = max(round(side / card.stride), 1) * card.stride
+        if side % card.latent_stride:
+            near = max(round(side / card.latent_stride), 1) * card.latent_stride
             raise InputError(
-                f"{card.name} takes multiples of {card.stride} px, not {side}: use {near}"
+                f"{card.name} takes multiples of {card.latent_stride} px, not {side}: use {near}"
             )
-    if _measurable(base, low // card.stride):
+    if _measurable(base, low // card.latent_stride):
         return
-    step = card.stride
+    step = card.latent_stride
     sides = range(low + step, LARGEST * step + 1, step)
     enough = next((side for side in sides if _measurable(base, side // step)), 0)
     remedy = f"use {enough} px or more" if enough else "widen the study's bands"
@@ -194,11 +232,15 @@ def text(content: dict[str, Any]) -> str:
         "in SD3 and FLUX",
         f"  measurement       {content['origin']}; key {content['key'][:12]}",
         "",
-        f"Settings at {end} px for s = {content['total_shift']:.4g}"
-        + ("" if content["base_shift"] == 1 else f" = {content['base_shift']:g} x measured"),
-        "",
+        f"Settings at {end} px",
     ]
-    lines += [
-        f"  {one['tool']:<16}  {one['option']}  ({one['note']})" for one in content["settings"]
-    ]
+    for stage, total in content["total_shift"].items():
+        base = content["base_shift"][stage]
+        product = "" if base == 1 else f" = {base:g} x measured"
+        lines += ["", f"  {stage}, s = {total:.4g}{product}"]
+        lines += [
+            f"    {one['tool']:<18}  {one['option']}  ({one['note']})"
+            for one in content["settings"]
+            if one["stage"] == stage
+        ]
     return "\n".join(lines)

@@ -10,24 +10,81 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from analysis import archive, images, schedule
+from analysis import archive, derived, encoders, experiment, images, noise, schedule
 from analysis.cache import Arrays, Request, Store, write_atomic
-from analysis.chain import Chain
-from analysis.measured import Display, Leakage, Measured
+from analysis.gaussian import SamplerStudy
+from analysis.measured import Measured
 from analysis.noise import Sound, generator, sampled_sound
+from analysis.plan import Plan
+from analysis.responses import ChannelRule
 from analysis.settings import Study, load_study
+from analysis.trained_shift import Experiment
+
+Stored = tuple[Arrays, str, dict[str, Any]]
+"""Arrays, origin and provenance of a result."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Leakage:
+    """What each window makes of simulated fields whose spectrum is known.
+
+    Args:
+        k: ``[R - 1]``, cycles per image, from ring 1 on.
+        gammas: ``[G]``, exponents of the fields' power.
+        ratio: ``[G, W, R - 1]``, measured over true power.
+        origin, provenance: as of `Measured`.
+    """
+
+    k: NDArray[np.float64]
+    gammas: NDArray[np.float64]
+    ratio: NDArray[np.float64]
+    origin: str
+    provenance: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Display:
+    """The pictured latents: one photograph at both resolutions, by the display encoder.
+
+    Args:
+        photograph: which one.
+        z: side -> ``[C, h, w]`` clean latents; eps: side -> noise of the same shape.
+        origin, provenance: as of `Measured`.
+    """
+
+    photograph: images.Photograph
+    z: dict[int, np.ndarray]
+    eps: dict[int, np.ndarray]
+    origin: str
+    provenance: dict[str, Any]
+
+    def noisy(self, side: int, t: float) -> np.ndarray:
+        """z_t = t z + (1 - t) eps, ``[C, h, w]``."""
+        return noise.blend(self.z[side], self.eps[side], t)
 
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """Everything the pages show."""
+    """Everything the pages show.
+
+    Args:
+        contributed: measurements of encoders that the study does not name, from ``data/results``.
+        samplers: encoder -> solver -> what few steps make of its spectra.
+        rule: the channels of the study's linear encoder, if it has one.
+        files: name -> what `commit` writes, measurements apart.
+    """
 
     study: Study
     photographs: tuple[images.Photograph, ...]
     measured: dict[str, Measured]
+    contributed: dict[str, Measured]
     display: Display
     leakage: Leakage
+    samplers: dict[str, dict[str, SamplerStudy]]
+    rule: ChannelRule | None
+    files: dict[str, Stored]
     downloads: Path
 
     @property
@@ -42,6 +99,13 @@ class Results:
         return float(schedule.shift_t(self.study.t, self.theory))
 
     @functools.cached_property
+    def experiment(self) -> Experiment | None:
+        """The networks trained on the bundled photographs, or None where no run is committed."""
+        if not archive.folder(experiment.STUDY).is_dir():
+            return None
+        return experiment.committed(Store())
+
+    @functools.cached_property
     def sounds(self) -> tuple[Sound, Sound]:
         """White noise sampled finely and coarsely, for the audio experiment."""
         return sampled_sound(generator(0, "sound"))  # the same recordings in every study
@@ -54,41 +118,56 @@ class Results:
         ]
 
 
-def _read(chain: Chain, request: Request, name: str) -> tuple[Arrays, str, dict[str, Any]]:
+def _read(plan: Plan, request: Request, name: str) -> Stored:
     """A measurement from the store, else from the committed results."""
-    arrays = chain.store.get(request)
+    arrays = plan.store.get(request)
     if arrays is not None:
-        return arrays, "computed", chain.store.sidecar(request)
+        return arrays, "computed", plan.store.sidecar(request)
     arrays, provenance = archive.read(
-        chain.study.name, request, name, chain.store.explain_miss(request)
+        plan.study.name, request, name, plan.store.explain_miss(request)
     )
     return arrays, "committed", provenance
 
 
-def assemble(chain: Chain) -> Results:
+def assemble(plan: Plan) -> Results:
     """Read everything the pages need; nothing is computed.
 
     Raises:
         MissError: a measurement is neither stored nor committed.
     """
     measured = {}
-    for name, card in chain.cards.items():
-        arrays, origin, provenance = _read(chain, chain.measurement_request(card), name)
-        measured[name] = Measured(card, chain.study, arrays, origin, provenance)
-    arrays, origin, provenance = _read(chain, chain.display_request(), "display")
-    z = {side: arrays[f"z_{side}"].astype(np.float32) for side in chain.study.resolutions}
-    eps = {side: chain.eps(chain.displayed, side, field.shape) for side, field in z.items()}
-    display = Display(chain.displayed, z, eps, origin, provenance)
-    arrays, origin, provenance = _read(chain, chain.leakage_request(), "leakage")
+    for name, card in plan.cards.items():
+        arrays, origin, provenance = _read(plan, plan.measurement_request(card), name)
+        measured[name] = Measured(card, plan.study, arrays, origin, provenance)
+    contributed = {}
+    for name, card in encoders.cards().items():
+        if name not in plan.cards and (archive.folder(plan.study.name) / f"{name}.json").is_file():
+            request = plan.measurement_request(card)
+            arrays, provenance = archive.read(plan.study.name, request, name, "it was contributed")
+            contributed[name] = Measured(card, plan.study, arrays, "committed", provenance)
+    files = {
+        name: _read(plan, request, name)
+        for name, request in plan.results().items()
+        if name not in measured
+    }
+    arrays, origin, provenance = files["display"]
+    z = {side: arrays[f"z_{side}"].astype(np.float32) for side in plan.study.pair}
+    eps = {side: plan.eps(plan.displayed, side, field.shape) for side, field in z.items()}
+    display = Display(plan.displayed, z, eps, origin, provenance)
+    arrays, origin, provenance = files["leakage"]
     leakage = Leakage(**arrays, origin=origin, provenance=provenance)
-    downloads = chain.store.downloads
-    return Results(chain.study, chain.photographs, measured, display, leakage, downloads)
+    samplers = {name: derived.samplers(files[f"sampler-{name}"][0]) for name in measured}
+    rule = ChannelRule(**files["channel-rule"][0]) if plan.linear else None
+    return Results(
+        plan.study, plan.photographs, measured, contributed, display, leakage, samplers, rule,
+        files, plan.store.downloads,
+    )  # fmt: skip
 
 
 @functools.cache
 def load(study: str | None = None) -> Results:
     """The results of a study (by default the environment's), for pages; read, never computed."""
-    return assemble(Chain(load_study(study), Store()))
+    return assemble(Plan(load_study(study), Store()))
 
 
 def commit(results: Results) -> list[Path]:
@@ -101,14 +180,10 @@ def commit(results: Results) -> list[Path]:
         if measured.origin == "computed":
             content = {"numbers": measured.numbers(), "provenance": measured.provenance}
             written.append(archive.write(results.study.name, name, measured.arrays, content))
-    if results.display.origin == "computed":
-        arrays = {f"z_{side}": z.astype(np.float16) for side, z in results.display.z.items()}
-        content = {"provenance": results.display.provenance}
-        written.append(archive.write(results.study.name, "display", arrays, content))
-    if results.leakage.origin == "computed":
-        leakage = {name: getattr(results.leakage, name) for name in ("k", "gammas", "ratio")}
-        content = {"provenance": results.leakage.provenance}
-        written.append(archive.write(results.study.name, "leakage", leakage, content))
+    for name, (arrays, origin, provenance) in results.files.items():
+        if origin == "computed":
+            content = {"provenance": provenance}
+            written.append(archive.write(results.study.name, name, arrays, content))
     for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
         written.append(archive.folder("sound") / f"noise-{name}.wav")
         write_atomic(written[-1], sound.wav())

@@ -6,6 +6,7 @@ right one suggested.
 """
 
 import difflib
+import itertools
 import math
 import os
 import tomllib
@@ -120,6 +121,27 @@ class Bands(Strict):
         return self
 
 
+Resample = Literal["lanczos", "bicubic", "box", "fourier"]
+
+
+class Variation(Strict):
+    """The same measurement with one choice changed, or on images whose answer is known."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="short name")
+    title: str = Field("", description="what the tables call it; empty: the name")
+    images: Literal["", "dead-leaves", "power-law"] = Field(
+        "", description="simulated images instead of the study's; empty: the study's"
+    )
+    resample: Resample | Literal[""] = Field("", description="resize filter; empty: the study's")
+    jpeg: int = Field(0, ge=0, le=100, description="JPEG quality before resizing; 0: none")
+    sample: bool = Field(False, description="latents drawn from the posterior, not its mode")
+
+    @property
+    def text(self) -> str:
+        """How the tables call it."""
+        return self.title or self.name
+
+
 class Study(Strict):
     """Every choice of a study. Lengths are in pixels, t is the data fraction (t = 1 is data)."""
 
@@ -130,10 +152,13 @@ class Study(Strict):
     encoders: tuple[str, ...] = Field(min_length=1, description="names in data/encoders.toml")
     display_encoder: str = Field(description="the encoder whose latents are pictured")
     display_image: str = Field("", description="id of the pictured photograph; empty: the first")
-    resolutions: tuple[int, int] = Field((512, 1024), description="sides in pixels, low then high")
-    resample: Literal["lanczos", "bicubic", "box"] = Field(
+    resolutions: tuple[int, ...] = Field(
+        (512, 1024), min_length=2, description="sides in pixels, ascending; the last two are shown"
+    )
+    resample: Resample = Field(
         "lanczos", description="resize filter; it shapes the spectrum near the Nyquist frequency"
     )
+    variations: tuple[Variation, ...] = Field((), description="what else is measured")
     t: float = Field(
         0.5, gt=0, lt=1, description="data fraction of the blend z_t = t z + (1-t) eps"
     )
@@ -152,10 +177,17 @@ class Study(Strict):
 
     @field_validator("resolutions")
     @classmethod
-    def _two_sizes(cls, sizes: tuple[int, int]) -> tuple[int, int]:
-        if not 32 <= sizes[0] < sizes[1]:
-            raise ValueError("two sides in pixels, the low one first and at least 32")
+    def _ascending_sizes(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if sizes[0] < 32 or any(a >= b for a, b in itertools.pairwise(sizes)):
+            raise ValueError("sides in pixels, ascending, the lowest at least 32")
         return sizes
+
+    @field_validator("variations")
+    @classmethod
+    def _names_differ(cls, variations: tuple[Variation, ...]) -> tuple[Variation, ...]:
+        if len({one.name for one in variations}) < len(variations):
+            raise ValueError("two variations have the same name")
+        return variations
 
     @model_validator(mode="after")
     def _display_is_measured(self) -> "Study":
@@ -165,13 +197,18 @@ class Study(Strict):
 
     @property
     def low(self) -> int:
-        """Side of the low resolution in pixels."""
-        return self.resolutions[0]
+        """Side in pixels of the lower of the two resolutions that are shown."""
+        return self.resolutions[-2]
 
     @property
     def high(self) -> int:
-        """Side of the high resolution in pixels."""
-        return self.resolutions[1]
+        """Side in pixels of the higher of the two resolutions that are shown."""
+        return self.resolutions[-1]
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The two resolutions that are shown, (low, high)."""
+        return self.low, self.high
 
 
 def study_names() -> list[str]:
@@ -200,7 +237,9 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
     if isinstance(folder, str) and (root() / folder).is_dir():
         # A folder in a study file is relative to the project, wherever the command is run.
         content["images"] = str(root() / folder)
-    models: dict[str, type[BaseModel]] = {"window": Window, "bands": Bands}
+    models: dict[str, type[BaseModel]] = {
+        "window": Window, "windows": Window, "bands": Bands, "variations": Variation,
+    }  # fmt: skip
     try:
         return Study(name=path.stem, **content)
     except ValidationError as error:

@@ -31,6 +31,7 @@ from analysis.settings import Bands
 
 Floats = NDArray[np.float64]
 AXIS = "cycles/image"
+PER_PIXEL = "cycles/pixel"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +85,16 @@ class MeasuredShift:
     def exponent(self) -> float:
         """r of s = (h w / (h0 w0))^(r/2) for `whole`."""
         return float(exponent(self.whole.value, self.pixel_ratio))
+
+    def mismatch(self, s: float) -> float:
+        """How far the SNR curves of the two resolutions stay apart once t is shifted by s.
+
+        Returns:
+            the largest ``|SNR / SNR_0 - 1|`` over the band of `whole`, of the geometric mean over
+            photographs; 0 if the curves lie on each other.
+        """
+        chosen = in_band(self.k, self.whole.band)
+        return float(np.abs((self.mean[chosen] / s) ** 2 - 1).max())
 
 
 def equal_snr_shift(
@@ -145,6 +156,36 @@ def _estimate(
         return Estimate(value, float("nan"), float("nan"), ends)
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     low, high = np.exp(np.percentile(per_image[draws].mean(axis=1), tails))
+    return Estimate(value, float(low), float(high), ends)
+
+
+def pooled(
+    k: Floats, curves: np.ndarray, band: tuple[float, float], rng: np.random.Generator,
+    resamples: int = 2000, confidence: float = 0.95,
+) -> Estimate:  # fmt: skip
+    """The geometric mean of s over channels, octaves and photographs, with a two-stage bootstrap.
+
+    Photographs are drawn first, then channels within each, as if the channels were a sample too.
+
+    Args:
+        k: ``[R]``, cycles per image.
+        curves: ``[I, C, R]``, s(k) of each channel of each photograph.
+        band: (from, to) in cycles per image.
+        rng, resamples, confidence: of the percentile bootstrap.
+    """
+    chosen = in_band(k, band)
+    each = np.log(curves[..., chosen]) @ octave_weights(k[chosen])
+    count, channels = each.shape
+    ends = (float(k[chosen][0]), float(k[chosen][-1]))
+    value = float(np.exp(each.mean()))
+    if count == 1:
+        return Estimate(value, float("nan"), float("nan"), ends)
+    means = np.empty(resamples)
+    for index in range(resamples):
+        photographs = rng.integers(count, size=(count, 1))
+        means[index] = each[photographs, rng.integers(channels, size=(count, channels))].mean()
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    low, high = np.exp(np.percentile(means, tails))
     return Estimate(value, float(low), float(high), ends)
 
 

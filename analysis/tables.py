@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import export, literature, schedule
-from analysis.formatting import estimate, fixed, interval, number, percent, plain, point
+from analysis import export, literature, rules, schedule
+from analysis.formatting import fixed, interval, number, percent, plain, point
 from analysis.results import Results
 from analysis.schedule import exponent
 
@@ -34,17 +34,6 @@ def table_shift(results: Results) -> str:
     return table(header, rows, "lllrlr")
 
 
-def table_variations(results: Results) -> str:
-    """The same number under other choices, and along the other frequency axis."""
-    rows = [
-        [f"`{name}`"]
-        + [estimate(s.whole) for s in (m.shift, m.shift_equal_channels, m.shift_per_pixel)]
-        for name, m in results.measured.items()
-    ]
-    header = ["encoder", "as measured", "equal channels", "per cycles/pixel"]
-    return table(header, rows)
-
-
 def table_windows(results: Results) -> str:
     """Exponent and shift of every encoder under every window."""
     rows = []
@@ -67,7 +56,14 @@ def table_encoders(results: Results) -> str:
         where = "computed here" if m.origin == "computed" else "committed results"
         spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
         rows.append(
-            [f"`{name}`", m.card.title, str(m.card.channels), str(m.card.stride), spread, where]
+            [
+                f"`{name}`",
+                m.card.title,
+                str(m.card.latent_channels),
+                str(m.card.latent_stride),
+                spread,
+                where,
+            ]
         )
     return table(
         ["encoder", "what it is", "channels", "stride (px)", "γ", "measurement"], rows, "llrrrl"
@@ -87,11 +83,25 @@ def table_rules() -> str:
         ratio, exponent = rule.ratio or math.nan, rule.exponent or 0.0
         low, high = ("" if s is None else number(s, 3) for s in (rule.base_value, rule.value))
         rows.append(
-            [f"{rule.name} ({rule.year})", fixed(ratio, 2), f"{exponent:.2f}", low, high, rule.link]
-        )
+            [f"{rule.name} ({rule.year})", fixed(ratio, 2), f"{exponent:.2f}", low, high,
+             rule.stage, rule.link]
+        )  # fmt: skip
     return table(
-        ["rule or model", "ratio", "r", "s at 512²", "s at 1024²", "source"], rows, "lrrrrl"
+        ["rule or model", "ratio", "r", "s at 512²", "s at 1024²", "stage", "source"],
+        rows,
+        "lrrrrll",
     )
+
+
+def table_sign_trap() -> str:
+    """What a mean of +0.5 does where u is sigma and where u indexes a table, by static shift."""
+    rows = [
+        [f"{shift:g}", one.reader, plain(one.mean, 2), fixed(one.median, 3), percent(one.noisy)]
+        for shift in (1.0, 3.0)
+        for one in rules.sign_trap(0.5, 1.0, shift)
+    ]
+    header = ["static s", "read as", "mean of logit σ", "median σ", "share with σ > 1/2"]
+    return table(header, rows, "llrrr")
 
 
 def table_recommended(results: Results) -> str:
@@ -113,10 +123,10 @@ def table_settings(s: float, base_shift: float = 1.0) -> str:
     """The shift as settings of training and sampling tools."""
     links = {rule.key: rule.link for rule in literature.rules()}
     rows = [
-        [row.tool, f"`{row.option}`", row.note, links[row.source]]
+        [row.tool, row.stage, f"`{row.option}`", row.note, links[row.source]]
         for row in export.settings(s, base_shift)
     ]
-    return table(["tool", "setting", "use", "read in"], rows)
+    return table(["tool", "stage", "setting", "use", "read in"], rows)
 
 
 def table_provenance(results: Results) -> str:

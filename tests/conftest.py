@@ -2,12 +2,14 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from analysis import cache
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("birch", "heron", "quarry")
@@ -22,6 +24,14 @@ resolutions = [64, 128]
 t = 0.5
 seed = 7
 bootstrap = 100
+
+[[variations]]
+name = "box"
+resample = "box"
+
+[[variations]]
+name = "power-law"
+images = "power-law"
 
 [window]
 kind = "kaiser"
@@ -87,12 +97,15 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A tiny project of its own, with an empty cache, which `settings.root` finds."""
     folder = make_project(tmp_path / "project")
     monkeypatch.setenv("ANALYSIS_ROOT", str(folder))
     monkeypatch.setenv("ANALYSIS_CACHE", str(folder / "data" / "cache"))
-    return folder
+    # The commit is asked for once a process, in the project: here it has none.
+    cache.environment.cache_clear()
+    yield folder
+    cache.environment.cache_clear()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from analysis import explain, results, values
 from analysis.cache import Store
 from analysis.chain import Chain
+from analysis.plan import Plan
 from analysis.settings import FetchError, InputError, Study, load_study
 from tests.conftest import PHOTOGRAPHS, STUDY
 
@@ -31,7 +32,7 @@ def tiny(project: Path) -> Study:
 def computed(tiny: Study) -> results.Results:
     chain = Chain(tiny, Store())
     chain.compute()
-    return results.assemble(chain)
+    return results.assemble(chain.plan)
 
 
 def thumbnails(found: results.Results, size: int) -> list[np.ndarray]:
@@ -87,9 +88,17 @@ def test_the_results_a_figure_is_said_to_read_are_those_it_reads(
                 return getattr(computed.display, name)
 
         parts = {name: getattr(computed, name) for name in computed.__dataclass_fields__}
+
+        class Reading(results.Results):
+            def __getattribute__(self, name: str, read: set[str] = read) -> object:
+                if name in explain.FILES:
+                    wanted = {f.format(n) for f in explain.FILES[name] for n in computed.measured}
+                    read.update(wanted & set(computed.files))
+                return super().__getattribute__(name)
+
         parts |= {"measured": Noting(computed.measured, read), "display": Display()}
         module = importlib.import_module(f"analysis.figures.{label[4:].replace('-', '_')}")
-        module.draw(results.Results(**parts))
+        module.draw(Reading(**parts))
         content = explain.figure(label, computed.study, Store(), "tiny")
         assert {one["name"] for one in content["results"]} == read, label
 
@@ -100,8 +109,9 @@ def test_a_figure_s_inputs_are_keys_of_the_store(computed: results.Results) -> N
     pixel, linear = content["results"]
     assert pixel["key"] == computed.measured["pixel"].provenance["key"]
     assert pixel["origin"] == linear["origin"] == "computed"
-    assert linear["encoder"]["fit"] == Chain(study, store).fit_request.key
-    stored = {sidecar["key"] for sidecar in store.sidecars("spectra")}
+    assert linear["encoder"]["fit"] == Plan(study, store).fit_request.key
+    steps = ("spectra", "cross-spectra", "halves", "equivariance", "power")
+    stored = {s["key"] for step in steps for s in store.sidecars(step)}
     assert set(pixel["steps"]) | set(linear["steps"]) == stored
     assert set(content["photographs"]) == set(PHOTOGRAPHS)
     assert content["study_file"] == "data/studies/tiny.toml"

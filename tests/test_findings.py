@@ -4,10 +4,13 @@ import dataclasses
 import re
 import types
 
+import numpy as np
 import pytest
 
 from analysis import findings, formatting, literature, results
+from analysis.rules import STAGES
 from analysis.shift import Estimate, MeasuredShift
+from tests.test_measured import CARD, known, other
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def test_verdict_is_the_intervals(loaded: results.Results, numbers: tuple, expec
         ((1.5, 1.4, 1.6), "an exponent of 0.58 instead of 1"),
         ((2.5, 2.3, 2.7), "an exponent of 1.32 instead of 1"),
         ((1.97, 1.94, 1.98), "1.5\u00a0% below the rule"),
-        ((2.0, 1.9, 2.1), "2.00 [1.90, 2.10] for `x`."),
+        ((2.0, 1.9, 2.1), "2.00 [1.90,\u00a02.10] for `x`."),
     ],
 )
 def test_abstract_words_follow_the_interval(
@@ -60,14 +63,30 @@ def test_findings_carry_the_numbers(loaded: results.Results) -> None:
     assert all(f"`{name}`" in findings.ratio(loaded) for name in loaded.measured)
 
 
-def test_rules_are_counted(loaded: results.Results) -> None:
-    counts = [
-        int(n)
-        for n in re.findall(
-            r"(?<![\d.=$])\b(\d+)(?: rows| use| lie| are| go)", findings.rules(loaded)
-        )
-    ]
-    assert counts[0] == sum(counts[1:]) == len(literature.shown())
+def test_rules_are_counted_by_stage(loaded: results.Results) -> None:
+    number = r"(\d+) (?:rules for \w+|use|lie|are|goe?s?)"
+    sentences = findings.rules(loaded).split("it.")
+    known = [formula for _, formula in literature.evaluable()]
+    for stage, sentence in zip(STAGES, sentences, strict=False):
+        assert f"rules for {stage}" in sentence
+        counts = [int(n) for n in re.findall(number, sentence)]
+        assert len(counts) == 5
+        assert counts[0] == sum(counts[1:]) == sum(stage in formula.stages for formula in known)
+        ratios = [formula.ratio(512, 1024) for formula in known if stage in formula.stages]
+        assert counts[1] == sum(abs(ratio - 1) < 1e-9 for ratio in ratios)
+        assert counts[4] == sum(not 1 - 1e-9 < ratio < 2 + 1e-9 for ratio in ratios)
+
+
+def test_no_rule_inside_an_interval_is_said_of_learned_encoders_alone(
+    loaded: results.Results,
+) -> None:
+    def said(*numbers: float) -> str:
+        measured = {"x": pretend(loaded.measured["taef2"], *numbers), "pixel": pixel}
+        return findings.rules(types.SimpleNamespace(measured=measured, study=loaded.study))
+
+    pixel = pretend(loaded.measured["pixel"], 1.234, 1.2339, 1.2341)
+    assert "None lies within the interval measured for `x`." in said(1.234, 1.2339, 1.2341)
+    assert "None lies" not in said(2.0, 1.9, 2.1)
 
 
 def test_limits_warn_of_few_images(loaded: results.Results) -> None:
@@ -81,3 +100,44 @@ def test_no_linear_code_no_sentence(loaded: results.Results) -> None:
     assert (
         findings.linear(types.SimpleNamespace(measured={"pixel": loaded.measured["pixel"]})) == ""
     )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict", "equivariant"),
+    [
+        ((1.5, 1.4, 1.6), "asks for less than the rule", False),
+        ((2.5, 2.4, 2.6), "asks for more than the rule", True),
+        ((2.0, 1.9, 2.1), "agrees with the rule", True),
+        ((2.0, float("nan"), float("nan")), "has no interval", True),
+    ],
+)
+def test_a_learned_encoders_paragraph_follows_the_interval(
+    numbers: tuple, verdict: str, equivariant: bool
+) -> None:
+    one = known(card=CARD.model_copy(update={"kind": "taef2", "name": "x"}))
+    fake = types.SimpleNamespace(
+        **vars(pretend(one, *numbers)), shift_equal_channels=one.shift_equal_channels
+    )
+    text = findings.measured(types.SimpleNamespace(measured={"x": fake}))
+    assert f"`x` {verdict}" in text
+    assert ("not scale-equivariant" not in text) == equivariant
+
+
+def test_the_pixel_paragraph_says_whether_the_rule_holds() -> None:
+    card = CARD.model_copy(update={"kind": "pixel"})
+    for q, words in ((4.0, "the rule holds"), (3.0, "the rule does not hold")):
+        text = findings.measured(types.SimpleNamespace(measured={"x": known(q=q, card=card)}))
+        assert words in text
+
+
+def test_the_linear_paragraph_says_what_the_strongest_channel_decides() -> None:
+    one = known()
+    text = findings.measured(types.SimpleNamespace(measured={"x": one}))
+    # One channel has twice the power of the other; bands and channels do not differ.
+    assert "one channel alone has 67\u00a0% of the power in the low band" in text
+    assert "folds more" not in text
+    assert "weaker channels" not in text
+    power = one.arrays["power_512"] * np.array([1.0, 0.25])[:, None]
+    power[..., 10:] *= 0.5
+    text = findings.measured(types.SimpleNamespace(measured={"x": other(one, power_512=power)}))
+    assert "folds more" in text

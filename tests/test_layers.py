@@ -18,18 +18,21 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "analysis"
 
 ORDER = [
-    *("settings", "cache", "images", "linear_code", "weights", "networks", "encoders", "latents"),
-    *("schedule", "noise", "rings", "spectra", "simulated", "powerlaw"),
-    *("shift", "weighting", "gaussian"),
-    *("formatting", "literature", "export", "sampling"),
-    *("archive", "measured", "chain", "fetching", "recommend", "results"),
+    *("settings", "cache", "downloads", "resize", "images", "linear_code", "weights"),
+    *("latents", "checkpoints", "cards", "networks", "encoders"),
+    *("schedule", "noise", "rings", "spectra", "simulated", "synthetic", "powerlaw"),
+    *("shift", "equivariance", "responses", "cross_spectra", "weighting", "crossings", "gaussian"),
+    *("formatting", "rules", "literature", "export", "sampling"),
+    *("archive", "plan", "matrices", "schema", "measured", "timing", "derived", "standing"),
+    *("chain", "fetching", "inventory", "recommend", "rectified_flow", "trained_shift"),
+    *("experiment", "results", "contribute"),
     *("figures.style", "figures.*"),
-    *("values", "tables", "findings"),
+    *("values", "tables", "comparisons", "findings", "interpretation", "practice"),
     *("render.links", "render.quarto"),
     *("render.builtin.project", "render.builtin.page", "render.builtin.kernel"),
     *("render.builtin.markdown", "render.builtin.pandoc", "render.builtin.html"),
     *("render.builtin.pdf", "render.builtin.site", "render.builtin.*", "render.*"),
-    *("survey.*", "publish", "check", "explain", "console", "preview", "__main__"),
+    *("survey.*", "publish", "check", "explain", "console", "commands", "preview", "__main__"),
 ]
 """Modules from the top down; ``x.*`` is whatever of x is not named, side by side."""
 
@@ -39,11 +42,18 @@ MATHEMATICS = {
     "rings",
     "spectra",
     "powerlaw",
+    "simulated",
+    "synthetic",
     "shift",
+    "equivariance",
+    "responses",
+    "cross_spectra",
     "weighting",
+    "crossings",
     "gaussian",
     "linear_code",
     "latents",
+    "resize",
 }
 HEAVY = {"torch", "diffusers", "huggingface_hub", "safetensors", "transformers"}
 PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -1,13 +1,18 @@
 """Numbers derived from stored arrays, on arrays whose numbers are known."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from scipy.stats import ortho_group
 
 from analysis import encoders, images, shift, spectra
-from analysis.measured import Display, Measured
-from analysis.settings import Study, Window
+from analysis.matrices import packed, shared_bins, unpacked
+from analysis.measured import Measured
+from analysis.results import Display
+from analysis.settings import InputError, Study, Variation, Window
+from analysis.weighting import half_frequencies
 
 STUDY = Study(
     name="known",
@@ -19,17 +24,29 @@ STUDY = Study(
     seed=3,
     bootstrap=200,
     window=Window(beta=2.0),
+    variations=(
+        Variation(name="box", resample="box"),
+        Variation(name="power-law", images="power-law", resample="fourier"),
+    ),
 )
 CARD = encoders.card("linear-f8c16")
 
 
-def known(images: int = 5, gamma: float = 2.5, q: float = 4.0, scatter: float = 0.0) -> Measured:
-    """Two channels, P = c k^-gamma with c of mean 1.5 over them; q times as much at 512 px."""
+def known(
+    images: int = 5, gamma: float = 2.5, q: float = 4.0, scatter: float = 0.0,
+    sides: tuple[int, ...] = (256, 512), card: encoders.Card = CARD,
+) -> Measured:  # fmt: skip
+    """Two channels, P / N = c k^-gamma with c of mean 1.5 over them; q times as much a doubling.
+
+    Both resolutions hold the same content, the box raises s by 2 %, power-law fields give sqrt(3).
+    ln R of the left half is that of the right one, while top and bottom have nothing in common.
+    """
+    study = STUDY.model_copy(update={"resolutions": sides})
     rng = np.random.default_rng(0)
     level = np.exp(rng.standard_normal((images, 1, 1)))
     arrays = {}
-    for side, factor in ((256, 1.0), (512, q)):
-        n = side // 8
+    for side in sides:
+        n, factor = side // 8, q ** np.log2(side / 256)
         rings = spectra.rings(n, n)
         k = np.maximum(rings.cycles_per_image, 0.5)
         noise = spectra.white_noise_raps(n, n)
@@ -46,7 +63,26 @@ def known(images: int = 5, gamma: float = 2.5, q: float = 4.0, scatter: float = 
         arrays[f"noise_{side}"] = np.tile(noise, (images, 1))
         arrays[f"noisy_{side}"] = np.tile(noise, (images, 1))
         arrays[f"k_{side}"], arrays[f"modes_{side}"] = rings.cycles_per_image, rings.modes
-    return Measured(CARD, STUDY, arrays, "computed", {"key": "x"})
+    low, high = study.pair
+    before, after = arrays[f"power_{low}"].mean(axis=1), arrays[f"power_{high}"].mean(axis=1)
+    arrays |= {f"varied_box_{low}": before, f"varied_box_{high}": 1.02**2 * after}
+    arrays |= {f"varied_power-law_{low}": before, f"varied_power-law_{high}": 3 / q * after}
+    bins = shared_bins(study, card, images)
+    root = rng.standard_normal((images, len(bins.modes), 2, 2)) + 2 * np.eye(2)
+    arrays[f"cross_{low}"] = packed(root @ root.swapaxes(-1, -2))
+    arrays[f"cross_{high}"] = q * arrays[f"cross_{low}"]
+    for name in ("low", "cropped", "cross", "explained"):
+        arrays[f"pair_{name}_{high}"] = before
+    f = half_frequencies(high // 8)
+    rough = rng.standard_normal((3, images, 1, len(f))) * 0.1
+    arrays[f"left_right_{high}"] = f**-gamma * np.exp(np.repeat(rough[0], 2, axis=1))
+    arrays[f"top_bottom_{high}"] = f**-gamma * np.exp(np.concatenate(list(rough[1:]), axis=1))
+    return Measured(card, study, arrays, "computed", {"key": "x"})
+
+
+def other(one: Measured, **arrays: np.ndarray) -> Measured:
+    """The same measurement with some arrays of its own."""
+    return dataclasses.replace(one, arrays=one.arrays | arrays)
 
 
 def test_arrays_are_read_by_side_and_averaged_over_channels() -> None:
@@ -157,3 +193,143 @@ def test_equal_channels_is_the_mean_of_channels_of_one_variance() -> None:
     assert one.shift.whole.value == pytest.approx(np.sqrt((4 * 1 + 1 * 2) / 3), rel=1e-6)
     # At 512 px both have variance 1 then, at 256 px the first 1/4 and the second 1.
     assert one.shift_equal_channels.whole.value == pytest.approx(np.sqrt(2 / 1.25), rel=1e-6)
+
+
+def test_snr_is_power_over_the_noise_that_was_to_be_expected() -> None:
+    one = known(images=2)
+    np.testing.assert_allclose(one.snr(512)[:, 1], 2 * one.snr(512)[:, 0])
+    # c k^-gamma where there is noise; ring 0 has neither, since the mean was taken off.
+    k = one.k(512)[1:]
+    np.testing.assert_allclose(one.snr(512)[0, 0, 1:] * k**2.5, one.snr(512)[0, 0, 1] * k[0] ** 2.5)
+    assert np.all(one.snr(512)[..., 0] == 0)
+
+
+def test_every_pair_of_resolutions_that_are_large_enough_has_a_shift() -> None:
+    shifts = known(sides=(256, 512, 1024)).shifts
+    assert list(shifts) == [(256, 512), (256, 1024), (512, 1024)]
+    for (low, high), one in shifts.items():
+        assert one.whole.value == pytest.approx(high / low, rel=1e-6)
+        assert one.theory == high / low
+    # 16 x 16 latents have two rings in the low band only if it reaches beyond a quarter of 8.
+    small = known(sides=(128, 256, 512))
+    assert [small.measurable(side) for side in (128, 256, 512)] == [False, True, True]
+    assert list(small.shifts) == [(256, 512)]
+    assert small.numbers()["pairs"].keys() == {"256-512"}
+
+
+def test_what_cannot_be_measured_is_an_input_error() -> None:
+    one = known(sides=(128, 256))
+    assert one.shifts == {}
+    with pytest.raises(InputError, match=r"linear-f8c16: the band .* two are needed"):
+        _ = one.shift
+
+
+def test_each_channel_has_its_shift_and_the_pool_their_geometric_mean() -> None:
+    one = known()
+    one = other(one, power_512=one.arrays["power_512"] * np.array([1.0, 0.25])[:, None])
+    assert [s.whole.value for s in one.shift_by_channel] == pytest.approx([2, 1], rel=1e-6)
+    assert one.shift_pooled.value == pytest.approx(np.sqrt(2), rel=1e-6)
+    assert one.shift_pooled.band == one.shift.whole.band
+    assert 1 < one.shift_pooled.low < np.sqrt(2) < one.shift_pooled.high < 2
+    assert known().shift_pooled.high == pytest.approx(2, rel=1e-6)
+
+
+def test_variations_are_those_that_were_measured() -> None:
+    one = known()
+    found = {name: s.whole.value for name, s in one.shift_by_variation.items()}
+    assert found == pytest.approx({"box": 2.04, "power-law": np.sqrt(3)}, rel=1e-6)
+    sampled = Variation(name="sampled", sample=True)  # which a deterministic encoder can't be
+    study = one.study.model_copy(update={"variations": (*one.study.variations, sampled)})
+    assert dataclasses.replace(one, study=study).shift_by_variation.keys() == found.keys()
+
+
+def test_information_moves_as_one_if_every_matrix_grows_by_q() -> None:
+    one = known()
+    found = one.information
+    assert found is not None
+    for estimate in (found.matched, *found.limits.values()):
+        # 1e-8: Newton's steps to the quantiles. Photographs left out give the same: no width.
+        assert [estimate.value, estimate.low, estimate.high] == pytest.approx([2, 2, 2], rel=1e-8)
+    assert found.misfit(2.0) < 1e-9
+    # Half of 2 u = 1 + tanh(theta - place) apart by ln 2: far more than rounding.
+    assert found.misfit(1.0) > 0.05
+
+
+def test_information_knows_no_basis_and_only_the_low_and_middle_bands() -> None:
+    one = known()
+    weaker = np.diag([1.0, 0.6])
+    high = weaker @ unpacked(one.arrays["cross_512"], 2) @ weaker
+    turn = ortho_group.rvs(2, random_state=1)
+    plain, turned = (
+        other(one, cross_256=packed(a), cross_512=packed(b)).information
+        for a, b in (
+            (unpacked(one.arrays["cross_256"], 2), high),
+            (turn @ unpacked(one.arrays["cross_256"], 2) @ turn.T, turn @ high @ turn.T),
+        )
+    )
+    # Single precision of what is stored.
+    assert turned.matched.value == pytest.approx(plain.matched.value, rel=1e-5)
+    assert plain.matched.value < 1.95
+    inside = shared_bins(one.study, CARD, 5).within("whole")
+    assert not inside.all()
+    raised = one.arrays["cross_512"] * np.where(inside, 1, 100)[:, None]
+    assert other(one, cross_512=raised.astype(np.float32)).information.matched.value == (
+        pytest.approx(2, rel=1e-8)
+    )
+
+
+def test_too_few_images_or_modes_have_no_information() -> None:
+    assert known(images=4).information is not None
+    assert known(images=3).information is None
+    one = known()
+    many = np.repeat(one.arrays["power_256"], 200, axis=1)  # 400 channels: more than modes
+    assert other(one, power_256=many).information is None
+
+
+def test_equivariance_is_gain_and_content() -> None:
+    one = known()
+    same = one.equivariance
+    for name in ("whole", "low", "middle", "high"):
+        assert same.gain.bands[name].value == pytest.approx(1)
+        assert same.coherence.bands[name].value == pytest.approx(1)
+        assert same.difference.bands[name].value == pytest.approx(0, abs=1e-12)
+    low, g, rho = one.arrays["pair_low_512"], 0.8, 0.6
+    parts = {"cropped": g**2 * low, "cross": g * rho * low, "explained": rho**2 * low}
+    found = other(one, **{f"pair_{name}_512": array for name, array in parts.items()}).equivariance
+    assert found.gain.bands["whole"].value == pytest.approx(g)
+    assert found.coherence.bands["middle"].value == pytest.approx(rho**2)
+    assert found.of_gain.bands["low"].value == pytest.approx((1 - g) ** 2)
+    # the parts of the difference add up
+    assert found.difference.bands["high"].value == pytest.approx(
+        (1 - g) ** 2 + 2 * g * (1 - rho), rel=1e-9
+    )
+    np.testing.assert_allclose(found.k, one.k(256)[2:])
+
+
+def test_channels_have_laws_of_their_own_and_the_top_octave_an_exponent() -> None:
+    one = known()
+    k = np.maximum(one.k(512), 0.5)
+    power = one.arrays["power_512"] * np.stack([k**0, k**-0.5])
+    # Tilts that cancel over images, which a geometric mean does not see and another would.
+    power = power * k ** np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None, None]
+    power[..., 17:] *= 100  # beyond half the Nyquist ring nothing counts
+    laws = other(one, power_512=power).channel_laws
+    # 1e-3: noise in ring 2, see above.
+    assert [law.gamma for law in laws] == pytest.approx([2.5, 3.0], abs=1e-3)
+    assert {law.band for law in laws} == {(k[2], k[16])}
+    assert one.top_octave == pytest.approx(2.5, abs=1e-3)
+    flat = one.arrays["power_512"].copy()
+    flat[..., 16:] = flat[..., 16:17]
+    assert other(one, power_512=flat).top_octave == pytest.approx(0, abs=1e-9)
+
+
+def test_the_numbers_hold_what_else_was_measured() -> None:
+    numbers = known().numbers()
+    assert numbers["mismatch"] == pytest.approx({"measured": 0, "theory": 0}, abs=1e-6)
+    assert numbers["pairs"]["256-512"]["exponent"] == pytest.approx(1, abs=1e-6)
+    assert [one["measured"] for one in numbers["channels"]] == pytest.approx([2, 2], rel=1e-6)
+    assert list(numbers["variations"]) == [
+        "equal_channels", "pooled_channels", "cycles_per_pixel", "box", "power-law",
+    ]  # fmt: skip
+    assert numbers["variations"]["box"]["measured"] == pytest.approx(2.04, rel=1e-6)
+    assert list(numbers["windows"]) == [window.text for window in STUDY.windows]

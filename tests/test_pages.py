@@ -122,4 +122,5 @@ def test_changelog_and_readme_state_the_committed_results() -> None:
     for name in results.load("bundled").measured:
         key = values.identifier(name)
         row = f"| {name} | {getattr(v, f'shift_{key}')} | {getattr(v, f'interval_{key}')} |"
+        row = row.replace("\u00a0", " ")
         assert row in changelog, f"CHANGELOG.md does not have the current result: {row}"

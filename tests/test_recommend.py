@@ -76,7 +76,7 @@ def test_the_study_s_own_pair_is_not_computed_again(tiny: Study) -> None:
     store = Store()
     chain = Chain(tiny, store)
     chain.compute()
-    expected = results.assemble(chain).measured["linear-f8c16"].shift.whole
+    expected = results.assemble(chain.plan).measured["linear-f8c16"].shift.whole
     again = Store(compute="never")
     found = recommend(tiny, "linear-f8c16", 64, 128, again).content()
     assert found["origin"] == "stored"
@@ -90,7 +90,7 @@ def test_committed_results_serve_where_the_encoder_cannot_run(
 ) -> None:
     chain = Chain(tiny, Store())
     chain.compute()
-    results.commit(results.assemble(chain))
+    results.commit(results.assemble(chain.plan))
     monkeypatch.setattr(chains.encoders, "missing", lambda card: "it needs a thing")
     found = recommend(tiny, "linear-f8c16", 64, 128, Store(tmp_path / "empty"))
     assert found.origin == "committed results: it needs a thing"
@@ -108,12 +108,21 @@ def test_nothing_is_pictured(tiny: Study) -> None:
 def test_a_base_shift_multiplies(tiny: Study) -> None:
     found = recommend(tiny, "pixel", 64, 128, Store())
     content = found.content(3.0)
-    assert content["total_shift"] == pytest.approx(3 * content["measured"], rel=1e-5)
-    assert any(f"{content['total_shift']:.4g}" in one["option"] for one in content["settings"])
+    total = content["total_shift"]
+    assert total["training"] == pytest.approx(3 * content["measured"], rel=1e-5)
+    assert total["sampling"] == total["training"]
+    apart = found.content(1.0, sampling_base_shift=3.0)["total_shift"]
+    assert apart["sampling"] == total["sampling"]
+    assert apart["training"] == pytest.approx(content["measured"], rel=1e-5)
+    for stage in ("training", "sampling"):
+        options = [one["option"] for one in content["settings"] if one["stage"] == stage]
+        assert any(f"{total[stage]:.4g}" in option for option in options)
     assert "= 3 x measured" in text(content)
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(InputError, match="--base-shift"):
             found.content(wrong)
+        with pytest.raises(InputError, match="--sampling-base-shift"):
+            found.content(1.0, wrong)
 
 
 def test_one_photograph_gives_no_interval(tiny: Study, folder: Path) -> None:

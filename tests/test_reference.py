@@ -5,7 +5,7 @@ change must get a higher version, or old results would pass for new ones. ``refe
 holds the numbers that belong to a version. If a test here fails:
 
 1. If the numbers should not have changed, mend the step.
-2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/chain.py``, or for an
+2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/plan.py``, or for an
    encoder of one kind in ``encoders.VERSIONS``. Then run ``python tests/test_reference.py`` in the
    project's folder, recompute ``data/results``, and commit both. It writes no new numbers for an
    old version.
@@ -18,6 +18,7 @@ import copy
 import functools
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -33,10 +34,14 @@ from conftest import make_project
 
 from analysis.cache import Arrays, Request, Store
 from analysis.chain import Chain
+from analysis.plan import Plan
 from analysis.settings import load_study
 
 FOLDER = Path(__file__).resolve().parent / "reference"
-STEPS = ("display", "leakage", "linear-fit", "measurement", "moments", "spectra")
+STEPS = (
+    "channel-rule", "cross-spectra", "display", "equivariance", "halves", "leakage", "linear-fit",
+    "measurement", "moments", "power", "sampler", "spectra",
+)  # fmt: skip
 HOW = "see the head of tests/test_reference.py"
 
 
@@ -72,8 +77,11 @@ def summary(array: np.ndarray) -> dict[str, Any]:
 def steps(chain: Chain) -> dict[str, list[tuple[str, Request, Arrays]]]:
     """Each step's (case, request, arrays), computed by the chain."""
     chain.compute()
-    pixel, linear = chain.cards["pixel"], chain.cards["linear-f8c16"]
-    photo = chain.photographs[0]
+    plan = chain.plan
+    pixel, linear = plan.cards["pixel"], plan.cards["linear-f8c16"]
+    photo = plan.photographs[0]
+    view = plan.view(photo, 64)
+    varied = [request for _, _, request in plan.varied_requests(linear)]
 
     def stored(request: Request) -> tuple[Request, Arrays]:
         arrays = chain.store.get(request)
@@ -81,18 +89,29 @@ def steps(chain: Chain) -> dict[str, list[tuple[str, Request, Arrays]]]:
         return request, arrays
 
     return {
-        "display": [("linear-f8c16", *stored(chain.display_request()))],
-        "leakage": [("simulated", *stored(chain.leakage_request()))],
-        "linear-fit": [("linear-f8c16", *stored(chain.fit_request))],
+        "display": [("linear-f8c16", *stored(plan.display_request()))],
+        "leakage": [("simulated", *stored(plan.leakage_request()))],
+        "linear-fit": [("linear-f8c16", *stored(plan.fit_request))],
         "moments": [
-            ("pixel", chain.moments_request(photo, 64, pixel), chain._moments(photo, 64, pixel)),
-            ("linear-f8c16", *stored(chain.moments_request(photo, 64, linear))),
+            ("pixel", plan.moments_request(view, pixel), chain.moments(view, pixel)),
+            ("linear-f8c16", *stored(plan.moments_request(view, linear))),
         ],
         "spectra": [
-            (card.name, *stored(chain.spectra_request(photo, 64, card))) for card in (pixel, linear)
+            (card.name, *stored(plan.spectra_request(photo, 64, card))) for card in (pixel, linear)
         ],
+        **{
+            request.step: [("linear-f8c16", *stored(request))]
+            for request in (
+                plan.cross_request(photo, 64, linear),
+                plan.halves_request(photo, linear),
+                plan.pair_request(photo, linear),
+                plan.sampler_request(linear),
+                plan.rule_request(linear),
+            )
+        },
+        "power": [(f"{request.label}", *stored(request)) for request in (varied[0], varied[-1])],
         "measurement": [
-            (card.name, *stored(chain.measurement_request(card))) for card in (pixel, linear)
+            (card.name, *stored(plan.measurement_request(card))) for card in (pixel, linear)
         ],
     }
 
@@ -186,10 +205,9 @@ def test_every_step_of_the_chain_has_a_reference() -> None:
     assert (
         sorted(recomputed()) == sorted(path.stem for path in FOLDER.glob("*.json")) == sorted(STEPS)
     )
-    source = Path(Chain.__init__.__code__.co_filename).read_text(encoding="utf-8")
-    assert source.count("Request(\n") + source.count('Request("') == len(STEPS), (
-        "a step without a reference?"
-    )
+    source = Path(Plan.__init__.__code__.co_filename).read_text(encoding="utf-8")
+    made = re.findall(r'(?:Request|_of_latents)\(\s*"([a-z-]+)", \d', source)
+    assert sorted(made) == sorted(STEPS), "a step without a reference?"
 
 
 # The guard itself ----------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def computed_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def computed(project: Path, computed_cache: Path) -> results.Results:
     shutil.copytree(computed_cache, project / "data" / "cache")
-    return results.assemble(chain("never"))
+    return results.assemble(chain("never").plan)
 
 
 # Assembling ----------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def test_results_assemble(computed: results.Results) -> None:
     for measured in computed.measured.values():
         assert measured.origin == "computed"
         assert len(measured.provenance["key"]) == 64
-        assert measured.power(64).shape == (3, 64 // measured.card.stride // 2 + 1)
+        assert measured.power(64).shape == (3, 64 // measured.card.latent_stride // 2 + 1)
     assert computed.display.z[64].shape == (16, 8, 8)
     assert computed.display.eps[128].shape == (16, 16, 16)
     assert computed.display.z[64].dtype == np.float32
@@ -87,7 +87,7 @@ def test_reading_computes_nothing(project: Path) -> None:
         with pytest.raises(
             MissError, match=r"measurement of pixel.*; and data/results/tiny has no 'pixel' either"
         ):
-            results.assemble(one)
+            results.assemble(one.plan)
         assert one.store.computed == []
         assert not one.store.folder.exists()
 
@@ -116,8 +116,11 @@ def test_commit_writes_what_a_machine_without_a_store_reads(
     assert [p.relative_to(folder).as_posix() for p in written] == [
         "tiny/pixel.json",
         "tiny/linear-f8c16.json",
+        "tiny/sampler-pixel.json",
+        "tiny/sampler-linear-f8c16.json",
         "tiny/display.json",
         "tiny/leakage.json",
+        "tiny/channel-rule.json",
         "sound/noise-fine.wav",
         "sound/noise-coarse.wav",
     ]
@@ -126,7 +129,7 @@ def test_commit_writes_what_a_machine_without_a_store_reads(
     assert numbers == archive.rounded(computed.measured["pixel"].numbers())
 
     monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
-    again = results.assemble(chain("never"))
+    again = results.assemble(chain("never").plan)
     for name, measured in again.measured.items():
         assert measured.origin == "committed"
         assert measured.provenance == archive.rounded(computed.measured[name].provenance)
@@ -144,7 +147,7 @@ def test_what_was_read_from_there_is_not_written_again(
 ) -> None:
     results.commit(computed)
     monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
-    written = results.commit(results.assemble(chain("never")))
+    written = results.commit(results.assemble(chain("never").plan))
     assert {p.suffix for p in written} == {".wav"}
 
 
@@ -175,12 +178,14 @@ def test_committed_results_are_not_taken_for_another_study(
         MissError,
         match="'pixel' in data/results/tiny was made from other photographs, settings or code",
     ):
-        results.assemble(chain("never"))
+        results.assemble(chain("never").plan)
 
 
 def test_the_store_wins_over_what_is_committed(computed: results.Results) -> None:
     results.commit(computed)
-    assert {m.origin for m in results.assemble(chain("never")).measured.values()} == {"computed"}
+    assert {m.origin for m in results.assemble(chain("never").plan).measured.values()} == {
+        "computed"
+    }
 
 
 # The committed results of the project --------------------------------------------------------
@@ -228,30 +233,42 @@ def test_committed_numbers_are_derived_from_the_committed_arrays(name: str) -> N
 
 def test_committed_results_answer_the_bundled_study(tmp_path: Path) -> None:
     one = Chain(load_study("bundled"), Store(tmp_path / "empty", compute="never"))
-    found = results.assemble(one)
+    found = results.assemble(one.plan)
     assert tuple(found.measured) == COMMITTED
     assert {m.origin for m in found.measured.values()} == {"committed"}
     assert found.display.origin == "committed"
     assert not (tmp_path / "empty").exists()
 
 
-def test_pixel_numbers_computed_anew_are_the_committed_ones(tmp_path: Path) -> None:
+def one_photograph(one: Chain, name: str, wanted: set[str]) -> dict[str, np.ndarray]:
+    """Arrays of the fourth photograph of an encoder, computed anew, by their committed names."""
+    card, photo = one.plan.cards[name], one.plan.photographs[3]
+    return {
+        f"{key}_{part.side}": array
+        for part in one.plan.parts(card)
+        if part.photo == photo and part.name in wanted and part.side > 256
+        for key, array in one._part_task(part, card)[1]().items()
+    }
+
+
+def test_pixels_computed_anew_for_one_photograph_are_the_committed_row(tmp_path: Path) -> None:
     # 1e-4, for JPEG decoders, whose pixels may differ by 1 / 255 here and there.
-    study = load_study("bundled").model_copy(
-        update={"encoders": ("pixel",), "display_encoder": "pixel"}
-    )
-    one = Chain(study, Store(tmp_path / "store", compute="auto"))
-    request = one.measurement_request(one.cards["pixel"])
-    found = one.store.obtain(request, lambda: one._measurement(one.cards["pixel"]))
-    arrays, content = committed("pixel")
-    assert found.keys() == arrays.keys()
-    for name, array in arrays.items():
-        first = 1 if array.ndim > 1 else 0  # ring 0 is rounding of the removed mean
-        np.testing.assert_allclose(
-            found[name][..., first:], array[..., first:], rtol=1e-4, err_msg=name
+    one = Chain(load_study("bundled"), Store(tmp_path / "store", compute="auto"))
+    found = one_photograph(one, "pixel", {"spectra", "cross", "halves", "pair"})
+    assert len(found) == 2 * 4 + 2 + 2 + 4
+    arrays = committed("pixel")[0]
+    for name, array in found.items():
+        row = arrays[name][3]
+        if name.startswith(("cross", "left", "top")):  # of bins, or from ring 1 on
+            close_rows = array, row
+        else:
+            close_rows = array[..., 1:], row[..., 1:]  # ring 0 is rounding of the removed mean
+        scale = np.abs(close_rows[1]).max(axis=-1, keepdims=True)
+        np.testing.assert_array_less(
+            np.abs(close_rows[0] - close_rows[1]),
+            1e-4 * np.maximum(np.abs(close_rows[1]), 1e-4 * scale) + 1e-12,
+            err_msg=name,
         )
-    measured = Measured(one.cards["pixel"], study, found, "computed", {})
-    close(archive.rounded(measured.numbers()), content["numbers"], 1e-4)
 
 
 def taef2_weights() -> Path | None:
@@ -275,14 +292,21 @@ def test_taef2_computed_anew_for_one_photograph_is_the_committed_row(
         )
     monkeypatch.setenv("ANALYSIS_WEIGHTS", str(path.parent))
     one = Chain(load_study("bundled"), Store(tmp_path / "store", compute="auto"))
-    card, arrays = one.cards["taef2"], committed("taef2")[0]
-    for side in (512,):
-        found = one._spectra(one.photographs[3], side, card)
-        for name in ("power", "noise", "noisy"):
-            # float32 convolutions, summed in another order by each machine
-            np.testing.assert_allclose(
-                found[name][..., 1:], arrays[f"{name}_{side}"][3][..., 1:], rtol=1e-3
-            )
+    card, (arrays, _) = one.plan.cards["taef2"], committed("taef2")
+    found = one_photograph(one, "taef2", {"spectra"})
+    shifts = []
+    for powers in (
+        [found["power_512"], found["power_1024"]],
+        [arrays["power_512"][3], arrays["power_1024"][3]],
+    ):
+        row = {
+            f"power_{side}": power[None] for side, power in zip((512, 1024), powers, strict=True)
+        }
+        study = one.study.model_copy(update={"resolutions": (512, 1024)})
+        shifts.append(Measured(card, study, arrays | row, "computed", {}).shift)
+    # float32 convolutions, summed in another order by each machine
+    assert shifts[0].whole.value == pytest.approx(shifts[1].whole.value, rel=1e-4)
+    np.testing.assert_allclose(shifts[0].curves, shifts[1].curves, rtol=1e-3)
 
 
 # Without torch -------------------------------------------------------------------------------
@@ -293,9 +317,9 @@ for name in ("torch", "diffusers", "huggingface_hub"):
     sys.modules[name] = None  # any import of it raises ImportError
 from analysis import results
 from analysis.cache import Store
-from analysis.chain import Chain
+from analysis.plan import Plan
 from analysis.settings import load_study
-found = results.assemble(Chain(load_study("bundled"), Store(compute="never")))
+found = results.assemble(Plan(load_study("bundled"), Store(compute="never")))
 print(found.measured["taef2"].origin)
 """
 

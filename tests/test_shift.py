@@ -271,3 +271,54 @@ def test_interpolation_is_exact_on_a_power_law_and_never_extrapolates() -> None:
     for outside in ([0.9, 2.0], [2.0, 7.1]):
         with pytest.raises(ValueError, match="outside"):
             shift.at_frequencies(np.array(outside), known, power)
+
+
+def test_the_mismatch_is_the_largest_gap_between_the_snr_curves_after_the_shift() -> None:
+    low, (k, power, noise) = lawful(2.0, 4.0)
+    bent = power * np.exp(0.3 * np.sin(k))
+    found = shift.measure(low, (k, bent, noise), 4.0, BANDS, rng(), resamples=100)
+    # From the definition of SNR at some t, up to the end of the middle band, ring 16.
+    power0, power1 = (np.exp(np.log(p[:, 2:17]).mean(axis=0)) for p in (low[1], bent))
+    for s in (found.whole.value, 2.0, 1.0):
+        ratio = schedule.snr(schedule.shift_t(0.3, s), power1, 1.0) / schedule.snr(0.3, power0, 1.0)
+        # Rings of the two grids differ in frequency in the last bits.
+        assert found.mismatch(s) == pytest.approx(np.abs(ratio - 1).max(), rel=1e-6)
+    exact = shift.measure(low, (k, power, noise), 4.0, BANDS, rng(), resamples=100)
+    assert exact.mismatch(2.0) < 1e-10
+    assert exact.mismatch(1.0) == pytest.approx(3, rel=1e-9)
+
+
+def test_the_pool_is_a_geometric_mean_over_channels_octaves_and_photographs() -> None:
+    k = spectra.rings(64, 64).cycles_per_image[2:]
+    curves = np.array([[[1.0], [4.0]], [[9.0], [0.25]]]) * np.ones(len(k))
+    curves[..., 20:] = 1e6  # beyond the band
+    one = shift.pooled(k, curves, (2, 16), rng(), 100)
+    assert one.value == pytest.approx(np.sqrt(3))
+    assert one.band == (k[0], k[14])
+    # As `measure` has it where channels are alike.
+    low, (k1, power, noise) = lawful(2.0, 4.0)
+    power = power * np.exp(0.3 * np.sin(k1))
+    found = shift.measure(low, (k1, power, noise), 4.0, BANDS, rng(), resamples=100)
+    each = np.repeat(found.curves[:, None], 3, axis=1)
+    assert shift.pooled(found.k, each, found.whole.band, rng(), 100).value == pytest.approx(
+        found.whole.value
+    )
+    single = shift.pooled(k, curves[:1], (2, 16), rng(), 100)
+    assert single.value == pytest.approx(2)
+    assert np.isnan(single.low)
+    assert np.isnan(single.high)
+
+
+def test_the_pools_interval_has_the_variance_of_a_two_stage_draw() -> None:
+    # Given the data, I photographs drawn and C channels within each: the mean's variance is that
+    # of the photographs' means over I plus the mean variance within a photograph over I C.
+    k, draws = spectra.rings(64, 64).cycles_per_image[2:], np.random.default_rng(6)
+    logs = 0.2 * draws.standard_normal((12, 1)) + 0.5 * draws.standard_normal((12, 8))
+    found = shift.pooled(k, np.exp(logs)[..., None] * np.ones(len(k)), (2, 16), rng(), 8000)
+    error = np.sqrt(logs.mean(axis=1).var() / 12 + logs.var(axis=1).mean() / (12 * 8))
+    # 8000 draws have each end of an interval to about 3 % of its half.
+    assert np.log(found.high / found.low) == pytest.approx(2 * 1.96 * error, rel=0.06)
+    narrow = shift.pooled(
+        k, np.exp(logs)[..., None] * np.ones(len(k)), (2, 16), rng(), 2000, confidence=0.5
+    )
+    assert found.low < narrow.low < narrow.value < narrow.high < found.high

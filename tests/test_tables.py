@@ -1,5 +1,6 @@
 """Tables: the rows are the results, and Markdown survives what is in the cells."""
 
+import math
 import re
 
 import pytest
@@ -35,12 +36,12 @@ def test_shift_table(loaded: results.Results) -> None:
         assert row[5] == f"{measured.shift.exponent:.2f}"
 
 
-def test_variations_keep_the_number_and_change_the_question(loaded: results.Results) -> None:
-    rows = cells(tables.table_variations(loaded))[1:]
+def test_recommended_is_the_rule_and_each_measured_shift(loaded: results.Results) -> None:
+    rule, *rows = cells(tables.table_recommended(loaded))[1:]
+    assert rule == ["square-root rule", "2.00", "", "1.00", "−0.693"]  # -ln 2
     for row, measured in zip(rows, loaded.measured.values(), strict=True):
-        assert row[1] == formatting.estimate(measured.shift.whole)
-        assert row[3] == formatting.estimate(measured.shift_per_pixel.whole)
-        assert measured.shift_per_pixel.whole.value < measured.shift.whole.value
+        assert f"{row[1]} {row[2]}" == formatting.estimate(measured.shift.whole)
+        assert row[4] == formatting.plain(-math.log(measured.shift.whole.value), 3)
 
 
 def test_encoders_table_says_where(loaded: results.Results) -> None:

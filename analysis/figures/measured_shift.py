@@ -70,7 +70,9 @@ def draw(results: Results) -> Figure:
         FuncFormatter(lambda x, _: f"1/{round(1 / x)}" if x < 1 else f"{x:g}")
     )
     left.set_xlabel(f"frequency / Nyquist frequency at {study.low} px")
-    for place, stride in enumerate(sorted({m.card.stride for m in results.measured.values()})):
+    for place, stride in enumerate(
+        sorted({m.card.latent_stride for m in results.measured.values()})
+    ):
         _cycles(left, study.low // stride // 2, stride, 1.0 + 0.17 * place)
     left.set_ylabel(f"shift s, {study.low} → {study.high} px")
     left.legend(loc="upper left")

@@ -57,6 +57,13 @@ def figure(height: float, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def notice(text: str) -> Figure:
+    """A low figure that says why there is nothing to draw in this study."""
+    empty = figure(0.8)
+    empty.text(0.5, 0.5, text, ha="center", va="center")
+    return empty
+
+
 def stacked(figure: Figure, n: int) -> list[SubFigure]:
     """n parts of a figure, from top to bottom."""
     parts: list[SubFigure] = np.atleast_1d(figure.subfigures(n, 1)).tolist()  # type: ignore[arg-type]

@@ -1,0 +1,145 @@
+"""What commands share, and the commands that belong together: ``encoders ...``, ``results ...``."""
+
+import json
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from analysis import console, contribute, downloads, encoders, fetching, inventory
+from analysis.cache import Store
+from analysis.chain import Chain
+from analysis.plan import Plan
+from analysis.settings import Study, load_study
+
+NAME = "timestep-spectra"
+log = console.Log()
+common = console.options(log)
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    text = "text"
+    json = "json"
+
+
+StudyOption = Annotated[
+    str,
+    typer.Option(metavar="NAME|PATH", help="A study in data/studies, or a TOML file. "
+                 "Default: ANALYSIS_STUDY, else bundled.", show_default=False),
+]  # fmt: skip
+Formats = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
+ENCODER = (
+    "A name in data/encoders.toml, a folder that save_pretrained wrote, or "
+    "hf:owner/name@revision#subfolder."
+)
+
+
+def study_name(study: str) -> str:
+    """The study that is meant, as the pages and other processes are told: a name or a full path."""
+    given = study or os.environ.get("ANALYSIS_STUDY") or "bundled"
+    return str(Path(given).resolve()) if given.endswith(".toml") else given
+
+
+def study_of(study: str) -> Study:
+    """The study that an option means."""
+    return load_study(study_name(study))
+
+
+def chain_of(study: Study) -> Chain:
+    """The steps of a study over the reader's store."""
+    return Chain(study, Store(say=log.warning))
+
+
+def shown(path: Path) -> str:
+    """A path as seen from here, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def printed(content: Any, form: Format, text: Callable[[Any], str]) -> None:
+    """Print JSON values as they are or as text."""
+    as_json = form == Format.json
+    print(json.dumps(content, indent=1, ensure_ascii=False) if as_json else text(content))
+
+
+# encoders ------------------------------------------------------------------------------------
+
+encoders_app = typer.Typer(rich_markup_mode=None)
+
+
+@encoders_app.callback(invoke_without_command=True)
+@common
+def list_encoders(
+    context: typer.Context, study: StudyOption = "", form: Formats = Format.text
+) -> None:
+    """List the encoders: licence, whether gated, whether here, whether measured; or try one."""
+    if context.invoked_subcommand is None:
+        rows = inventory.listing(study_of(study).name, Store().downloads)
+        printed(rows, form, inventory.table)
+
+
+@encoders_app.command("check")
+@common
+def check_encoder(
+    encoder: Annotated[str, typer.Argument(metavar="ENCODER", help=ENCODER)],
+    study: StudyOption = "",
+    form: Formats = Format.text,
+) -> None:
+    """Encode a bundled image: shape, stride, statistics, reconstruction, what to pin."""
+    chain = chain_of(study_of(study))
+    printed(inventory.check(encoders.card(encoder), chain), form, inventory.text)
+
+
+# results -------------------------------------------------------------------------------------
+
+results_app = typer.Typer(rich_markup_mode=None)
+
+
+@results_app.callback()
+@common
+def _results() -> None:
+    """Take in results that were measured elsewhere, or write those that were measured here."""
+
+
+@results_app.command("add")
+@common
+def add_results(
+    file: Annotated[Path, typer.Argument(help="A .json with its .npz beside it, or a zip.")],
+    study: StudyOption = "",
+) -> None:
+    """Check a contributed result and put it into data/results."""
+    for path in contribute.add(file, Plan(study_of(study), Store(say=log.warning))):
+        print(f"wrote {shown(path)}")
+
+
+@results_app.command("export")
+@common
+def export_results(
+    encoder: Annotated[str, typer.Argument(help="A name in data/encoders.toml.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the zip is written.")],
+    study: StudyOption = "",
+) -> None:
+    """Write what was measured here of one encoder as the zip that a contributor sends."""
+    plan = Plan(study_of(study), Store(say=log.warning))
+    file = fetching.found(encoders.card(encoder), plan.store.downloads)
+    digest = downloads.sha256(file) if file else ""
+    print(f"wrote {shown(contribute.export(encoder, plan, to, digest))}")
+
+
+# The experiment ------------------------------------------------------------------------------
+
+
+@common
+def experiment() -> None:
+    """Train the small networks of the paper's experiment (half an hour) and commit the result."""
+    from analysis import experiment as trained
+
+    store = Store(say=log.warning)
+    with log.progress("experiment") as tell:
+        trained.run(store, tell)
+    print(f"wrote {shown(trained.commit(store))}")

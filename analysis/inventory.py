@@ -1,0 +1,127 @@
+"""Which encoders there are and what is here of each; and one encoder tried on one image."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import archive, cards, fetching, images, latents
+from analysis.chain import Chain
+
+COLUMNS = ("name", "class", "channels", "stride", "gated", "cached", "measured", "license", "title")
+
+
+def listing(study: str, downloads: Path) -> list[dict[str, Any]]:
+    """Every card of ``data/encoders.toml``, as JSON values; nothing is fetched or loaded.
+
+    ``class`` is diffusers' or, without one, the kind; ``channels`` and ``stride`` are those of the
+    latents that a diffusion model sees; ``cached`` says whether the weights are on this machine,
+    and is None where none are needed; ``measured`` whether ``data/results`` has the encoder for
+    this study; ``pinned`` whether the card says all that results are keyed by.
+
+    Args:
+        study: the study's name.
+        downloads: where downloads are kept.
+    """
+    out = []
+    for card in cards.cards().values():
+        needs = bool(cards.NEEDS[card.kind])
+        row = {
+            "name": card.name,
+            "title": card.title,
+            "kind": card.kind,
+            "class": card.class_name or card.kind,
+            "channels": card.latent_channels,
+            "stride": card.latent_stride,
+            "license": card.license,
+            "gated": card.gated,
+            "cached": fetching.found(card, downloads) is not None if needs else None,
+            "measured": (archive.folder(study) / f"{card.name}.json").is_file(),
+            "pinned": card.pinned,
+            "repo": card.repo,
+            "source": card.source,
+        }
+        out.append(row)
+    return out
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """`listing` as lines: a heading, then an encoder each."""
+    lines = [COLUMNS, *(tuple(_cell(row[name]) for name in COLUMNS) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if value not in ("", None) else "-"
+
+
+def check(card: cards.Card, chain: Chain) -> dict[str, Any]:
+    """Encode a bundled image, and decode it where there is a decoder; what came, as JSON values.
+
+    ``mean`` and ``std`` are of each channel of the normalised latents; ``psnr_db`` is that of the
+    decoded image, clipped to [-1, 1], against a peak of 2, or None without a decoder; ``pins`` is
+    what loading found out that the card does not say, by the names of its fields.
+
+    Args:
+        card: the encoder's.
+        chain: of any study; its lower side, filter and store are used.
+
+    Raises:
+        InputError: the encoder is not what its card says.
+        FetchError: it can't be had or can't run here.
+    """
+    encoder = chain.encoder(card)
+    photo = images.image_set("bundled").photos[0]
+    side = max(1, chain.study.low // card.latent_stride) * card.latent_stride
+    path = images.fetch(photo, chain.store.downloads)
+    x = images.load(path, side, chain.study.resample)[np.newaxis]
+    moments = encoder.encode(x)
+    z = latents.normalise(moments, encoder.normalisation)[0].astype(np.float64)
+    decoded = encoder.decode(moments["mean"])
+    return {
+        "name": card.name,
+        "image": photo.id,
+        "pixels": list(x.shape[1:]),
+        "latents": list(z.shape),
+        "stride": side // z.shape[1],
+        "mean": [float(f"{v:.6g}") for v in z.mean(axis=(1, 2))],
+        "std": [float(f"{v:.6g}") for v in z.std(axis=(1, 2))],
+        "psnr_db": None if decoded is None else psnr(np.clip(decoded, -1, 1), x),
+        "pins": dict(encoder.pins),
+    }
+
+
+def psnr(found: np.ndarray, x: np.ndarray) -> float | None:
+    """Peak signal-to-noise ratio in dB of images in [-1, 1], to 0.01; None where they are equal."""
+    mse = float(np.mean((found.astype(np.float64) - x) ** 2))
+    return round(10 * math.log10(4 / mse), 2) if mse else None
+
+
+def text(content: dict[str, Any]) -> str:
+    """What `check` gives, on one screen."""
+    shape = " x ".join(str(n) for n in content["latents"])
+    pixels = " x ".join(str(n) for n in content["pixels"])
+    lines = [
+        f"{content['name']}: {content['image']}, {pixels} -> {shape}, stride {content['stride']}",
+        "channel      mean       std",
+        *(
+            f"{index:>7}  {mean:>8.4f}  {std:>8.4f}"
+            for index, (mean, std) in enumerate(zip(content["mean"], content["std"], strict=True))
+        ),
+    ]
+    if content["psnr_db"] is not None:
+        lines.append(f"reconstruction: PSNR {content['psnr_db']:.2f} dB")
+    elif content["name"] != "pixel":
+        lines.append("reconstruction: none, since there is no decoder here")
+    if content["pins"]:
+        lines.append(f"pin this in data/encoders.toml, [{content['name']}]:")
+        lines += [f"{name} = {json.dumps(value)}" for name, value in content["pins"].items()]
+    return "\n".join(lines)

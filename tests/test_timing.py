@@ -1,0 +1,116 @@
+"""Crossings, their movement and the halves of images, of measurements whose numbers are known."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from analysis import timing
+from analysis.measured import Measured
+from analysis.weighting import half_frequencies
+from tests.test_measured import known, other
+
+
+def disc(side: int, power: int = 1) -> float:
+    """The mean of (ln k)^power over a disc of modes, from 1.5 to the Nyquist circle of side / 8."""
+    k = np.linspace(1.5, side / 16, 20001)
+    return float(np.trapezoid(k * np.log(k) ** power, k) / np.trapezoid(k, k))
+
+
+def test_crossings_start_at_the_first_ring_used_and_keep_channels_apart() -> None:
+    one = known(images=3)
+    found = timing.crossings_of(one, 512, "modes")
+    assert found.theta.shape == (3, 2 * 31)  # rings 2 to 32 of two channels
+    np.testing.assert_allclose(found.theta[0], -0.5 * np.log(one.snr(512)[0, :, 2:].ravel()))
+    np.testing.assert_allclose(found.weight.sum(axis=1), 1)
+    assert timing.crossings_of(one, 256, "power").theta.shape == (3, 2 * 15)
+
+
+def test_by_number_of_modes_the_mean_is_that_over_a_disc() -> None:
+    one, gamma = known(gamma=2.5), 2.5
+    level = np.log(one.snr(512)[..., 2] * one.k(512)[2] ** gamma)  # ln c of images and channels
+    found = timing.nearest_of(one, 512, "modes")
+    # Rings are not a continuous disc: 0.5 % of ln 32.
+    assert found.mu == pytest.approx(gamma / 2 * disc(512) - 0.5 * level.mean(), abs=0.02)
+    spread = (gamma / 2) ** 2 * (disc(512, 2) - disc(512) ** 2) + level.var() / 4
+    assert found.std == pytest.approx(np.sqrt(spread + np.pi**2 / 12), abs=0.02)
+    assert found.mu_interval[0] < found.mu < found.mu_interval[1]
+
+
+def test_shared_modes_move_by_the_shift_and_new_ones_take_some_of_it_back() -> None:
+    one = known(gamma=2.5)
+    for by in ("modes", "power"):
+        moved = timing.movement_of(one, by)
+        # 2e-3: the last shared ring has a slightly different frequency on the finer grid.
+        assert moved.shared == pytest.approx(3 * [-np.log(2)], abs=2e-3)
+        assert moved.total[0] == pytest.approx(moved.shared[0] + moved.entering[0])
+        assert moved.entering[0] > 0
+    # A disc of twice the radius has a mean of ln k that is larger by ln 2.
+    count = timing.movement_of(one, "modes")
+    assert count.total[0] == pytest.approx(2.5 / 2 * (disc(512) - disc(256)) - np.log(2), abs=0.02)
+    assert count.share[0] == pytest.approx(0.75, abs=0.02)
+    # Steep spectra have their power where both resolutions have modes.
+    assert timing.movement_of(known(gamma=4.0), "power").total[0] < -0.6
+
+
+def test_numbers_are_repeatable_and_one_image_has_no_interval() -> None:
+    one = known(scatter=0.3)
+    assert timing.movement_of(one, "power") == timing.movement_of(known(scatter=0.3), "power")
+    assert timing.nearest_of(one, 256, "power") == timing.nearest_of(one, 256, "power")
+    assert np.isnan(timing.nearest_of(known(images=1), 256, "modes").mu_interval).all()
+    assert np.isnan(timing.movement_of(known(images=1), "modes").total[1:]).all()
+
+
+def test_halves_that_are_alike_are_reliable_and_independent_ones_are_not() -> None:
+    one = known(images=8)
+    alike, apart = (timing.reliability_of(one, way) for way in ("left_right", "top_bottom"))
+    assert alike.within == pytest.approx((1, 1, 1))
+    assert alike.intraclass[0] == pytest.approx(1)
+    # Independent curves of 31 rings, some taken by the fit: a correlation of 0.19 each, 8 of them.
+    assert abs(apart.within[0]) < 3 * 0.2 / np.sqrt(8)
+    assert apart.intraclass[0] < 0.5
+    assert apart.specific[1] < 0 < alike.specific[1]
+    assert timing.reliability_of(one, "left_right") == alike
+
+
+def test_reliability_takes_the_smooth_course_and_the_first_rings_away() -> None:
+    one = known(images=4)
+    f, halves = half_frequencies(64), one.arrays["top_bottom_512"]
+    course = np.exp(0.5 * np.log(f) + 0.2 * np.log(f) ** 2 - 0.1 * np.log(f) ** 3)
+    course = course * np.where(f < 1.4, 50, 1)  # below ring 2 nothing counts
+    bent = other(one, top_bottom_512=halves * course * np.array([[[3.0]], [[1]], [[0.1]], [[7]]]))
+    expected = timing.reliability_of(one, "top_bottom")
+    assert timing.reliability_of(bent, "top_bottom").within == pytest.approx(expected.within)
+    with pytest.raises(ValueError, match="three images"):
+        timing.reliability_of(known(images=timing.FEWEST - 1), "left_right")
+
+
+def rippled(images: int = 3, gamma: float = 2.0) -> Measured:
+    """Power laws with rough R, the same in both channels."""
+    one = known(images=images, gamma=gamma)
+    rough = 0.2 * np.random.default_rng(5).standard_normal((images, 1, 33))
+    return other(one, power_512=one.arrays["power_512"] * np.exp(rough))
+
+
+def test_what_is_carried_to_theta_is_the_mean_of_r_under_each_bump() -> None:
+    one = rippled()
+    k, modes = one.k(512)[2:], one.modes(512)[2:]
+    theta = np.linspace(-4, 4, 401)
+    weight = scipy.stats.norm.pdf(theta)
+    before, after = [], []
+    for power in one.power(512)[:, 2:]:
+        x, y = np.log(k), np.log(power)
+        course = np.polynomial.Polynomial.fit(x, y, 3)(x)
+        at = -0.5 * (course - np.log(one.expected_noise(512)[2:]))
+        bumps = scipy.stats.logistic.pdf(theta[:, None], at, 0.5) * modes
+        carried = np.log(bumps @ np.exp(y - course) / bumps.sum(axis=1))
+        mean = np.average(carried, weights=weight)
+        after.append(np.average((carried - mean) ** 2, weights=weight))
+        before.append(np.var(y - course))
+    expected = np.sqrt(np.mean(after) / np.mean(before))
+    assert timing.carried_share(one) == pytest.approx(expected, rel=1e-6)
+
+
+def test_less_is_carried_where_all_frequencies_cross_together() -> None:
+    # At exponent 0 the whole of R is averaged at every theta; at 8 rings cross far apart.
+    assert timing.carried_share(rippled(gamma=0.0)) < 0.05
+    assert timing.carried_share(rippled(gamma=8.0)) > 2 * timing.carried_share(rippled(gamma=2.0))
