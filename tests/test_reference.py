@@ -54,13 +54,20 @@ def fixed_photograph(number: int) -> np.ndarray:
     return (wide + 2 * narrow + grain).clip(0, 255).astype(np.uint8)
 
 
+def hash_of(text: str) -> int:
+    """A number of few digits that depends on every letter and its place."""
+    return sum((i + 1) * ord(letter) for i, letter in enumerate(text))
+
+
 def summary(array: np.ndarray) -> dict[str, Any]:
     """Numbers that hardly any change leaves alone, in any place or order.
 
     ``waves``: means of the values against five cosines over their positions, which see where in
     the array a value stands; ``first`` and ``last``: values themselves.
     """
-    flat = array.astype(np.float64).ravel()
+    if array.dtype.kind == "U":
+        array = np.array([float(hash_of(text)) for text in array.ravel()])
+    flat = np.nan_to_num(array.astype(np.float64).ravel())
     phase = np.pi * (np.arange(flat.size) + 0.5) / flat.size
     waves = [np.mean(flat * np.cos(n * phase)) for n in (1, 2, 3, 7, 31)]
     return {
