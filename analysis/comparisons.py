@@ -10,15 +10,16 @@ from analysis.tables import table
 
 
 def table_measures(results: Results) -> str:
-    """What was measured of every encoder, and how to measure those that were not."""
+    """What was measured of every encoder."""
     study, rows = results.study, []
+    below = (study.resolutions[-3], study.low) if len(study.resolutions) > 2 else None
     everything = {**results.measured, **results.contributed}
     for name, m in everything.items():
         gammas = [law.gamma for law in m.channel_laws]
         spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
         same = m.equivariance.coherence.bands
         shared = " / ".join(plain(same[band].value, 2) for band in ("low", "middle", "high"))
-        first = [s for (low, high), s in m.shifts.items() if high == study.low]
+        first = [s for (low, high), s in m.shifts.items() if (low, high) == below]
         rows.append(
             [
                 f"`{name}`", f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
@@ -28,7 +29,7 @@ def table_measures(results: Results) -> str:
         )  # fmt: skip
     header = [
         "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence",
-        f"s, {study.resolutions[-3]} → {study.low}" if len(study.resolutions) > 2 else "",
+        f"s, {below[0]} → {below[1]}" if below else "",
         f"s, {study.low} → {study.high}", "r",
     ]  # fmt: skip
     return table(header, rows, "lllrlllr")
@@ -53,7 +54,7 @@ def table_sensitivity(results: Results) -> str:
         ["as measured"] + [estimate(m.shift.whole) for m in results.measured.values()],
         ["every channel of equal variance"]
         + [estimate(m.shift_equal_channels.whole) for m in results.measured.values()],
-        ["mean over channels of ln s, two-stage bootstrap"]
+        ["mean over channels of ln s, channels drawn too"]
         + [estimate(m.shift_pooled) for m in results.measured.values()],
     ]
     for window, index in ((w.text, i) for i, w in enumerate(results.study.windows)):
@@ -79,7 +80,7 @@ def table_information(results: Results) -> str:
     for name, m in results.measured.items():
         found = m.information
         if found is None:
-            rows.append([f"`{name}`", estimate(m.shift.whole), *5 * ["too few images"]])
+            rows.append([f"`{name}`", estimate(m.shift.whole), *5 * ["too few images or modes"]])
             continue
         rows.append(
             [

@@ -1,8 +1,8 @@
 """What the measurements say, in sentences made from them.
 
 The pages serve any study, so a sentence about an encoder is chosen here by its numbers: `verdict`
-compares the interval with the rule. Where a sentence states more than its own numbers, it passes
-through `formatting.claim`, which stops the build when it is false.
+compares the interval with the rule. Where a sentence states more than its own numbers, as in
+`practice`, it passes through `formatting.claim`, which stops the build when it is false.
 """
 
 import math

@@ -1,7 +1,6 @@
 """What the comparisons say, in sentences made from their numbers; `findings` has the main result.
 
-As there, the pages serve any study: a sentence is chosen by numbers, and one that states more than
-its own numbers passes through `formatting.claim`.
+As there, the pages serve any study, and a sentence is chosen by its numbers.
 """
 
 import math
@@ -29,8 +28,8 @@ def coincide(results: Results) -> str:
     return (
         "A check on the whole curve: with $t$ shifted by the measured $s$, the SNR curves of the "
         "two resolutions (geometric means over images) differ nowhere in the low and middle "
-        f"bands by more than {_each(results, '{0} in {name}', after)}; after the square-root rule, "
-        f"by {_each(results, '{0} in {name}', rule)}."
+        f"bands by more than about {_each(results, '{0} in {name}', after)}; after the "
+        f"square-root rule, by {_each(results, '{0} in {name}', rule)}."
     )
 
 
@@ -39,14 +38,18 @@ def sensitivity(results: Results) -> str:
     parts = []
     for name, m in results.measured.items():
         shifts = m.shift_by_variation
-        choices = [v.name for v in results.study.variations if not v.images]
+        choices = [
+            v.name
+            for v in results.study.variations
+            if not v.images and not v.sample and v.name in shifts
+        ]
         moved = [abs(shifts[c].whole.value / m.shift.whole.value - 1) for c in choices]
         if moved:
             parts.append(f"{percent(max(moved), 1)} in `{name}`")
     text = ""
     if parts:
         text = f"Resize filter and compression move the number by no more than {listing(parts)}. "
-    simulated = [v for v in results.study.variations if v.images]
+    simulated = [v for v in results.study.variations if v.images and not v.sample]
     if not simulated:
         return text
     known = []
@@ -55,8 +58,8 @@ def sensitivity(results: Results) -> str:
         known.append(f"{' and '.join(found)} in `{name}`")
     text += (
         f"On simulated images, {' and '.join(v.images.replace('-', ' ') for v in simulated)}, "
-        f"resized by an ideal low-pass filter, the shift is {listing(known)}. In pixels both have "
-        "to give the rule exactly, whatever their spectrum. "
+        f"the shift is {listing(known)}. In pixels an ideal low-pass filter has to give the rule "
+        "exactly, whatever the spectrum. "
     )
     below = [
         f"`{name}`"
@@ -66,9 +69,9 @@ def sensitivity(results: Results) -> str:
     ]
     if below:
         text += (
-            f"{listing(below)} stays below the rule on them too, so what it asks for comes from "
-            "the encoder and not from these photographs. It is not the same number, though: the "
-            "shift of a learned encoder depends on what it is shown."
+            f"In {listing(below)} the shift stays below the rule on them too, so that this comes "
+            "from the encoder and not from these photographs. It is not the same number, though: "
+            "the shift of a learned encoder depends on what it is shown."
         )
     return text
 
@@ -110,20 +113,28 @@ def channels(results: Results) -> str:
     )
     rest = np.setdiff1d(np.arange(count), obey)
     bias = [float(np.mean(np.log(rule.predicted[b] / rule.measured[b]))) for b in range(3)]
-    spread = rule.measured[0, rest]
     side = "low" if max(bias) < 0 else "high" if min(bias) > 0 else "low or high"
-    return (
+    text = (
         f"With aliases, and without a fitted parameter, the prediction lies inside the interval "
         f"for {hits[0]} of {count} channels in the low band, {hits[1]} in the middle and {hits[2]} "
         f"in the high one; on average $\\ln s$ is predicted {plain(abs(bias[0]), 2)}, "
-        f"{plain(abs(bias[1]), 2)} and {plain(abs(bias[2]), 2)} too "
-        f"{side}. Only {len(obey)} of the {count} channels, the means "
-        f"of the colours, obey the square-root rule ({fixed(rule.measured[0, obey].min(), 2)} to "
-        f"{fixed(rule.measured[0, obey].max(), 2)} in the low band); they hold nearly all the "
-        f"power, which is why the channel average does. In the low band the others lie between "
-        f"{fixed(float(spread.min()), 2)} and {fixed(float(spread.max()), 2)}; where their order "
-        "is zero, it is so in name only, since most of their power is aliases."
+        f"{plain(abs(bias[1]), 2)} and {plain(abs(bias[2]), 2)} too {side}. "
     )
+    if len(obey) == 0:
+        return text + f"None of the {count} channels obeys the square-root rule."
+    ends = rule.measured[0, obey]
+    text += (
+        f"{'All' if len(rest) == 0 else 'Only'} {len(obey)} of the {count} channels, of order zero "
+        f"and hardly touched by aliases, obey the square-root rule ({fixed(ends.min(), 2)} to "
+        f"{fixed(ends.max(), 2)} in the low band). "
+    )
+    if len(rest):
+        spread = rule.measured[0, rest]
+        text += (
+            f"In the low band the others lie between {fixed(float(spread.min()), 2)} and "
+            f"{fixed(float(spread.max()), 2)}."
+        )
+    return text
 
 
 def information(results: Results) -> str:
@@ -143,6 +154,34 @@ def information(results: Results) -> str:
             f"{fixed(first, 2)} at the noisy end to {fixed(last, 2)} at the other."
         )
     return " ".join(parts)
+
+
+def learned(results: Results) -> str:
+    """Whether anything that was measured of learned encoders asks for as much as the rule."""
+    names, below = [], []
+    for name, m in results.measured.items():
+        if m.card.kind in ("pixel", "linear"):
+            continue
+        names.append(f"`{name}`")
+        numbers = [m.shift.whole, m.shift_equal_channels.whole, m.shift_pooled]
+        numbers += [m.shift.bands["low"], m.shift.bands["middle"]]
+        numbers += [one.whole for one in m.shift_by_variation.values()]
+        if m.information:
+            numbers += [m.information.matched, *m.information.limits.values()]
+        if all(one.high < m.shift.theory for one in numbers):
+            below.append(f"`{name}`")
+    if not names:
+        return "No learned encoder was measured here."
+    if names != below:
+        return "Not every number of the learned encoders measured here lies below the rule."
+    return (
+        f"Of the learned encoders {listing(names)} was measured here, and every number of it at "
+        "fixed cycles per image lies below the rule. Equal SNR then asks for less noise than the "
+        "rule adds; it cannot explain a preference for more."
+        if len(names) == 1
+        else f"Of the learned encoders {listing(names)} were measured here, and every number of "
+        "them at fixed cycles per image lies below the rule."
+    )
 
 
 def headline(results: Results) -> str:
@@ -192,7 +231,7 @@ def reliability(results: Results) -> str:
     if len(results.photographs) < timing.FEWEST:
         return "With so few images, whether $R$ is specific to one can't be measured."
     ways = {"left_right": "left and right", "top_bottom": "top and bottom"}
-    parts, specific = [], []
+    parts, own = [], {}
     for way, text in ways.items():
         found = {n: timing.reliability_of(m, way) for n, m in results.measured.items()}
         cells = [
@@ -200,19 +239,20 @@ def reliability(results: Results) -> str:
             for name, one in found.items()
         ]
         parts.append(f"{listing(cells)} between {text} halves")
-        specific += [(way, n) for n, one in found.items() if one.specific[1] > 0]
-    ends = (
-        "top and bottom halves nothing that can be told from zero"
-        if not any(way == "top_bottom" for way, _ in specific)
-        else "so do top and bottom halves"
-    )
-    sure = "Left and right halves share something" if specific else "Neither pair of halves shares"
-    return (
+        own[way] = [f"`{n}`" for n, one in found.items() if one.specific[1] > 0]
+    said = [
+        f"{text} halves share something of their image's own in {listing(own[way])}"
+        if own[way]
+        else f"{text} halves share nothing of their image's own that can be told from zero"
+        for way, text in ways.items()
+    ]
+    text = (
         "The mean correlation of $\\ln R$ within an image, against that between two images, is "
-        f"{'; '.join(parts)} (fit of degree three). {sure} that is the image's own"
-        f"{', ' + ends if specific else ''}. So $R$ is not a property that a picture repeats all "
-        "over."
+        f"{'; '.join(parts)} (fit of degree three). {said[0].capitalize()}, {said[1]}."
     )
+    if not all(own.values()):
+        text += " So $R$ is not a property that a picture repeats all over."
+    return text
 
 
 def carried(results: Results) -> str:

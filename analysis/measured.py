@@ -165,7 +165,7 @@ class Measured:
 
     @functools.cached_property
     def shift_pooled(self) -> Estimate:
-        """The geometric mean of `shift_by_channel`, channels resampled within images."""
+        """The geometric mean of `shift_by_channel`, images and channels resampled."""
         first, study = self.shift_by_channel[0], self.study
         curves = np.stack([one.curves for one in self.shift_by_channel], axis=1)
         rng = noise.generator(study.seed, "channels", self.card.name)

@@ -163,9 +163,10 @@ def pooled(
     k: Floats, curves: np.ndarray, band: tuple[float, float], rng: np.random.Generator,
     resamples: int = 2000, confidence: float = 0.95,
 ) -> Estimate:  # fmt: skip
-    """The geometric mean of s over channels, octaves and photographs, with a two-stage bootstrap.
+    """The geometric mean of s over channels, octaves and photographs, with a crossed bootstrap.
 
-    Photographs are drawn first, then channels within each, as if the channels were a sample too.
+    Photographs and channels are drawn independently, once each a resample: a channel is the same
+    in every photograph, and both are taken for samples.
 
     Args:
         k: ``[R]``, cycles per image.
@@ -183,7 +184,7 @@ def pooled(
     means = np.empty(resamples)
     for index in range(resamples):
         photographs = rng.integers(count, size=(count, 1))
-        means[index] = each[photographs, rng.integers(channels, size=(count, channels))].mean()
+        means[index] = each[photographs, rng.integers(channels, size=channels)].mean()
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     low, high = np.exp(np.percentile(means, tails))
     return Estimate(value, float(low), float(high), ends)
