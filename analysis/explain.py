@@ -150,7 +150,8 @@ def _reads(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute):
             continue
-        if node.attr == "measured" and id(node) not in single:
+        of_results = ast.unparse(node.value) == "results"
+        if node.attr == "measured" and of_results and id(node) not in single:
             found.add(ALL)
         elif node.attr == "thumbnails":
             found.add(THUMBNAILS)

@@ -11,7 +11,7 @@ apart:
 - ``nats``: :math:`\int L_\varepsilon \, d\theta`, with :math:`L_\varepsilon = t^2 L`, up to a
   constant the bound on -ln p per pixel (Kingma et al. 2021, arXiv:2107.00630). @eq-nats
 - ``z``: :math:`\int L_z \, d\theta`, with :math:`L_z = (1 - t)^2 L`, which weighs the noisy end as
-  nats weigh the clean one.
+  nats weigh the clean one. @eq-three-losses
 
 The integrals of the last two move with theta as a shift does, so they favour no s by themselves,
 within the range of theta that was measured.

@@ -234,7 +234,8 @@ def reliability(
         return (float(value), *np.percentile(np.asarray(values), tails).tolist())
 
     within = with_interval(own.mean(), own[draws].mean(axis=1))
-    low, middle, high = sorted(2 * r / (1 + r) for r in within)
+    # Halves that are each other's opposites have no reliability at all.
+    low, middle, high = sorted(2 * r / (1 + r) if r > -1 else -np.inf for r in within)
     return Reliability(
         within, (middle, low, high), with_interval(across[~np.eye(n, dtype=bool)].mean(), mixed),
         with_interval(rest.mean(), rest[draws].mean(axis=1)),

@@ -110,7 +110,7 @@ def test_information_beside_its_limits_or_why_there_is_none() -> None:
     assert many[5:] == [percent(found.misfit(s), 1) for s in (found.matched.value, 2.0)]
     # Strong directions grow by 4 and weak ones by less: the limits enclose what lies between.
     assert found.limits["trace"].value > found.matched.value > found.limits["inverse"].value
-    assert few[2:] == ["too few images"] * 5
+    assert few[2:] == ["too few images or modes"] * 5
 
 
 @pytest.mark.parametrize("sides", [(256, 512), (256, 512, 1024)])

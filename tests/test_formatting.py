@@ -40,8 +40,10 @@ def test_fixed_refuses_to_hide_a_value() -> None:
 
 
 def test_interval_of_one_photograph_is_said() -> None:
-    assert formatting.interval(Estimate(1.5, 1.4, 1.6, (2, 16))) == "[1.40, 1.60]"
-    assert formatting.estimate(Estimate(1.9956, 1.993, 1.9973, (2, 16))) == "1.996 [1.993, 1.997]"
+    assert formatting.interval(Estimate(1.5, 1.4, 1.6, (2, 16))) == "[1.40,\u00a01.60]"
+    assert (
+        formatting.estimate(Estimate(1.9956, 1.993, 1.9973, (2, 16))) == "1.996 [1.993,\u00a01.997]"
+    )
     assert "no interval" in formatting.interval(Estimate(1.5, math.nan, math.nan, (2, 16)))
 
 

@@ -309,13 +309,16 @@ def test_the_pool_is_a_geometric_mean_over_channels_octaves_and_photographs() ->
     assert np.isnan(single.high)
 
 
-def test_the_pools_interval_has_the_variance_of_a_two_stage_draw() -> None:
-    # Given the data, I photographs drawn and C channels within each: the mean's variance is that
-    # of the photographs' means over I plus the mean variance within a photograph over I C.
+def test_the_pools_interval_has_the_variance_of_a_crossed_draw() -> None:
+    # Given the data, I photographs and C channels drawn independently: the mean's variance is that
+    # of the photographs' means over I, that of the channels' means over C, and what is left of
+    # both over I C.
     k, draws = spectra.rings(64, 64).cycles_per_image[2:], np.random.default_rng(6)
     logs = 0.2 * draws.standard_normal((12, 1)) + 0.5 * draws.standard_normal((12, 8))
     found = shift.pooled(k, np.exp(logs)[..., None] * np.ones(len(k)), (2, 16), rng(), 8000)
-    error = np.sqrt(logs.mean(axis=1).var() / 12 + logs.var(axis=1).mean() / (12 * 8))
+    rows, columns = logs.mean(axis=1), logs.mean(axis=0)
+    rest = logs - rows[:, None] - columns + logs.mean()
+    error = np.sqrt(rows.var() / 12 + columns.var() / 8 + rest.var() / (12 * 8))
     # 8000 draws have each end of an interval to about 3 % of its half.
     assert np.log(found.high / found.low) == pytest.approx(2 * 1.96 * error, rel=0.06)
     narrow = shift.pooled(

@@ -81,13 +81,14 @@ def test_every_picture_has_an_alternative(site: Path) -> None:
 
 
 def test_abstract_has_the_numbers_and_html_equals_pdf(site: Path) -> None:
-    text = Page(site / "report" / "index.html").text
+    text = Page(site / "report" / "index.html").text.replace("\u00a0", " ")
     pages = PdfReader(site / "report" / "paper.pdf").pages
-    pdf = " ".join(" ".join(page.extract_text() for page in pages).split())
+    pdf = " ".join(" ".join(page.extract_text() for page in pages).split()).replace("\u00a0", " ")
     v = values.of(results.load("bundled"))
     abstract = text.split("Abstract")[-1][:2500]
     for name in ("pixel", "linear_f8c16", "taef2"):
         for value in (getattr(v, f"shift_{name}"), getattr(v, f"interval_{name}")):
+            value = value.replace("\u00a0", " ")
             assert value in text
             assert value in pdf
     assert v.shift_taef2 in text[text.index("Abstract") :]

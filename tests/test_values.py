@@ -42,7 +42,7 @@ def test_values_equal_the_committed_numbers(loaded: results.Results) -> None:
         low, high = numbers["interval"]
         decimals = 3 if high - low < 0.02 else 2
         assert getattr(v, f"shift_{key}") == f"{numbers['measured']:.{decimals}f}"
-        assert getattr(v, f"interval_{key}") == f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+        assert getattr(v, f"interval_{key}") == f"[{low:.{decimals}f},\u00a0{high:.{decimals}f}]"
         assert getattr(v, f"exponent_{key}") == f"{numbers['exponent']:.2f}"
 
 

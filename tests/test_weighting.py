@@ -186,6 +186,13 @@ def test_noise_has_no_reliability_and_a_planted_curve_all() -> None:
     assert sure.shares[1] == pytest.approx(1, abs=0.01)
 
 
+def test_opposite_halves_have_no_reliability() -> None:
+    one = rng().standard_normal((4, 1, 3))
+    found = weighting.reliability(np.concatenate([one, -0.5 * one], axis=1), rng(), resamples=100)
+    assert found.within[0] == pytest.approx(-1)
+    assert found.full[0] < -1e6
+
+
 def test_the_intraclass_correlation_is_the_textbook_one() -> None:
     # One frequency's ICC(1) by scipy's one-way analysis of variance: F gives (F - 1) / (F + 1).
     logs = planted(0, 1, 1, images=12, rings=30)

@@ -60,7 +60,9 @@ def figure(height: float, width: float = WIDTH) -> Figure:
 def notice(text: str) -> Figure:
     """A low figure that says why there is nothing to draw in this study."""
     empty = figure(0.8)
-    empty.text(0.5, 0.5, text, ha="center", va="center")
+    ax = empty.subplots()  # without axes a notebook shows nothing
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, text, ha="center", va="center")
     return empty
 
 
