@@ -27,6 +27,14 @@ class Format(StrEnum):
     json = "json"
 
 
+class Precision(StrEnum):
+    """Numbers a network computes with."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
 StudyOption = Annotated[
     str,
     typer.Option(metavar="NAME|PATH", help="A study in data/studies, or a TOML file. "
@@ -87,12 +95,19 @@ def list_encoders(
 @common
 def check_encoder(
     encoder: Annotated[str, typer.Argument(metavar="ENCODER", help=ENCODER)],
+    dtype: Annotated[
+        Precision, typer.Option(help="Of the network; its effect on the spectrum is told.")
+    ] = Precision.float32,
+    tiling: Annotated[
+        bool, typer.Option("--tiling", help="In tiles, which changes the spectrum: by how much.")
+    ] = False,
     study: StudyOption = "",
     form: Formats = Format.text,
 ) -> None:
     """Encode a bundled image: shape, stride, statistics, reconstruction, what to pin."""
     chain = chain_of(study_of(study))
-    printed(inventory.check(encoders.card(encoder), chain), form, inventory.text)
+    content = inventory.check(encoders.card(encoder), chain, dtype.value, tiling)
+    printed(content, form, inventory.text)
 
 
 # results -------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ class Log:
             said, left = now, (now - start) * (total - done) / done
             message = f"{title}: {100 * done // total} % ({done} of {total}), now {label}"
             self.info(
-                f"{message}; about {left:.0f} s left",
+                f"{message}; {done / (now - start):.2g} a second, about {left:.0f} s left",
                 done=done, total=total, label=label, seconds_left=round(left, 1),
             )  # fmt: skip
 

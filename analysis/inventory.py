@@ -2,13 +2,17 @@
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis import archive, cards, fetching, images, latents
+from analysis import archive, cards, encoders, fetching, images, latents, spectra
 from analysis.chain import Chain
+from analysis.networks import Dtype
+from analysis.settings import Study
+from analysis.shift import band_edges, in_band
 
 COLUMNS = ("name", "class", "channels", "stride", "gated", "cached", "measured", "license", "title")
 
@@ -63,27 +67,38 @@ def _cell(value: Any) -> str:
     return str(value) if value not in ("", None) else "-"
 
 
-def check(card: cards.Card, chain: Chain) -> dict[str, Any]:
+def check(
+    card: cards.Card, chain: Chain, dtype: Dtype = "float32", tiling: bool = False
+) -> dict[str, Any]:
     """Encode a bundled image, and decode it where there is a decoder; what came, as JSON values.
 
     ``mean`` and ``std`` are of each channel of the normalised latents; ``psnr_db`` is that of the
     decoded image, clipped to [-1, 1], against a peak of 2, or None without a decoder; ``pins`` is
-    what loading found out that the card does not say, by the names of its fields.
+    what loading found out that the card does not say, by the names of its fields. With another
+    dtype or with tiling, ``effect`` is the mean relative change of the spectrum by band.
 
     Args:
         card: the encoder's.
-        chain: of any study; its lower side, filter and store are used.
+        chain: of any study; its lower side, filter, window, bands and store are used.
+        dtype, tiling: as of `encoders.load`.
 
     Raises:
         InputError: the encoder is not what its card says.
         FetchError: it can't be had or can't run here.
     """
-    encoder = chain.encoder(card)
+    encoder = default = chain.encoder(card)
+    if (dtype, tiling) != ("float32", False):
+        linear = chain.linear if card.kind == "linear" else None
+        encoder = encoders.load(
+            card, linear=linear, downloads=chain.store.downloads, dtype=dtype, tiling=tiling
+        )
     photo = images.image_set("bundled").photos[0]
     side = max(1, chain.study.low // card.latent_stride) * card.latent_stride
     path = images.fetch(photo, chain.store.downloads)
     x = images.load(path, side, chain.study.resample)[np.newaxis]
+    start = time.perf_counter()
     moments = encoder.encode(x)
+    rate = 1 / (time.perf_counter() - start)
     z = latents.normalise(moments, encoder.normalisation)[0].astype(np.float64)
     decoded = encoder.decode(moments["mean"])
     return {
@@ -95,7 +110,28 @@ def check(card: cards.Card, chain: Chain) -> dict[str, Any]:
         "mean": [float(f"{v:.6g}") for v in z.mean(axis=(1, 2))],
         "std": [float(f"{v:.6g}") for v in z.std(axis=(1, 2))],
         "psnr_db": None if decoded is None else psnr(np.clip(decoded, -1, 1), x),
+        "images_per_second": float(f"{rate:.3g}"),
+        "dtype": dtype,
+        "tiling": tiling,
+        "effect": None if encoder is default else _effect(z, default, x, chain.study),
         "pins": dict(encoder.pins),
+    }
+
+
+def _effect(
+    z: np.ndarray, default: encoders.Encoder, x: np.ndarray, study: Study
+) -> dict[str, float]:
+    """Mean over a band's rings of P / P_default - 1, channels averaged, by band."""
+    usual = latents.normalise(default.encode(x), default.normalisation)[0].astype(np.float64)
+    window = (study.window.kind, study.window.beta)
+    power, known = (spectra.raps(field, *window).mean(axis=0) for field in (z, usual))
+    k = spectra.rings(*z.shape[1:]).cycles_per_image
+    first = study.bands.first_ring
+    edges = band_edges(study.bands, float(len(k) - 1))
+    change = power[first:] / known[first:] - 1
+    return {
+        band: float(f"{change[in_band(k[first:], edges[band])].mean():.3g}")
+        for band in ("low", "middle", "high")
     }
 
 
@@ -117,6 +153,11 @@ def text(content: dict[str, Any]) -> str:
             for index, (mean, std) in enumerate(zip(content["mean"], content["std"], strict=True))
         ),
     ]
+    lines.append(f"{content['images_per_second']:.3g} images/s, the first one included")
+    if content["effect"]:
+        how = content["dtype"] + ", tiled" * content["tiling"]
+        parts = ", ".join(f"{value:+.2%} {band}" for band, value in content["effect"].items())
+        lines.append(f"spectrum with {how} against float32, whole: {parts} band")
     if content["psnr_db"] is not None:
         lines.append(f"reconstruction: PSNR {content['psnr_db']:.2f} dB")
     elif content["name"] != "pixel":

@@ -116,7 +116,7 @@ def test_plain_progress_is_rare_and_has_the_time_left(
         for done in range(1, 101):
             tell(done, 100, f"step {done}")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "compute: 4 % (4 of 100), now step 4; about 48 s left"
+    assert lines[0] == "compute: 4 % (4 of 100), now step 4; 2 a second, about 48 s left"
     assert len(lines) == 24  # 50 s, one line each 2 s, none at the end
 
 

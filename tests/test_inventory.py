@@ -134,10 +134,26 @@ def test_a_users_own_folder(own: Path) -> None:
     assert "PSNR" in inventory.text(found)
 
 
+def test_the_effect_of_a_dtype_and_of_tiling_on_the_spectrum_is_told(own: Path) -> None:
+    chain = Chain(load_study("tiny"), Store())
+    card = encoders.card(str(own))
+    whole = inventory.check(card, chain)
+    assert whole["effect"] is None
+    assert whole["images_per_second"] > 0
+    half = inventory.check(card, chain, dtype="bfloat16")
+    # Eight bits of mantissa: a few per mille of amplitude, more where there is little power.
+    assert half["effect"].keys() == {"low", "middle", "high"}
+    assert 0 < max(map(abs, half["effect"].values())) < 0.1
+    text = inventory.text(half)
+    assert "spectrum with bfloat16 against float32, whole: " in text
+    assert "images/s" in text
+
+
 def test_what_to_pin_is_printed_as_toml() -> None:
     content = {
         "name": "new", "image": "kite", "pixels": [3, 64, 64], "latents": [1, 8, 8], "stride": 8,
         "mean": [0.1], "std": [1.25], "psnr_db": None,
+        "images_per_second": 2.5, "dtype": "float32", "tiling": False, "effect": None,
         "pins": {"revision": "abc", "bytes": 7, "scale": 0.5, "mean": (0.25, 1.0)},
     }  # fmt: skip
     text = inventory.text(content)
