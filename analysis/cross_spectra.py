@@ -131,17 +131,14 @@ class InformationShift:
 def cross_raps(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> Floats:
     """Ring-averaged cross-spectral matrices of a field: ``[C, h, w]`` -> ``[R, C, C]``. @eq-cross
 
-    The diagonal is ``spectra.raps(z, kind, beta)``, which raises what it raises (ValueError)."""
+    The diagonal is ``spectra.raps(z, kind, beta)``. ValueError as of `spectra.half_modes`."""
     if z.ndim != 3:
         raise ValueError(f"cross-spectra need one field [C, h, w], got shape {z.shape}")
-    spectra.raps(z, kind, beta)  # for its checks
-    height, width = z.shape[1:]
-    rings, window = spectra.rings(height, width), spectra.window2d(height, width, kind, beta)
-    parts = np.empty((len(z), 2, len(rings.inside)))
-    for channel, part in zip(z, parts, strict=True):
-        tapered = spectra.remove_mean(channel.astype(np.float64), window)
-        modes = np.fft.rfft2(tapered, norm="ortho").ravel()[rings.inside]
-        part[0], part[1] = modes.real, modes.imag
+    rings = spectra.rings(*z.shape[1:])
+    double = z.astype(np.result_type(z, np.float64), copy=False)  # what is complex is refused so
+    modes = spectra.half_modes(double, kind, beta).reshape(len(z), -1)
+    modes = modes[:, rings.inside]
+    parts = np.stack([modes.real, modes.imag], axis=1)
     sums = np.zeros((len(rings.modes) + 1, len(z), len(z)))
     bounds = np.searchsorted(rings.lower, np.arange(len(rings.modes) + 1))
     for ring, (start, stop) in enumerate(itertools.pairwise(bounds)):
@@ -149,7 +146,7 @@ def cross_raps(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> Floats
         for place, weights in ((ring, rings.to_lower), (ring + 1, rings.to_upper)):
             weighted = (part * weights[start:stop]).reshape(len(z), -1)
             sums[place] += weighted @ part.reshape(len(z), -1).T
-    out = sums[:-1] / (rings.modes * np.mean(window**2))[:, None, None]
+    out = sums[:-1] / rings.modes[:, None, None]
     return 0.5 * (out + out.swapaxes(1, 2))  # products differ in the last bits
 
 

@@ -102,13 +102,12 @@ def compare(
     if z_low.ndim != 3 or z_high.ndim != 3 or len(z_low) != len(z_high):
         raise ValueError(f"latents of shape {z_low.shape} and {z_high.shape} are not of one image")
     h = z_low.shape[-1]
-    rings, window = spectra.rings(h, h), spectra.window2d(h, h, kind, beta)
-    rows = []
+    rings, rows = spectra.rings(h, h), []
     for low, high in zip(z_low, z_high, strict=True):
         fields = np.stack([low.astype(np.float64), resize.crop(high, h)])
-        powers = rings.average(spectra.half_power(fields, kind, beta))
-        modes = np.fft.rfft2(spectra.remove_mean(fields, window), norm="ortho")
-        cross = rings.average((modes[0] * modes[1].conj()).real / np.mean(window**2))
+        modes = spectra.half_modes(fields, kind, beta)
+        powers = rings.average(np.abs(modes) ** 2)
+        cross = rings.average((modes[0] * modes[1].conj()).real)
         # Ring 0 holds the removed mean, nothing but rounding.
         explained = np.divide(cross**2, powers[1], out=np.zeros_like(cross), where=powers[1] > 0)
         rows.append((*powers, cross, explained))

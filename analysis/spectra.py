@@ -118,8 +118,8 @@ def _taper(
 
 
 @np.errstate(all="ignore")  # `_refuse` looks at the result
-def _power(fields: np.ndarray, kind: str, beta: float) -> tuple[np.ndarray, Floats]:
-    """P of ``[n, h, w]`` on the half plane, and the windowed means ``[n]``."""
+def _modes(fields: np.ndarray, kind: str, beta: float) -> tuple[np.ndarray, Floats]:
+    """Modes of ``[n, h, w]`` on the half plane, and the windowed means ``[n]``."""
     n, h, w = fields.shape
     z = fields.astype(_precision(fields), copy=False)
     window, weights_x, weights_y = _taper(h, w, kind, float(beta), z.dtype)
@@ -127,8 +127,12 @@ def _power(fields: np.ndarray, kind: str, beta: float) -> tuple[np.ndarray, Floa
     mean = (z.reshape(-1, w) @ weights_x).reshape(n, h) @ weights_y
     tapered = z - mean.astype(z.dtype)[:, None, None]
     tapered *= window
-    modes = _rfft2()(tapered)
-    return modes.real**2 + modes.imag**2, mean
+    return _rfft2()(tapered), mean
+
+
+@np.errstate(all="ignore")
+def _squared(modes: np.ndarray) -> np.ndarray:
+    return np.asarray(modes.real**2 + modes.imag**2)
 
 
 @np.errstate(all="ignore")
@@ -153,23 +157,22 @@ def _refuse(z: np.ndarray, summary: np.ndarray, mean: np.ndarray) -> None:
             )
 
 
-def half_power(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
-    """P(k) on the half plane of `numpy.fft.rfft2`. @eq-power
+def half_modes(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
+    """Complex modes ``[..., h, w // 2 + 1]`` of `numpy.fft.rfft2`, of squared magnitude P(k).
 
     Args:
-        z: ``[..., h, w]``, real, finite and not constant, at least 4 x 4.
-
-    Returns:
-        ``[..., h, w // 2 + 1]``, in field-units squared per mode.
-
-    Raises:
-        ValueError: a field is not real, not finite, too small or has no power.
+        z: ``[..., h, w]``, real, finite and not constant, at least 4 x 4; else ValueError.
     """
     h, w = _checked(z).shape[-2:]
     fields = z.reshape(-1, h, w)
-    power, mean = _power(fields, kind, beta)
-    _refuse(fields, power.reshape(len(fields), h * (w // 2 + 1)), mean)
-    return power.reshape(*z.shape[:-2], h, w // 2 + 1)
+    modes, mean = _modes(fields, kind, beta)
+    _refuse(fields, _squared(modes).reshape(len(fields), h * (w // 2 + 1)), mean)
+    return modes.reshape(*z.shape[:-2], h, w // 2 + 1)
+
+
+def half_power(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
+    """P(k), the squared magnitude of `half_modes`, in field-units squared per mode. @eq-power"""
+    return _squared(half_modes(z, kind, beta))
 
 
 @functools.lru_cache(maxsize=4)
@@ -207,8 +210,8 @@ def raps(
     @np.errstate(all="ignore")
     def estimate(start: int) -> None:
         block = slice(start, start + together)
-        power, means[block] = _power(fields[block], kind, beta)
-        out[block] = operator.average(power)
+        modes, means[block] = _modes(fields[block], kind, beta)
+        out[block] = operator.average(_squared(modes))
 
     starts = range(0, len(fields), together)
     if workers == 1:
