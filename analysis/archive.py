@@ -4,15 +4,20 @@
 were made for. A result is only taken for exactly the request it answers.
 """
 
+import functools
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis.cache import Arrays, MissError, Request, from_bytes, to_bytes, write_atomic
+from analysis.cache import Arrays, MissError, Request, Store, from_bytes, to_bytes, write_atomic
 from analysis.settings import root
+
+Stored = tuple[Arrays, str, dict[str, Any]]
+"""Arrays; ``computed`` or ``committed``; provenance."""
 
 
 class DamagedError(MissError):
@@ -60,6 +65,22 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
     return from_bytes(payload), sidecar["provenance"]
 
 
+def find(store: Store, study: str, request: Request, name: str, reason: str = "") -> Stored:
+    """A result from the store, else the committed one, with which of the two it is.
+
+    Args:
+        reason: why it is not computed here, for the error message; by default why it is not stored.
+
+    Raises:
+        MissError, DamagedError: as of `read`.
+    """
+    arrays = store.get(request)
+    if arrays is not None:
+        return arrays, "computed", store.sidecar(request)
+    arrays, provenance = read(study, request, name, reason or store.explain_miss(request))
+    return arrays, "committed", provenance
+
+
 def write(study: str, name: str, arrays: Arrays, content: dict[str, Any]) -> Path:
     """Write one result: arrays, and JSON with sorted keys, so that a changed number is a line.
 
@@ -67,12 +88,43 @@ def write(study: str, name: str, arrays: Arrays, content: dict[str, Any]) -> Pat
         the path of the JSON file.
     """
     base = folder(study) / name
-    payload = to_bytes(arrays)
+    text, payload = pair(arrays, content)
     write_atomic(base.with_suffix(".npz"), payload)
+    write_atomic(base.with_suffix(".json"), text)
+    return base.with_suffix(".json")
+
+
+def pair(arrays: Arrays, content: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The bytes of a result's JSON, which names the other's SHA-256, and of its npz."""
+    payload = to_bytes(arrays)
     content = {**rounded(content), "sha256": hashlib.sha256(payload).hexdigest()}
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    write_atomic(base.with_suffix(".json"), text.encode())
-    return base.with_suffix(".json")
+    return text.encode(), payload
+
+
+def differs(right: Any, given: Any, relative: float, absolute: float = 0.0, place: str = "") -> str:
+    """Where two JSON values differ by more than rounding, as ``.key[0]``; empty if nowhere.
+
+    Args:
+        relative, absolute: what floats may differ by, of themselves and beyond that.
+        place: where the values are.
+    """
+    near = functools.partial(differs, relative=relative, absolute=absolute)
+    if isinstance(right, dict):
+        if not isinstance(given, dict) or right.keys() != given.keys():
+            return place or " (as a whole)"
+        each = (near(right[key], given[key], place=f"{place}.{key}") for key in right)
+        return next(filter(None, each), "")
+    if isinstance(right, list):
+        if not isinstance(given, list) or len(right) != len(given):
+            return place or " (as a whole)"
+        pairs = enumerate(zip(right, given, strict=True))
+        return next(filter(None, (near(a, b, place=f"{place}[{i}]") for i, (a, b) in pairs)), "")
+    if isinstance(right, float) and isinstance(given, int | float):
+        same = math.isclose(right, given, rel_tol=relative, abs_tol=absolute)
+    else:
+        same = bool(right == given)
+    return "" if same else place or " (as a whole)"
 
 
 def rounded(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from analysis import weights
+from analysis import downloads, weights
 from analysis.checkpoints import EACH_CHANNEL, FILES, VARIATIONAL, read_config, statistics
 from analysis.latents import Normalisation
 from analysis.settings import FetchError, InputError, Strict, explain, nearest, read_toml, root
@@ -108,9 +108,14 @@ class Card(Strict):
         return "scale" in self.model_fields_set
 
     @property
+    def learned(self) -> bool:
+        """Whether a network was trained: pixels and the linear code are formulas."""
+        return self.kind not in ("pixel", "linear")
+
+    @property
     def pinned(self) -> bool:
         """Whether the card says all that results are keyed by."""
-        named = self.kind in ("pixel", "linear") or bool(self.sha256 or self.revision)
+        named = not self.learned or bool(self.sha256 or self.revision)
         return named and self.normalised
 
     @property
@@ -188,8 +193,8 @@ def _from_folder(folder: Path, known: Mapping[str, Card]) -> Card:
         name,
         described | statistics(folder / FILES[1], described),
         folder=str(folder.resolve()),
-        sha256=weights.sha256(folder / FILES[1]),
-        config_sha256=weights.sha256(folder / FILES[0]),
+        sha256=downloads.sha256(folder / FILES[1]),
+        config_sha256=downloads.sha256(folder / FILES[0]),
         bytes=(folder / FILES[1]).stat().st_size,
     )
 
@@ -233,7 +238,7 @@ def identity(card: Card, *, dtype: str = "float32", tiling: bool = False) -> dic
         InputError: neither the weights' SHA-256 nor a revision is in the card.
     """
     known = description(card, dtype, tiling)
-    if card.kind in ("pixel", "linear"):
+    if not card.learned:
         return known
     if card.sha256:
         config = {"config": card.config_sha256} if card.config_sha256 else {}

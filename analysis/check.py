@@ -5,12 +5,10 @@ Nothing is computed, fetched or changed here.
 
 import dataclasses
 import json
-import math
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from analysis import archive, encoders, images
 from analysis.cache import MissError, Request, Store
@@ -130,7 +128,8 @@ def _unlike(plan: Plan, request: Request, name: str) -> str | None:
         measured = Measured(plan.cards[name], plan.study, arrays, "committed", provenance)
         stored = content["numbers"]
         numbers = archive.rounded(measured.numbers())
-        differing = [key for key in numbers if not _alike(stored.get(key), numbers[key])]
+        # Five digits, which all machines reproduce.
+        differing = [k for k in numbers if archive.differs(numbers[k], stored.get(k), 1e-5)]
     except archive.DamagedError:
         return f"damaged: {remedy}, or restore it from version control"
     except MissError:
@@ -140,17 +139,6 @@ def _unlike(plan: Plan, request: Request, name: str) -> str | None:
     if differing:
         return f"{path.name} says another {', '.join(differing)} than its arrays: {remedy}"
     return None
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two JSON values agree, numbers to five digits, which all machines reproduce."""
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=1e-5)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    return bool(one == other)
 
 
 def _pages(folder: Path) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis import console, contribute, downloads, encoders, fetching, inventory
+from analysis import console, contribute, downloads, encoders, inventory, standing
 from analysis.cache import Store
 from analysis.chain import Chain
 from analysis.plan import Plan
@@ -141,7 +141,7 @@ def export_results(
 ) -> None:
     """Write what was measured here of one encoder as the zip that a contributor sends."""
     plan = Plan(study_of(study), Store(say=log.warning))
-    file = fetching.found(encoders.card(encoder), plan.store.downloads)
+    file = standing.found(encoders.card(encoder), plan.store.downloads)
     digest = downloads.sha256(file) if file else ""
     print(f"wrote {shown(contribute.export(encoder, plan, to, digest))}")
 

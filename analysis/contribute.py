@@ -16,16 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from analysis import archive, encoders, schema
-from analysis.cache import Arrays, to_bytes, write_atomic
+from analysis.cache import Arrays, write_atomic
 from analysis.cards import NEEDS
 from analysis.measured import Measured
 from analysis.plan import Plan
 from analysis.settings import InputError, nearest
 
-LARGEST = 2**28  # bytes of a file or of its arrays; the largest bundled measurement has 2**21
 HEX = {"sha256": "[0-9a-f]{64}", "commit": "[0-9a-f]{40}"}
 ALWAYS = ("commit", "machine", "numpy", "pillow", "python")  # of the environment
 CLOSE = 1e-4  # relative; other machines' rounding, which numbers of six digits show
@@ -55,7 +52,7 @@ def read(path: Path) -> Contribution:
         elif path.suffix in (".json", ".npz"):
             pair = [path.with_suffix(ending) for ending in (".json", ".npz")]
             for one in pair:
-                if one.stat().st_size > LARGEST:
+                if one.stat().st_size > schema.LARGEST:
                     raise InputError(f"{one}: larger than a measurement can be")
             name, (text, payload) = path.stem, [one.read_bytes() for one in pair]
         else:
@@ -78,7 +75,7 @@ def _unzipped(path: Path) -> tuple[str, bytes, bytes]:
         stems = {Path(info.filename).stem for info in infos.values()}
         if set(infos) != {".json", ".npz"} or len(packed.infolist()) != 2 or len(stems) != 1:
             raise InputError(f"{path}: a zip has to hold one .json and one .npz of the same name")
-        if any(info.file_size > LARGEST for info in infos.values()):
+        if any(info.file_size > schema.LARGEST for info in infos.values()):
             raise InputError(f"{path}: larger than a measurement can be")
         return stems.pop(), packed.read(infos[".json"]), packed.read(infos[".npz"])
 
@@ -110,7 +107,8 @@ def check(given: Contribution, plan: Plan) -> tuple[Arrays, dict[str, Any]]:
     arrays = schema.arrays_of(given.payload, card, plan)
     schema.consistent(arrays, card, plan)
     numbers = Measured(card, plan.study, arrays, "contributed", provenance).numbers()
-    place = _differs(archive.rounded(numbers), given.content.get("numbers"))
+    numbers_given = given.content.get("numbers")
+    place = archive.differs(archive.rounded(numbers), numbers_given, CLOSE, absolute=1e-9)
     if place:
         raise InputError(f"{card.name}: numbers{place} does not follow from the arrays")
     return arrays, {"numbers": numbers, "provenance": provenance}
@@ -157,23 +155,6 @@ def _provenance(given: Any, card: encoders.Card, plan: Plan) -> dict[str, Any]:
     return out | {"seconds": seconds, "written": written}
 
 
-def _differs(right: Any, given: Any, place: str = "") -> str:
-    """Where two JSON values differ by more than rounding; empty if nowhere."""
-    if isinstance(right, dict):
-        if not isinstance(given, dict) or right.keys() != given.keys():
-            return place or " (as a whole)"
-        return next(filter(None, (_differs(right[k], given[k], f"{place}.{k}") for k in right)), "")
-    if isinstance(right, list):
-        if not isinstance(given, list) or len(right) != len(given):
-            return place
-        pairs = zip(right, given, strict=True)
-        each = (_differs(a, b, f"{place}[{i}]") for i, (a, b) in enumerate(pairs))
-        return next(filter(None, each), "")
-    if isinstance(right, float) and isinstance(given, int | float):
-        return "" if np.isclose(right, given, rtol=CLOSE, atol=1e-9) else place
-    return "" if right == given else place
-
-
 # Taking in and sending -----------------------------------------------------------------------
 
 
@@ -210,22 +191,14 @@ def export(name: str, plan: Plan, to: Path, weights_sha256: str = "") -> Path:
     """
     card = encoders.card(name)
     request = plan.measurement_request(card)
-    arrays = plan.store.get(request)
-    if arrays is not None:
-        provenance = plan.store.sidecar(request)
-    else:
-        why = plan.store.explain_miss(request)
-        arrays, provenance = archive.read(plan.study.name, request, card.name, why)
+    arrays, _, provenance = archive.find(plan.store, plan.study.name, request, card.name)
     if NEEDS[card.kind] and (weights_sha256 or card.sha256):
         provenance["weights_sha256"] = weights_sha256 or card.sha256
     numbers = Measured(card, plan.study, arrays, "computed", provenance).numbers()
-    content = archive.rounded({"numbers": numbers, "provenance": provenance})
-    payload = to_bytes(arrays)
-    content["sha256"] = hashlib.sha256(payload).hexdigest()
-    check(Contribution(card.name, content, payload), plan)
+    text, payload = archive.pair(arrays, {"numbers": numbers, "provenance": provenance})
+    check(Contribution(card.name, json.loads(text), payload), plan)
     path = to / f"{card.name}.zip"
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    write_atomic(path, _zipped({f"{card.name}.json": text.encode(), f"{card.name}.npz": payload}))
+    write_atomic(path, _zipped({f"{card.name}.json": text, f"{card.name}.npz": payload}))
     return path
 
 

@@ -44,6 +44,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.schedule import expit
+from analysis.shift import percentile_interval
 
 Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -166,11 +167,11 @@ def collect(
     Raises:
         ValueError: a spectrum that is not positive and finite, or unknown weights.
     """
-    if by not in WEIGHTS:
-        raise ValueError(f"unknown weights '{by}'; known: {', '.join(WEIGHTS)}")
+    worth = dict(zip(WEIGHTS, (0.0, -1.0, -2.0), strict=True))
+    if by not in worth:
+        raise ValueError(f"unknown weights '{by}'; known: {', '.join(worth)}")
     theta = crossing(power, noise)
-    worth = {"modes": 0.0, "amplitude": -1.0, "power": -2.0}[by]
-    weight = modes * np.exp(worth * theta)
+    weight = modes * np.exp(worth[by] * theta)
     theta, weight = theta.reshape(len(theta), -1), weight.reshape(len(theta), -1)
     return Crossings(theta, weight / weight.sum(axis=1, keepdims=True), by)
 
@@ -223,7 +224,7 @@ def nearest_logit_normal(
 def _interval(draws: Floats, images: int, confidence: float) -> tuple[float, float]:
     if images == 1:
         return float("nan"), float("nan")
-    low, high = np.percentile(draws, [50 * (1 - confidence), 50 * (1 + confidence)])
+    low, high = percentile_interval(draws, confidence)
     return float(low), float(high)
 
 
@@ -287,9 +288,7 @@ def carried_ratio(
 def weighted_density(
     theta: np.ndarray, ratio: np.ndarray, mu: float = 0.0, std: float = 1.0
 ) -> Floats:
-    """A normal density over theta times R(theta), normalised by the trapezoidal rule.
-
-    @eq-weighted with the crossings for the linear map; for a density over t see `over_time`."""
+    """A normal density over theta times R(theta), normalised; see `over_time`. @eq-weighted"""
     product = normal_pdf(theta, mu, std) * ratio
     return product / np.trapezoid(product, theta)
 

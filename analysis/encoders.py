@@ -18,7 +18,7 @@ import numpy as np
 from analysis import networks, weights
 from analysis.cards import NEEDS, Card, agree, card, cards, description, identity, unsaid
 from analysis.checkpoints import FILES
-from analysis.downloads import download
+from analysis.downloads import download, sha256
 from analysis.latents import Normalisation
 from analysis.linear_code import LinearCode
 from analysis.networks import Device, Dtype, Network
@@ -224,7 +224,7 @@ def load(
         return Loaded(card, known | {"sha256": card.sha256}, network, {}, memory)
     config, path, commit = _paths(card, folder, where)
     digest = weights.agree(card.name, path, card.sha256)
-    known |= {"sha256": digest, "config": weights.sha256(config)}
+    known |= {"sha256": digest, "config": sha256(config)}
     known |= {"repo": card.repo, "revision": commit} if commit else {}
     network = networks.autoencoder(path.parent, card.class_name, device, dtype, tiling)
     agree(card, network.described)

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from analysis import resize, spectra
 from analysis.powerlaw import octave_weights
 from analysis.settings import Bands
-from analysis.shift import Estimate, band_edges, in_band
+from analysis.shift import Estimate, band_edges, in_band, percentile_interval
 
 Floats = NDArray[np.float64]
 COMPARED = ("low", "cropped", "cross", "explained")
@@ -123,12 +123,11 @@ def _curve(
     k: Floats, each: Floats, edges: dict[str, tuple[float, float]], draws: NDArray[np.intp],
     confidence: float, geometric: bool = False,
 ) -> Curve:  # fmt: skip
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     values = np.log(each) if geometric else each
 
     def interval(rows: Floats) -> tuple[Floats, Floats, Floats]:
         mean = rows.mean(axis=0)
-        low, high = np.percentile(rows[draws].mean(axis=1), tails, axis=0)
+        low, high = percentile_interval(rows[draws].mean(axis=1), confidence, axis=0)
         if len(rows) == 1:
             low = high = np.full_like(mean, np.nan)
         return (np.exp(mean), np.exp(low), np.exp(high)) if geometric else (mean, low, high)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis import downloads, images, weights
+from analysis import downloads, images, standing, weights
 from analysis.cards import NEEDS
 from analysis.chain import Progress
 from analysis.checkpoints import FILES
@@ -28,26 +28,6 @@ def photographs(
         yield photo, path
 
 
-def found(card: Card, folder: Path) -> Path | None:
-    """The file of an encoder's weights where it is on this machine; nothing is fetched.
-
-    It is looked for in the card's own folder, in ``ANALYSIS_WEIGHTS``, among the downloads, and in
-    the Hub's cache. None as well if the encoder needs no weights.
-
-    Args:
-        card: the encoder's card.
-        folder: where downloads are kept.
-    """
-    if card.folder:
-        own = Path(card.folder) / FILES[1]
-        return own if own.is_file() else None
-    path = weights.find(card.sha256, card.bytes, [*weights.folders(), folder])
-    if path is None and card.repo:
-        paths = weights.hub_paths(card.repo, card.hub_names(), card.revision)
-        return paths[-1] if paths else None
-    return path
-
-
 def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | None:
     """The file of an encoder's weights, found here or downloaded; None if it needs none.
 
@@ -63,7 +43,7 @@ def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | N
     """
     if not NEEDS[card.kind]:
         return None
-    path = found(card, folder)
+    path = standing.found(card, folder)
     if path is None and card.folder:
         raise FetchError(
             f"{card.name}: no {FILES[1]} in {card.folder}: save it with save_pretrained"

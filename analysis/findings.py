@@ -50,18 +50,6 @@ def abstract(results: Results) -> str:
     return f"Where the rule gives {number(results.theory, 3)}, we measure {listing(parts)}."
 
 
-def weighting_summary(results: Results) -> str:
-    """What became of the two strategies, for the abstract."""
-    v = values.of(results)
-    name = results.study.display_encoder
-    return (
-        "Neither is shown to single out frequencies that are an image's own: in "
-        f"`{name}`, {v.line_share} of the variance between the images' spectra is their level and "
-        "slope, and the ratio of a spectrum to its own smooth fit mixes what is the image's with "
-        "the scatter of rings that have few modes."
-    )
-
-
 def linear(results: Results) -> str:
     """What the linear code is and loses, if the study has it."""
     for name, measured in results.measured.items():
@@ -212,7 +200,7 @@ def rules(results: Results) -> str:
     inside = [
         f"`{name}`"
         for name, m in results.measured.items()
-        if m.card.kind not in ("pixel", "linear")
+        if m.card.learned
         and not any(
             m.shift.whole.low <= formula.ratio(512, 1024) <= m.shift.whole.high
             for _, formula in literature.evaluable()

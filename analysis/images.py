@@ -26,7 +26,16 @@ from pydantic_core import InitErrorDetails
 
 from analysis import resize
 from analysis.downloads import get, sha256
-from analysis.settings import FetchError, InputError, Strict, explain, nearest, read_toml, root
+from analysis.settings import (
+    FetchError,
+    InputError,
+    Resample,
+    Strict,
+    explain,
+    nearest,
+    read_toml,
+    root,
+)
 
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
@@ -240,7 +249,7 @@ def _rgb(image: Image.Image, path: Path) -> NDArray[np.float32]:
 
 
 def load(
-    path: Path, size: int, resample: resize.Resample = "lanczos", jpeg: int = 0
+    path: Path, size: int, resample: Resample = "lanczos", jpeg: int = 0
 ) -> NDArray[np.float32]:
     """An image file as ``[3, size, size]``, float32, sRGB values in [-1, 1].
 
@@ -266,7 +275,7 @@ def load(
 
 
 def stack(
-    photos: Sequence[Photograph], size: int, downloads: Path, resample: resize.Resample = "lanczos"
+    photos: Sequence[Photograph], size: int, downloads: Path, resample: Resample = "lanczos"
 ) -> NDArray[np.float32]:
     """Photographs as ``[N, 3, size, size]``, float32, in [-1, 1]; errors of fetch and load."""
     if not photos:

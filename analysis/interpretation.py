@@ -8,16 +8,13 @@ import math
 import numpy as np
 
 from analysis import timing
-from analysis.crossings import WEIGHTS
 from analysis.formatting import estimate, fixed, listing, percent, plain
 from analysis.results import Results
 
 
-def _each(results: Results, text: str, *parts: dict[str, str]) -> str:
-    """``text`` filled in for every encoder, listed."""
-    return listing(
-        [text.format(*(part[name] for part in parts), name=f"`{name}`") for name in parts[0]]
-    )
+def _each(said: dict[str, str]) -> str:
+    """What is said of every encoder, listed."""
+    return listing([f"{text} in `{name}`" for name, text in said.items()])
 
 
 def coincide(results: Results) -> str:
@@ -28,8 +25,8 @@ def coincide(results: Results) -> str:
     return (
         "A check on the whole curve: with $t$ shifted by the measured $s$, the SNR curves of the "
         "two resolutions (geometric means over images) differ nowhere in the low and middle "
-        f"bands by more than about {_each(results, '{0} in {name}', after)}; after the "
-        f"square-root rule, by {_each(results, '{0} in {name}', rule)}."
+        f"bands by more than about {_each(after)}; after the "
+        f"square-root rule, by {_each(rule)}."
     )
 
 
@@ -64,7 +61,7 @@ def sensitivity(results: Results) -> str:
     below = [
         f"`{name}`"
         for name, m in results.measured.items()
-        if m.card.kind not in ("pixel", "linear")
+        if m.card.learned
         and all(m.shift_by_variation[v.name].whole.high < m.shift.theory for v in simulated)
     ]
     if below:
@@ -160,7 +157,7 @@ def learned(results: Results) -> str:
     """Whether anything that was measured of learned encoders asks for as much as the rule."""
     names, below = [], []
     for name, m in results.measured.items():
-        if m.card.kind in ("pixel", "linear"):
+        if not m.card.learned:
             continue
         names.append(f"`{name}`")
         numbers = [m.shift.whole, m.shift_equal_channels.whole, m.shift_pooled]
@@ -200,23 +197,22 @@ def headline(results: Results) -> str:
 def crossings(results: Results) -> str:
     """How the density of crossings moves with resolution."""
     study = results.study
-    by_power = {n: timing.movement_of(m, WEIGHTS[-1]) for n, m in results.measured.items()}
-    by_count = {n: timing.movement_of(m, WEIGHTS[0]) for n, m in results.measured.items()}
+    by_power = {n: timing.movement_of(m, "power") for n, m in results.measured.items()}
+    by_count = {n: timing.movement_of(m, "modes") for n, m in results.measured.items()}
     power = {n: plain(move.total[0], 2) for n, move in by_power.items()}
     count = {n: plain(move.total[0], 2) for n, move in by_count.items()}
     shared = {n: plain(move.shared[0], 2) for n, move in by_power.items()}
     share = {n: percent(move.share[0]) for n, move in by_count.items()}
     nearest = {
-        n: timing.nearest_of(m, study.high, WEIGHTS[-1]).distance
-        for n, m in results.measured.items()
+        n: timing.nearest_of(m, study.high, "power").distance for n, m in results.measured.items()
     }
     close = [f"`{n}`" for n, distance in nearest.items() if distance < 0.1]
     text = (
         f"From {study.low} to {study.high} px the mean of θ moves by "
-        f"{_each(results, '{0} in {name}', power)} when modes count by power, where the rule says "
-        f"{plain(-math.log(results.theory), 2)}, and by {_each(results, '{0} in {name}', count)} "
+        f"{_each(power)} when modes count by power, where the rule says "
+        f"{plain(-math.log(results.theory), 2)}, and by {_each(count)} "
         "when they count alike. The modes that both resolutions have move by "
-        f"{_each(results, '{0} in {name}', shared)} by power, not exactly by the logarithm of the "
+        f"{_each(shared)} by power, not exactly by the logarithm of the "
         "measured shift, because the high band is included and channels that gain power also gain "
         f"weight. Those that only the high resolution has ({next(iter(share.values()))} by number) "
         "pull the mean towards data and undo part of it."
@@ -258,4 +254,4 @@ def reliability(results: Results) -> str:
 def carried(results: Results) -> str:
     """What is left of R over theta."""
     left = {name: percent(timing.carried_share(m)) for name, m in results.measured.items()}
-    return f"{_each(results, '{0} in {name}', left)} of the standard deviation of $\\ln R$."
+    return f"{_each(left)} of the standard deviation of $\\ln R$."

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis import archive, cards, encoders, fetching, images, latents, spectra
+from analysis import archive, cards, encoders, images, latents, spectra, standing
 from analysis.chain import Chain
 from analysis.networks import Dtype
 from analysis.settings import Study
@@ -41,7 +41,7 @@ def listing(study: str, downloads: Path) -> list[dict[str, Any]]:
             "stride": card.latent_stride,
             "license": card.license,
             "gated": card.gated,
-            "cached": fetching.found(card, downloads) is not None if needs else None,
+            "cached": standing.found(card, downloads) is not None if needs else None,
             "measured": (archive.folder(study) / f"{card.name}.json").is_file(),
             "pinned": card.pinned,
             "repo": card.repo,

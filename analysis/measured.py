@@ -23,8 +23,7 @@ from analysis.shift import (
     PER_PIXEL,
     Estimate,
     MeasuredShift,
-    band_edges,
-    in_band,
+    measurable,
     measure,
     pooled,
 )
@@ -32,7 +31,7 @@ from analysis.shift import (
 Floats = NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # by identity, so that what is derived can be kept
 class Measured:
     """What was measured of one encoder.
 
@@ -118,14 +117,11 @@ class Measured:
         """The measured shift between every two resolutions, at fixed cycles per image."""
         powers = {side: self.power(side) for side in self.study.resolutions}
         pairs = itertools.combinations(self.study.resolutions, 2)
-        return {pair: self._shift(powers, pair) for pair in pairs if self.measurable(pair[0])}
-
-    def measurable(self, side: int) -> bool:
-        """Whether the latents of this side are large enough for three bands."""
-        k = self.k(side)
-        edges = band_edges(self.study.bands, float(len(k) - 1)).values()
-        usable = k[self.study.bands.first_ring :]
-        return all(np.count_nonzero(in_band(usable, edge)) >= 2 for edge in edges)
+        return {
+            pair: self.shift if pair == self.study.pair else self._shift(powers, pair)
+            for pair in pairs
+            if measurable(self.k(pair[0]), self.study.bands)
+        }
 
     @functools.cached_property
     def shift(self) -> MeasuredShift:

@@ -18,10 +18,8 @@ from analysis.settings import InputError, Resample, Study, Variation
 
 Image = images.Photograph | synthetic.Synthetic
 
-LEAKAGE: dict[str, Any] = {
-    "gammas": [2.0, 3.0],
-    "fields": 64,
-}  # exponents of power, fields that are averaged
+# Exponents of power; fields that are averaged.
+LEAKAGE: dict[str, Any] = {"gammas": [2.0, 3.0], "fields": 64}
 LEAKAGE_SIDE = 128  # largest side in pixels
 
 

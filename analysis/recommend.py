@@ -9,8 +9,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from analysis import archive, encoders, export, shift, spectra
 from analysis.archive import DamagedError
 from analysis.cache import Arrays, MissError, Store
@@ -139,11 +137,7 @@ def recommend(
         origin = chain.compute(progress)[encoder]
         if origin == "computed":
             origin = "computed now" if request.label in store.computed else "stored"
-        arrays = store.get(request)
-        if arrays is not None:
-            provenance = store.sidecar(request)
-        else:
-            arrays, provenance = archive.read(study.name, request, encoder, origin)
+        arrays, _, provenance = archive.find(store, study.name, request, encoder, origin)
         found = arrays, provenance, origin
     arrays, provenance, origin = found
     measured = Measured(card, study, arrays, origin, provenance)
@@ -161,17 +155,15 @@ def _known(
     if card.name not in base.encoders or not sides <= set(base.resolutions):
         return None
     request = Plan(base, store).measurement_request(card)
-    arrays = store.get(request)
-    if arrays is not None:
-        return arrays, store.sidecar(request), "stored"
     reason = encoders.missing(card) or "they are of these photographs and settings"
     try:
-        arrays, provenance = archive.read(base.name, request, card.name, reason)
+        arrays, origin, provenance = archive.find(store, base.name, request, card.name, reason)
     except DamagedError:
         raise
     except MissError:
         return None
-    return arrays, provenance, f"committed results: {reason}"
+    origin = "stored" if origin == "computed" else f"committed results: {reason}"
+    return arrays, provenance, origin
 
 
 def _fit(base: Study, card: encoders.Card, low: int, high: int) -> None:
@@ -180,30 +172,26 @@ def _fit(base: Study, card: encoders.Card, low: int, high: int) -> None:
         raise InputError(f"--from and --to are both {low} px: no shift is needed between them")
     if low < 32:
         raise InputError(f"{low} px is too small: resolutions start at 32 px")
+
+    def measurable(n: int) -> bool:
+        return shift.measurable(spectra.rings(n, n).cycles_per_image, base.bands)
+
     for side in (low, high):
         if side % card.latent_stride:
             near = max(round(side / card.latent_stride), 1) * card.latent_stride
             raise InputError(
                 f"{card.name} takes multiples of {card.latent_stride} px, not {side}: use {near}"
             )
-    if _measurable(base, low // card.latent_stride):
+    if measurable(low // card.latent_stride):
         return
     step = card.latent_stride
     sides = range(low + step, LARGEST * step + 1, step)
-    enough = next((side for side in sides if _measurable(base, side // step)), 0)
+    enough = next((side for side in sides if measurable(side // step)), 0)
     remedy = f"use {enough} px or more" if enough else "widen the study's bands"
     raise InputError(
         f"{card.name} makes {low // step} x {low // step} latents of {low} px, too small for "
         f"three frequency bands: {remedy}"
     )
-
-
-def _measurable(base: Study, n: int) -> bool:
-    """Whether every band has the two rings that `shift.measure` needs, on an n x n grid."""
-    k = spectra.rings(n, n).cycles_per_image
-    edges = shift.band_edges(base.bands, float(len(k) - 1))
-    usable = k[base.bands.first_ring :]
-    return all(np.count_nonzero(shift.in_band(usable, band)) >= 2 for band in edges.values())
 
 
 def text(content: dict[str, Any]) -> str:

@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from analysis.settings import InputError, nearest
+from analysis.settings import InputError, Resample, nearest
 
-Resample = Literal["lanczos", "bicubic", "box", "fourier"]
 Floats = NDArray[np.float64]
 
 

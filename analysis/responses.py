@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from analysis import spectra
 from analysis.powerlaw import octave_weights
 from analysis.settings import Bands
-from analysis.shift import at_frequencies, band_edges, in_band
+from analysis.shift import at_frequencies, band_edges, in_band, percentile_interval
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -262,14 +262,13 @@ def channel_rule(
     shifts = [predicted_shift(filters, sides, one, colours) for one in images]
     laws = np.log(shifts)[..., bands.first_ring :].mean(axis=0)
     draws = rng.integers(len(low), size=(resamples, len(low)))
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     rows: list[tuple[Floats, ...]] = []
     edges = band_edges(bands, float(len(k0) - 1))
     for name in BANDS:
         chosen = in_band(k, edges[name])
         weights = octave_weights(k[chosen])
         each = curves[:, :, chosen] @ weights
-        ends = np.exp(np.percentile(each[draws].mean(axis=1), tails, axis=0))
+        ends = np.exp(percentile_interval(each[draws].mean(axis=1), confidence, axis=0))
         share = alias[:, bands.first_ring :][:, chosen] @ weights
         law = np.exp(laws[..., chosen] @ weights)
         rows.append((law[0], law[1], share, np.exp(each.mean(axis=0)), ends[0], ends[1]))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import archive, derived, encoders, experiment, images, noise, schedule
-from analysis.cache import Arrays, Request, Store, write_atomic
+from analysis.cache import Store, write_atomic
 from analysis.gaussian import SamplerStudy
 from analysis.measured import Measured
 from analysis.noise import Sound, generator, sampled_sound
@@ -21,9 +21,6 @@ from analysis.plan import Plan
 from analysis.responses import ChannelRule
 from analysis.settings import Study, load_study
 from analysis.trained_shift import Experiment
-
-Stored = tuple[Arrays, str, dict[str, Any]]
-"""Arrays, origin and provenance of a result."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Results:
     leakage: Leakage
     samplers: dict[str, dict[str, SamplerStudy]]
     rule: ChannelRule | None
-    files: dict[str, Stored]
+    files: dict[str, archive.Stored]
     downloads: Path
 
     @property
@@ -118,38 +115,25 @@ class Results:
         ]
 
 
-def _read(plan: Plan, request: Request, name: str) -> Stored:
-    """A measurement from the store, else from the committed results."""
-    arrays = plan.store.get(request)
-    if arrays is not None:
-        return arrays, "computed", plan.store.sidecar(request)
-    arrays, provenance = archive.read(
-        plan.study.name, request, name, plan.store.explain_miss(request)
-    )
-    return arrays, "committed", provenance
-
-
 def assemble(plan: Plan) -> Results:
     """Read everything the pages need; nothing is computed.
 
     Raises:
         MissError: a measurement is neither stored nor committed.
     """
-    measured = {}
-    for name, card in plan.cards.items():
-        arrays, origin, provenance = _read(plan, plan.measurement_request(card), name)
-        measured[name] = Measured(card, plan.study, arrays, origin, provenance)
+    files = {
+        name: archive.find(plan.store, plan.study.name, request, name)
+        for name, request in plan.results().items()
+    }
+    measured = {
+        name: Measured(card, plan.study, *files.pop(name)) for name, card in plan.cards.items()
+    }
     contributed = {}
     for name, card in encoders.cards().items():
         if name not in plan.cards and (archive.folder(plan.study.name) / f"{name}.json").is_file():
             request = plan.measurement_request(card)
             arrays, provenance = archive.read(plan.study.name, request, name, "it was contributed")
             contributed[name] = Measured(card, plan.study, arrays, "committed", provenance)
-    files = {
-        name: _read(plan, request, name)
-        for name, request in plan.results().items()
-        if name not in measured
-    }
     arrays, origin, provenance = files["display"]
     z = {side: arrays[f"z_{side}"].astype(np.float32) for side in plan.study.pair}
     eps = {side: plan.eps(plan.displayed, side, field.shape) for side, field in z.items()}

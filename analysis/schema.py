@@ -19,7 +19,7 @@ from analysis.cards import Card
 from analysis.plan import Plan
 from analysis.settings import InputError
 
-LARGEST = 2**28  # bytes of arrays; the largest bundled measurement has 2**21
+LARGEST = 2**28  # bytes of a file or of its arrays; the largest bundled measurement has 2**21
 ROUNDING = 1e-3  # relative; fields are float32, and transforms of other machines round otherwise
 NOTHING = 1e-6  # of the largest; ring 0, whose mean was taken off, is rounding alone
 

@@ -139,6 +139,21 @@ def in_band(k: np.ndarray, band: tuple[float, float]) -> NDArray[np.bool_]:
     return (k >= band[0] - 0.5) & (k < band[1] + 0.5)
 
 
+def measurable(k: np.ndarray, bands: Bands) -> bool:
+    """Whether each band has the two rings that `measure` needs, of a low resolution's k ``[R]``."""
+    edges = band_edges(bands, float(len(k) - 1))
+    usable = k[bands.first_ring :]
+    return all(np.count_nonzero(in_band(usable, edge)) >= 2 for edge in edges.values())
+
+
+def percentile_interval(
+    samples: np.ndarray, confidence: float, axis: int | None = None
+) -> NDArray[np.float64]:
+    """Ends of the percentile bootstrap's interval, (low, high) first, of resampled numbers."""
+    ends = np.percentile(samples, [50 * (1 - confidence), 50 * (1 + confidence)], axis=axis)
+    return np.asarray(ends, dtype=np.float64)
+
+
 def _estimate(
     k: Floats, log_curves: Floats, band: tuple[float, float], draws: NDArray[np.intp],
     confidence: float,
@@ -154,8 +169,7 @@ def _estimate(
     ends = (float(k[chosen][0]), float(k[chosen][-1]))
     if len(per_image) == 1:
         return Estimate(value, float("nan"), float("nan"), ends)
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    low, high = np.exp(np.percentile(per_image[draws].mean(axis=1), tails))
+    low, high = np.exp(percentile_interval(per_image[draws].mean(axis=1), confidence))
     return Estimate(value, float(low), float(high), ends)
 
 
@@ -185,8 +199,7 @@ def pooled(
     for index in range(resamples):
         photographs = rng.integers(count, size=(count, 1))
         means[index] = each[photographs, rng.integers(channels, size=channels)].mean()
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    low, high = np.exp(np.percentile(means, tails))
+    low, high = np.exp(percentile_interval(means, confidence))
     return Estimate(value, float(low), float(high), ends)
 
 
@@ -223,8 +236,7 @@ def measure(
     edges = band_edges(bands, nyquist)
     whole = _estimate(k, log_curves, edges.pop("whole"), draws, confidence)
     each = {name: _estimate(k, log_curves, edge, draws, confidence) for name, edge in edges.items()}
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    lower, upper = np.exp(np.percentile(log_curves[draws].mean(axis=1), tails, axis=0))
+    lower, upper = np.exp(percentile_interval(log_curves[draws].mean(axis=1), confidence, axis=0))
     if len(curves) == 1:
         lower = upper = np.full_like(k, np.nan)
     return MeasuredShift(

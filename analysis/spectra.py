@@ -160,8 +160,7 @@ def _refuse(z: np.ndarray, summary: np.ndarray, mean: np.ndarray) -> None:
 def half_modes(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
     """Complex modes ``[..., h, w // 2 + 1]`` of `numpy.fft.rfft2`, of squared magnitude P(k).
 
-    Args:
-        z: ``[..., h, w]``, real, finite and not constant, at least 4 x 4; else ValueError.
+    z is ``[..., h, w]``, real, finite and not constant, at least 4 x 4; else ValueError.
     """
     h, w = _checked(z).shape[-2:]
     fields = z.reshape(-1, h, w)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from analysis import resize
 from analysis.noise import generator
-from analysis.settings import InputError, nearest
+from analysis.settings import InputError, Resample, nearest
 from analysis.simulated import power_law_field
 
 Pixels = NDArray[np.float32]
@@ -139,7 +139,7 @@ class Synthetic:
         recipe = {"version": VERSION, **dataclasses.asdict(self)}
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
-    def pixels(self, side: int, resample: resize.Resample = "lanczos") -> Pixels:
+    def pixels(self, side: int, resample: Resample = "lanczos") -> Pixels:
         """``[3, side, side]``, float32, in [-1, 1]; no value is ever rounded to 8 bits.
 
         Raises:
@@ -147,7 +147,7 @@ class Synthetic:
         """
         return self.clipped(side, resample)[0]
 
-    def clipped(self, side: int, resample: resize.Resample = "lanczos") -> tuple[Pixels, float]:
+    def clipped(self, side: int, resample: Resample = "lanczos") -> tuple[Pixels, float]:
         """The pixels, and the share of values that were beyond [-1, 1]."""
         if not 1 <= side <= self.full:
             raise InputError(

@@ -3,6 +3,8 @@
 What `crossings` and `weighting` say of the spectra that were measured, with the study's choices.
 """
 
+import functools
+
 import numpy as np
 
 from analysis import noise
@@ -38,6 +40,7 @@ def crossings_of(measured: Measured, side: int, by: Weights) -> Crossings:
     return collect(*_spectra(measured, side), by)
 
 
+@functools.lru_cache(maxsize=128)  # a table, a figure and a sentence ask for the same
 def nearest_of(measured: Measured, side: int, by: Weights) -> LogitNormal:
     """The logit-normal nearest to their density."""
     study = measured.study
@@ -46,6 +49,7 @@ def nearest_of(measured: Measured, side: int, by: Weights) -> LogitNormal:
     return nearest_logit_normal(found, rng, study.bootstrap, study.confidence)
 
 
+@functools.lru_cache(maxsize=128)
 def movement_of(measured: Measured, by: Weights) -> Movement:
     """How the density's mean moves from the low to the high resolution."""
     study = measured.study
@@ -54,6 +58,7 @@ def movement_of(measured: Measured, by: Weights) -> Movement:
     return movement(low, high, by, rng, study.bootstrap, study.confidence)
 
 
+@functools.lru_cache(maxsize=128)
 def reliability_of(measured: Measured, way: str) -> Reliability:
     """How far ln R agrees between halves of an image, at the high resolution.
 

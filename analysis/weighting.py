@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis import spectra
 from analysis.powerlaw import fit_loglog_polynomial
 from analysis.schedule import logit_normal_pdf
+from analysis.shift import percentile_interval
 
 Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -228,10 +229,9 @@ def reliability(
     # Two draws of one image are no pair of images.
     pairs = [(across[np.ix_(d, d)], d[:, None] != d) for d in draws]
     mixed = [matrix[other].mean() for matrix, other in pairs if other.any()]
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
 
     def with_interval(value: float, values: ArrayLike) -> Triple:
-        return (float(value), *np.percentile(np.asarray(values), tails).tolist())
+        return (float(value), *percentile_interval(np.asarray(values), confidence).tolist())
 
     within = with_interval(own.mean(), own[draws].mean(axis=1))
     # Halves that are each other's opposites have no reliability at all.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import weights
+from analysis import downloads, weights
 from analysis.cards import COMMIT, Card, agree, card, cards, identity, read_config, unsaid
 from analysis.latents import Normalisation
 from analysis.settings import FetchError, InputError
@@ -200,8 +200,8 @@ def test_a_folder_is_a_card(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = card(str(own))
     assert (known.name, known.kind, known.class_name) == ("my-vae", "diffusers", own_class(own))
     assert (known.channels, known.stride, known.latent_channels) == (3, 8, 12)
-    assert known.pinned and known.sha256 == weights.sha256(own / FILE)
-    assert identity(known)["config"] == weights.sha256(own / "config.json")
+    assert known.pinned and known.sha256 == downloads.sha256(own / FILE)
+    assert identity(known)["config"] == downloads.sha256(own / "config.json")
     assert str(own.parent) not in str(known.model_dump()) + repr(known), (
         "no path leaves this machine"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import encoders, latents, linear_code, weights
+from analysis import downloads, encoders, latents, linear_code, weights
 from analysis.encoders import Card, card, identity, load, missing
 from analysis.settings import FetchError, InputError
 
@@ -358,7 +358,7 @@ def test_what_the_card_leaves_empty_is_found_out(
 ) -> None:
     folder = saved["AutoencoderKL"]
     encoder = load(kl, downloads=tmp_path, folder=folder)
-    digest = weights.sha256(folder / FILE)
+    digest = downloads.sha256(folder / FILE)
     assert encoder.pins == {"sha256": digest, "bytes": (folder / FILE).stat().st_size}
     assert not kl.pinned and encoder.pinned.pinned and encoder.pinned.sha256 == digest
     with pytest.raises(InputError, match="neither sha256 nor revision"):
@@ -404,7 +404,7 @@ def test_an_autoencoder_is_identified_by_content(
     copy = shutil.copytree(saved["AutoencoderKL"], tmp_path / "another name")
     folders = (saved["AutoencoderKL"], copy)
     first, second = (load(kl, downloads=tmp_path, folder=f).identity for f in folders)
-    assert first == second and first["sha256"] == weights.sha256(copy / FILE)
+    assert first == second and first["sha256"] == downloads.sha256(copy / FILE)
     assert str(tmp_path) not in json.dumps(first) and "repo" not in first
 
 
@@ -413,7 +413,7 @@ def test_an_autoencoder_in_analysis_weights_needs_no_hub(
 ) -> None:
     folder = saved["AutoencoderKL"]
     monkeypatch.setenv("ANALYSIS_WEIGHTS", str(folder))
-    pinned = kl.model_copy(update={"sha256": weights.sha256(folder / FILE)})
+    pinned = kl.model_copy(update={"sha256": downloads.sha256(folder / FILE)})
     assert missing(pinned) is None
     assert load(pinned, downloads=tmp_path).identity["sha256"] == pinned.sha256
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import encoders, fetching
+from analysis import encoders, fetching, standing
 from analysis.settings import FetchError, InputError, load_study
 from tests import hub
 from tests.conftest import PHOTOGRAPHS
@@ -65,10 +65,10 @@ def test_weights_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         url = f"http://127.0.0.1:{server.server_address[1]}/w"
         wanted, said = card(sha256=digest, bytes=7, url=url), list[str]()
         folder = tmp_path / "downloads"
-        assert fetching.found(wanted, folder) is None
+        assert standing.found(wanted, folder) is None
         first = fetching.weights_of(wanted, folder, said.append)
         server.shutdown()
-    assert first == fetching.found(wanted, folder) == folder / digest
+    assert first == standing.found(wanted, folder) == folder / digest
     assert fetching.weights_of(wanted, folder, said.append) == first
     assert said == [f"downloading {url}"]
 
@@ -81,12 +81,12 @@ def test_weights_without_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_weights_in_a_users_own_folder(tmp_path: Path) -> None:
     own = encoders.card("flux1").model_copy(update={"folder": str(tmp_path), "sha256": ""})
-    assert fetching.found(own, tmp_path) is None
+    assert standing.found(own, tmp_path) is None
     with pytest.raises(FetchError, match=r"no diffusion_pytorch_\S+ in .*: save it with save_"):
         fetching.weights_of(own, tmp_path, nothing)
     path = tmp_path / "diffusion_pytorch_model.safetensors"
     path.write_bytes(b"weights")
-    assert fetching.found(own, tmp_path) == fetching.weights_of(own, tmp_path, nothing) == path
+    assert standing.found(own, tmp_path) == fetching.weights_of(own, tmp_path, nothing) == path
     changed = own.model_copy(update={"sha256": "0" * 64})
     with pytest.raises(FetchError, match="its card says 0000"):
         fetching.weights_of(changed, tmp_path, nothing)
@@ -95,17 +95,17 @@ def test_weights_in_a_users_own_folder(tmp_path: Path) -> None:
 HUB = """
 import sys
 from pathlib import Path
-from analysis import encoders, fetching
+from analysis import encoders, fetching, standing
 from analysis.settings import FetchError
 path, digest = Path(sys.argv[1]), sys.argv[2]
 card = encoders.card("flux1").model_copy(
     update={"repo": "fit/model", "revision": "", "sha256": digest, "bytes": 0, "alternatives": ()})
-print(fetching.found(card, path))
+print(standing.found(card, path))
 try:
     print(fetching.weights_of(card, path, print).read_bytes()[:7])
 except FetchError as error:
     print(error)
-print(fetching.found(card, path) is not None)
+print(standing.found(card, path) is not None)
 """
 
 

@@ -21,10 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from analysis import resize
 from analysis.downloads import sha256
 from analysis.images import Photograph, fetch, image_set, load, read_sets, stack, thumbnail
-from analysis.settings import FetchError, InputError
+from analysis.settings import FetchError, InputError, Resample
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -268,7 +267,7 @@ def test_crop_is_the_middle(tmp_path_factory: pytest.TempPathFactory, w: int, h:
 
 
 @pytest.mark.parametrize("name", ["lanczos", "bicubic", "box"])
-def test_filters_against_pillow_in_eight_bits(tmp_path: Path, name: resize.Resample) -> None:
+def test_filters_against_pillow_in_eight_bits(tmp_path: Path, name: Resample) -> None:
     smooth = np.asarray(Image.fromarray(PIXELS).resize((96, 96), Image.Resampling.BICUBIC))
     found = (load(save(tmp_path / "a.png", smooth), 40, name) + 1) * 127.5
     filters = Image.Resampling
@@ -286,7 +285,7 @@ def test_box_by_two_is_the_mean(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lanczos", "bicubic", "box"])
-def test_a_constant_stays_constant(tmp_path: Path, name: resize.Resample) -> None:
+def test_a_constant_stays_constant(tmp_path: Path, name: Resample) -> None:
     for value in (0, 1, 77, 128, 254, 255):
         pixels = np.full((50, 70, 3), value, np.uint8)
         array = load(save(tmp_path / "a.png", pixels), 33, name)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from analysis import resize
-from analysis.settings import InputError
+from analysis.settings import InputError, Resample
 
 RNG = np.random.default_rng(2)
 FILTERS = ("lanczos", "bicubic", "box", "fourier")
@@ -86,7 +86,7 @@ def test_even_edges_do_not_ring_where_periodic_ones_do() -> None:
 
 
 @pytest.mark.parametrize("name", ["lanczos", "bicubic", "box"])
-def test_the_other_filters_are_pillows(name: resize.Resample) -> None:
+def test_the_other_filters_are_pillows(name: Resample) -> None:
     planes = RNG.random((2, 3, 50, 50), dtype=np.float32)
     found = resize.resize(planes, 21, name)
     kind = getattr(Image.Resampling, name.upper())
@@ -97,7 +97,7 @@ def test_the_other_filters_are_pillows(name: resize.Resample) -> None:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_shape_type_and_constants(name: resize.Resample) -> None:
+def test_shape_type_and_constants(name: Resample) -> None:
     found = resize.resize(np.full((3, 30, 30), 0.3), 11, name)
     assert found.shape == (3, 11, 11)
     assert found.dtype == np.float32
@@ -106,14 +106,14 @@ def test_shape_type_and_constants(name: resize.Resample) -> None:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_the_same_side_is_left_alone(name: resize.Resample) -> None:
+def test_the_same_side_is_left_alone(name: Resample) -> None:
     planes = RNG.standard_normal((3, 9, 9)).astype(np.float32)
     np.testing.assert_array_equal(resize.resize(planes, 9, name), planes)
     np.testing.assert_array_equal(resize.crop(planes, 9), planes)
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_smooth_field_stays_in_place(name: resize.Resample) -> None:
+def test_a_smooth_field_stays_in_place(name: Resample) -> None:
     """No filter moves the image: a half pixel would show as 0.5 pi / 32 of the amplitude, 0.05."""
     places = [(np.arange(m) + 0.5) / m for m in (96, 32)]
     fine, coarse = (np.outer(np.cos(np.pi * x), np.cos(2 * np.pi * x)) for x in places)

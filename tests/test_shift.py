@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from analysis import schedule, shift, spectra
 from analysis.settings import Bands
@@ -325,3 +326,26 @@ def test_the_pools_interval_has_the_variance_of_a_crossed_draw() -> None:
         k, np.exp(logs)[..., None] * np.ones(len(k)), (2, 16), rng(), 2000, confidence=0.5
     )
     assert found.low < narrow.low < narrow.value < narrow.high < found.high
+
+
+def test_a_band_needs_two_rings() -> None:
+    # The low band ends at a quarter of ring n / 2; rings 2 and 3 (at 3.03) lie in it from n = 22
+    # on, since a band reaches half a ring beyond its ends: 11 / 4 + 1 / 2 is more.
+    enough = [
+        n for n in range(8, 33) if shift.measurable(spectra.rings(n, n).cycles_per_image, BANDS)
+    ]
+    assert enough == list(range(22, 33))
+    low, high = lawful(2.0, 2.0, sizes=(18, 36))
+    with pytest.raises(ValueError, match="1 rings; two are"):
+        shift.measure(low, high, 4.0, BANDS, rng(), resamples=10)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95])
+def test_the_percentile_interval_leaves_as_much_below_as_above(confidence: float) -> None:
+    samples = np.random.default_rng(2).standard_normal((20_000, 2))
+    ends = shift.percentile_interval(samples, confidence, axis=0)
+    assert ends.shape == (2, 2)
+    # Four standard errors of a quantile of 20,000 draws are at most 0.06 here.
+    np.testing.assert_allclose(ends[1], stats.norm.ppf(0.5 + confidence / 2), atol=0.06)
+    np.testing.assert_allclose(ends[0], -ends[1], atol=0.12)
+    assert shift.percentile_interval(samples, confidence).shape == (2,)

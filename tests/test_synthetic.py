@@ -9,7 +9,7 @@ import scipy.stats
 
 from analysis import resize, spectra, synthetic
 from analysis.powerlaw import octave_weights
-from analysis.settings import InputError
+from analysis.settings import InputError, Resample
 
 WINDOW = ("kaiser", 2 * np.pi)
 FULL = 256  # the chain's 1024 px at a sixteenth of the cost
@@ -56,7 +56,7 @@ KINDS = ("leaves", "1", "2", "3")
 
 
 def shifts(
-    some: tuple[synthetic.Synthetic, ...], name: resize.Resample, band: tuple[int, int], axis: str
+    some: tuple[synthetic.Synthetic, ...], name: Resample, band: tuple[int, int], axis: str
 ) -> np.ndarray:
     return np.array(
         [
@@ -95,7 +95,7 @@ def test_a_box_shifts_by_more_near_the_nyquist_frequency(
 @pytest.mark.parametrize("kind", ["1", "2", "3"])
 @pytest.mark.parametrize("name", ["fourier", "lanczos"])
 def test_the_power_law_decides_at_fixed_cycles_per_pixel(
-    images: dict[str, tuple[synthetic.Synthetic, ...]], kind: str, name: resize.Resample
+    images: dict[str, tuple[synthetic.Synthetic, ...]], kind: str, name: Resample
 ) -> None:
     """s = 2^(1 - gamma / 2) within its interval: t of 6 images at 99.9 %, and Lanczos' 1 %."""
     found = np.log(shifts(images[kind], name, (4, 32), "pixel"))

@@ -68,7 +68,7 @@ def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> 
 
 ASK = """
 import json, sys
-from analysis import weights
+from analysis import downloads, weights
 from analysis.settings import FetchError
 found = []
 for repo, revision, alternatives in json.loads(sys.argv[1]):
@@ -80,7 +80,7 @@ for repo, revision, alternatives in json.loads(sys.argv[1]):
         continue
     try:
         paths, commit = weights.from_hub(repo, names, revision, alternatives)
-        found.append([commit, paths[0].read_text(), weights.sha256(paths[1])])
+        found.append([commit, paths[0].read_text(), downloads.sha256(paths[1])])
     except FetchError as error:
         found.append(str(error))
 print(json.dumps(found))

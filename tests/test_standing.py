@@ -1,0 +1,61 @@
+"""Whether an encoder can run here, and whether its results are committed."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from analysis import encoders, standing
+from analysis.cache import MissError, Store
+from analysis.plan import Plan
+from analysis.settings import load_study
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+
+
+def taef2(**changed: object) -> encoders.Card:
+    return encoders.card("taef2").model_copy(update=changed)
+
+
+def test_formulas_run_anywhere(tmp_path: Path, alone: None) -> None:
+    for name in ("pixel", "linear-f8c16"):
+        assert standing.cannot_run(encoders.card(name), tmp_path) is None
+        assert standing.found(encoders.card(name), tmp_path) is None
+
+
+def test_a_network_runs_where_its_weights_are(tmp_path: Path, alone: None) -> None:
+    pytest.importorskip("torch", reason="networks need the encoders extra")
+    card = taef2(sha256=hashlib.sha256(b"weights").hexdigest(), bytes=7)
+    reason = standing.cannot_run(card, tmp_path)
+    assert reason is not None and "'fetch' gets them" in reason
+    path = tmp_path / card.sha256
+    path.write_bytes(b"weights")
+    assert standing.found(card, tmp_path) == path
+    assert standing.cannot_run(card, tmp_path) is None
+    path.write_bytes(b"damaged")  # a file is what its content says, not its name
+    assert standing.found(card, tmp_path) is None
+
+
+def test_what_is_committed_is_told_from_what_is_not(tmp_path: Path) -> None:
+    plan = Plan(load_study("bundled"), Store(tmp_path))
+    card = plan.cards["taef2"]
+    assert standing.is_committed(plan, card)
+    assert standing.must_be_committed(plan, card, "no weights")
+    other = Plan(plan.study.model_copy(update={"seed": plan.study.seed + 1}), Store(tmp_path))
+    assert not standing.is_committed(other, other.cards["taef2"])
+
+
+def test_what_no_download_could_help_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study("bundled").model_copy(update={"resolutions": (256, 768)})
+    plan = Plan(study, Store(tmp_path))
+    card = plan.cards["taef2"]
+    monkeypatch.setattr(encoders, "missing", lambda card: None)
+    assert not standing.must_be_committed(plan, card, "no weights")
+    monkeypatch.setattr(encoders, "missing", lambda card: "diffusers is not installed")
+    with pytest.raises(MissError, match="diffusers is not installed"):
+        standing.must_be_committed(plan, card, "diffusers is not installed")
