@@ -251,7 +251,7 @@ def test_zips_that_hold_no_pair(
 def test_what_is_too_large_is_not_read(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contribute, "LARGEST", 10)
+    monkeypatch.setattr(contribute.schema, "LARGEST", 10)
     (tmp_path / "pixel.json").write_bytes(b"{}")
     (tmp_path / "pixel.npz").write_bytes(bytes(11))
     assert "larger than a measurement can be" in refused(plan, tmp_path / "pixel.json")
