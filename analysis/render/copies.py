@@ -1,0 +1,89 @@
+"""Markdown copies of the pages and ``llms.txt``, for readers that are programs.
+
+They are made of the built HTML, so that both renderers' sites have the same: what is on the page,
+with formulas as TeX and without navigation, folded code and controls. ``llms.txt`` follows
+https://llmstxt.org: a title, a summary, and links to the copies.
+"""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from analysis.render.builtin import pandoc
+from analysis.render.tree import Element, read
+from analysis.settings import AnalysisError, InputError
+
+_TO = "gfm-raw_html+tex_math_dollars"
+_DROPPED = {"script", "style", "button", "nav", "template", "select", "input", "canvas", "dialog"}
+
+
+def write(site: Path) -> list[Path]:
+    """Write ``x.md`` beside each page ``x.html`` of a built site, and ``llms.txt`` at its root.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: the site has no pages.
+        AnalysisError: pandoc failed.
+    """
+    pages = sorted((site / "report").glob("*.html"))
+    if not pages:
+        raise InputError(f"{site}: no pages in its report/: render the site first")
+    with ThreadPoolExecutor(2) as threads:
+        heads = list(threads.map(_copy, pages))
+    # The paper is the index; the other pages follow it.
+    listed = sorted(zip(pages, heads, strict=True), key=lambda one: one[0].stem != "index")
+    title, summary = listed[0][1]
+    lines = [f"# {title}", "", f"> {summary}", "", "## Pages", ""]
+    for page, (name, description) in listed:
+        target = page.relative_to(site).with_suffix(".md").as_posix()
+        lines.append(f"- [{name}]({target}): {description}")
+    others = [
+        name for name in ("provenance.json", "ro-crate-metadata.json") if (site / name).is_file()
+    ]
+    if others:
+        lines += ["", "## Data", ""]
+        lines += [
+            f"- [{name}]({name}): where every figure and number comes from" for name in others
+        ]
+    (site / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return [*(page.with_suffix(".md") for page in pages), site / "llms.txt"]
+
+
+def _copy(page: Path) -> tuple[str, str]:
+    """Write the Markdown of a page; returns its title and description."""
+    whole = read(page)
+    main = next(whole.all("main"), None)
+    if main is None:
+        raise InputError(f"{page}: no <main>, so this is no page of ours")
+    title, description = _title(whole), _description(whole)
+    parts = [c for c in main.children if isinstance(c, str) or (c.tag != "header" and _kept(c))]
+    done = subprocess.run(
+        [pandoc.program(), "--from=html", f"--to={_TO}", "--wrap=none"],
+        input=Element("", {}, parts).html(_kept),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    if done.returncode != 0:
+        raise AnalysisError(f"{page}: pandoc failed: {done.stderr.strip()}")
+    text = f"# {title}\n\n{done.stdout.strip()}\n"
+    page.with_suffix(".md").write_text(text, encoding="utf-8")
+    return title, description
+
+
+def _kept(element: Element) -> bool:
+    gone = element.tag in _DROPPED or element.classes & {"anchor", "code-fold", "code-copy-button"}
+    return not gone
+
+
+def _title(whole: Element) -> str:
+    heading = next(whole.all("h1"), None) or next(whole.all("title"), None)
+    return heading.text() if heading else ""
+
+
+def _description(whole: Element) -> str:
+    for meta in whole.all("meta"):
+        if meta.attributes.get("name") == "description":
+            return meta.attributes.get("content", "")
+    return ""
