@@ -55,42 +55,70 @@ class Rings:
 
     def average(self, power: np.ndarray) -> Floats:
         """Mean over each ring of half-plane power ``[..., h, w // 2 + 1]`` -> ``[..., R]``."""
-        rows, columns = self.plane
-        mirrored = (rows - 1) // 2
-        # Rows k and -k have the same rings: added first, they halve the work that follows.
-        folded = power[..., : rows // 2 + 1, :].copy()
-        folded[..., 1 : mirrored + 1, :] += power[..., : -mirrored - 1 : -1, :]
-        folded = folded.reshape(-1, (rows // 2 + 1) * columns)
-        inside, lower, to_lower, to_upper = self._folded
-        if self._double is not None and self._single is not None:
-            sums = folded @ (self._single if power.dtype == np.float32 else self._double)
-        else:
-            sums = np.empty((len(folded), len(self.modes)))
+        return self._means(_folded(power.copy())).reshape(*power.shape[:-2], len(self.modes))
+
+    def average_squares(self, modes: np.ndarray) -> Floats:
+        """`average` of the squared magnitudes of complex modes, which are **overwritten**.
+
+        Squares and sums stay where the modes were, and rows are halved before real and imaginary
+        parts are added: every pass is over long runs of memory, and none is made twice.
+        """
+        parts = modes.view(modes.real.dtype)  # real and imaginary parts by turns
+        np.multiply(parts, parts, out=parts)
+        both = _folded(parts)
+        return self._means(both[:, ::2] + both[:, 1::2]).reshape(*modes.shape[:-2], len(self.modes))
+
+    def _means(self, folded: np.ndarray) -> Floats:
+        """Means over rings of the power in rows k >= 0, ``[n, modes]`` -> ``[n, R]``."""
+        sums = np.zeros((len(folded), len(self.modes)))
+        for modes, first, matrix in self._single if folded.dtype == np.float32 else self._double:
+            sums[:, first:] += folded[:, modes] @ matrix
+        if not self._double:
+            inside, lower, to_lower, to_upper = self._upper
             for row, values in zip(sums, folded, strict=True):
                 row[:] = _ring_sums(values[inside], lower, to_lower, to_upper, len(self.modes))
-        return (sums / self.modes).reshape(*power.shape[:-2], len(self.modes))
+        return sums / self.modes
 
     @functools.cached_property
-    def _folded(self) -> tuple[Whole, Whole, Floats, Floats]:
+    def _upper(self) -> tuple[Whole, Whole, Floats, Floats]:
         """(inside, lower, to_lower, to_upper) in the rows k >= 0, after which the others follow."""
         first = self.inside < (self.plane[0] // 2 + 1) * self.plane[1]
         return self.inside[first], self.lower[first], self.to_lower[first], self.to_upper[first]
 
     @functools.cached_property
-    def _double(self) -> np.ndarray | None:
-        """The sums over rings as a matrix ``[modes, R]``, if it is small."""
-        size, count = (self.plane[0] // 2 + 1) * self.plane[1], len(self.modes)
-        if size * count > DENSE:
-            return None
-        inside, lower, to_lower, to_upper = self._folded
-        matrix = np.zeros((size, count + 1))
-        matrix[inside, lower] = to_lower
-        matrix[inside, lower + 1] = to_upper
-        return np.ascontiguousarray(matrix[:, :-1])
+    def _double(self) -> list[tuple[slice, int, np.ndarray]]:
+        """The sums over rings as (modes, first ring, matrix) of two halves, if small; else none.
+
+        The rows far from zero reach the outer rings only.
+        """
+        rows, columns = self.plane[0] // 2 + 1, self.plane[1]
+        if rows * columns * len(self.modes) > DENSE:
+            return []
+        inside, lower, to_lower, to_upper = self._upper
+        whole = np.zeros((rows * columns, len(self.modes) + 1))
+        whole[inside, lower] = to_lower
+        whole[inside, lower + 1] = to_upper
+        half = rows // 2 * columns
+        first = int(np.flatnonzero(whole[half:].any(axis=0))[0])
+        return [
+            (slice(half), 0, whole[:half, :-1].copy()),
+            (slice(half, None), first, whole[half:, first:-1].copy()),
+        ]
 
     @functools.cached_property
-    def _single(self) -> np.ndarray | None:
-        return None if self._double is None else self._double.astype(np.float32)
+    def _single(self) -> list[tuple[slice, int, np.ndarray]]:
+        return [(modes, first, m.astype(np.float32)) for modes, first, m in self._double]
+
+
+def _folded(values: np.ndarray) -> np.ndarray:
+    """Rows k and -k have the same rings: added, in place, they halve the work that follows.
+
+    ``[..., h, n]`` is changed; returned are its rows k >= 0, ``[fields, (h // 2 + 1) n]``.
+    """
+    rows, columns = values.shape[-2:]
+    mirrored = (rows - 1) // 2
+    values[..., 1 : mirrored + 1, :] += values[..., : -mirrored - 1 : -1, :]
+    return values.reshape(-1, rows * columns)[:, : (rows // 2 + 1) * columns]
 
 
 def _ring_sums(

@@ -6,6 +6,9 @@ ratio is the median over rounds; its quartiles stand beside it. In each round al
 takes its turn of a tenth of a second, in as many calls as fit (as timeit does it), so that a short
 call does not pay for the caches that a long one left cold.
 
+`raps` takes the fastest transform that is installed (`spectra.TRANSFORMS`), and the second line
+says which; the bare transform is scipy's always.
+
 Threads: BLAS has one, and is told so before numpy is loaded. Everything else has as many as its
 column says: `scipy.fft` and `spectra.raps` by their ``workers``. The peers are called as their
 documentation has it, in the fastest way found: all fields at once where they take several, the
@@ -20,7 +23,8 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import contextlib  # noqa: E402
-import importlib  # noqa: E402
+import importlib.metadata  # noqa: E402
+import importlib.util  # noqa: E402
 import io  # noqa: E402
 import resource  # noqa: E402
 import statistics  # noqa: E402
@@ -271,6 +275,8 @@ def encoding() -> None:
 def main() -> None:
     """Print the tables."""
     print(f"numpy {np.__version__}, scipy {scipy.__version__}; float32; {CORES} cores")
+    fastest = next(name for name in spectra.TRANSFORMS if importlib.util.find_spec(name))
+    print(f"raps by the transform of {fastest} {importlib.metadata.version(fastest)}")
     # Memory first, since a child's peak counts from what its parent held when it was made.
     for table in (memory, estimator, peers, encoding):
         print()

@@ -26,7 +26,7 @@ def test_the_average_is_the_sum_over_the_whole_plane(
     # Both ways of summing, by a matrix and by segments, at every size.
     monkeypatch.setattr(rings, "DENSE", dense)
     operator = rings.rings.__wrapped__(*shape, corners)  # a new one: it keeps its matrix
-    assert (operator._double is None) == (dense == 0)
+    assert bool(operator._double) == (dense > 0)
     whole = np.abs(np.fft.fft2(np.random.default_rng(0).standard_normal((2, 3, *shape)))) ** 2
     weights = ring_weights(*shape, corners)
     expected = np.einsum("...ij,rij->...r", whole, weights) / weights.sum(axis=(1, 2))
@@ -41,9 +41,42 @@ def test_the_average_is_the_sum_over_the_whole_plane(
     np.testing.assert_array_equal(half, before)
 
 
+@pytest.mark.parametrize("dense", [0, 2**30])
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("shape", SIZES)
+def test_the_average_of_squares_is_that_of_the_power(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], corners: bool, dense: int
+) -> None:
+    monkeypatch.setattr(rings, "DENSE", dense)
+    operator = rings.rings.__wrapped__(*shape, corners)
+    modes = np.fft.rfft2(np.random.default_rng(1).standard_normal((2, 3, *shape)))
+    expected = operator.average(np.abs(modes) ** 2)
+    low = operator.average_squares(modes.astype(np.complex64))
+    assert low.dtype == np.float64 and low.shape == expected.shape
+    np.testing.assert_allclose(low, expected, rtol=3e-6)  # as float32 above
+    np.testing.assert_allclose(operator.average_squares(modes), expected, rtol=1e-12)
+
+
+def test_whole_numbers_have_averages() -> None:
+    power = np.random.default_rng(2).integers(0, 9, (12, 7))
+    operator = rings.rings(12, 12)
+    np.testing.assert_array_equal(operator.average(power), operator.average(power + 0.0))
+
+
 def test_large_planes_are_summed_by_segments() -> None:
-    assert rings.rings(128, 128)._double is not None
-    assert rings.rings(256, 256)._double is None  # a matrix of 17 MB
+    assert rings.rings(128, 128)._double
+    assert not rings.rings(256, 256)._double  # matrices of 17 MB
+
+
+@pytest.mark.parametrize("corners", [False, True])
+def test_no_half_of_the_plane_lacks_rings(corners: bool) -> None:
+    # The second matrix starts at the first ring that its rows reach: there has to be one.
+    for h in (4, 5, 6, 7, 13, 40):
+        for w in (4, 5, 6, 7, 13, 40):
+            operator = rings.rings(h, w, corners)
+            flat = operator.average(np.ones((h, w // 2 + 1)))
+            np.testing.assert_allclose(flat, 1.0, rtol=1e-12)
+            assert all(matrix.any(axis=1).any() for _, _, matrix in operator._double)
 
 
 @pytest.mark.parametrize("corners", [False, True])

@@ -5,7 +5,11 @@ follow from the number of modes: a mode's power has relative variance 1, and a m
 are one draw.
 """
 
+import functools
 import importlib.util
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -579,16 +583,29 @@ def test_shared_arrays_are_read_only(array: np.ndarray) -> None:
 # Speed that must not show --------------------------------------------------------------------
 
 
+CHOOSE = spectra._rfft2.__wrapped__
+
+
+def use(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    """Have `spectra` take this library's transform, whatever else is installed."""
+    if not os.environ.get("CI"):  # where every extra is installed
+        pytest.importorskip(library)
+    monkeypatch.setattr(spectra, "TRANSFORMS", (library,))
+    monkeypatch.setattr(spectra, "_rfft2", functools.cache(CHOOSE))
+
+
+@pytest.mark.parametrize("library", ["ducc0", "scipy"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(4, 4), (32, 32), (33, 47), (128, 96), (6, 263), (256, 256)])
-def test_scipys_and_numpys_transforms_agree(
-    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], dtype: type
+def test_every_librarys_transform_is_numpys(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], dtype: type, library: str
 ) -> None:
     # A mode's rounding is relative to the whole field's power, here within 1e4 of any ring's.
     z = np.random.default_rng(17).standard_normal((3, *shape)).astype(dtype)
-    assert spectra._rfft2().__module__.startswith("scipy")
+    use(monkeypatch, library)
     theirs = spectra.raps(z), spectra.half_power(z)
-    monkeypatch.setattr(spectra, "_rfft2", lambda: np.fft.rfft2)
+    assert spectra.half_modes(z[:0]).shape == (0, shape[0], shape[1] // 2 + 1)
+    use(monkeypatch, "numpy")
     ours = spectra.raps(z), spectra.half_power(z)
     rtol = 1e-5 if dtype is np.float32 else 1e-13
     np.testing.assert_allclose(theirs[0][:, 1:], ours[0][:, 1:], rtol=rtol)
@@ -597,9 +614,21 @@ def test_scipys_and_numpys_transforms_agree(
     np.testing.assert_allclose(theirs[1], ours[1], rtol=rtol, atol=rtol * scale)
 
 
-def test_without_scipy_the_transform_is_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert spectra._rfft2.__wrapped__() is np.fft.rfft2
+@pytest.mark.parametrize("installed", [{"scipy", "numpy"}, {"numpy"}])
+def test_the_first_library_installed_transforms(
+    monkeypatch: pytest.MonkeyPatch, installed: set[str]
+) -> None:
+    found = importlib.import_module(f"{'scipy' if 'scipy' in installed else 'numpy'}.fft").rfft2
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in installed or None)
+    assert spectra.TRANSFORMS[0] == "ducc0"
+    assert CHOOSE() is found
+
+
+def test_no_transform_is_loaded_before_it_is_needed() -> None:
+    # Every command imports this module, few transform anything.
+    code = "import sys; import analysis.spectra; print({'ducc0', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
