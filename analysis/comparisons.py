@@ -2,7 +2,7 @@
 
 import math
 
-from analysis import encoders, timing
+from analysis import encoders, literature, timing
 from analysis.crossings import Weights
 from analysis.formatting import estimate, percent, plain
 from analysis.results import Results
@@ -120,24 +120,55 @@ def _triple(value: tuple[float, float, float]) -> str:
     return f"{plain(value[0], 2)} [{plain(value[1], 2)},\u00a0{plain(value[2], 2)}]"
 
 
+def table_published(results: Results) -> str:
+    """How far published densities of training times lie from those of the crossings."""
+    links = {rule.key: rule.link for rule in literature.rules()}
+    low, high = results.study.pair
+    weights: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number"))
+    columns = [(by, m) for by, _ in weights for m in results.measured.values()]
+    floors = [
+        " / ".join(plain(timing.nearest_of(m, side, by).distance, 2) for side in (low, high))
+        for by, m in columns
+    ]
+    rows = [["nearest logit-normal", *floors]]
+    for one in timing.PUBLISHED:
+        means = {plain(one.at(side)[0], 2): None for side in (low, high)}
+        cells = [
+            " / ".join(plain(timing.distance_of(m, side, by, one), 2) for side in (low, high))
+            for by, m in columns
+        ]
+        address = links[one.key].partition("](")[2]  # and the closing bracket
+        where = f"({' / '.join(means)}, {plain(one.std, 1)})"
+        rows.append([f"[{one.name}]({address} {where}", *cells])
+    header = ["density over θ"]
+    header += [f"{how}, `{name}`" for _, how in weights for name in results.measured]
+    return table(header, rows)
+
+
 def table_sampler(results: Results) -> str:
-    """Best shifts of Euler steps, by metric, and their ratio between the two resolutions."""
+    """Best shifts of Euler and Heun steps, by metric, and their ratio between two resolutions."""
     study, rows = results.study, []
     shared = f"whole {study.low}"
     for name, by_solver in results.samplers.items():
-        found = by_solver["euler"]
-        for metric, how in (("w2", "W2, by power"), ("kl_model", "KL, by number of modes")):
-            best = found.best[found.at(study.high, "total", metric)]
-            total = found.ratio(study.low, study.high, "total", metric)
-            band = found.ratio(study.low, study.high, shared, metric)
-            at = [found.steps.tolist().index(n) for n in (10, 50, 200)]
-            rows.append(
-                [f"`{name}`", how, " / ".join(_best(best[i]) for i in at)]
-                + [" / ".join(_best(ratio[i]) for i in (*at[:2], -1)) for ratio in (total, band)]
-            )
+        for metric, how in (("w2", "W2"), ("kl_model", "KL")):
+            for solver in ("euler", "heun"):
+                found = by_solver[solver]
+                best = found.best[found.at(study.high, "total", metric)]
+                ratios = [
+                    found.ratio(study.low, study.high, region, metric)
+                    for region in ("total", shared)
+                ]
+                few, fifty, many = (found.steps.tolist().index(n) for n in (10, 50, 200))
+                sides = [
+                    found.best[found.at(side, "total", metric)][fifty] for side in study.resolutions
+                ]
+                ends = [[values[few], values[many]] for values in (best, *ratios)]
+                cells = [" / ".join(map(_best, values)) for values in (ends[0], sides, *ends[1:])]
+                rows.append([f"`{name}`", how, solver.capitalize(), *cells])
+    sizes = " / ".join(map(str, study.resolutions))
     header = [
-        "spectrum", "error", "best s, N = 10 / 50 / 200", "ratio, N = 10 / 50 / ∞",
-        "ratio in shared bands",
+        "spectrum", "error", "steps", f"best s at {study.high} px, 10 / 200 steps",
+        f"at {sizes} px, 50 steps", "ratio, 10 / 200 steps", "ratio in shared bands",
     ]  # fmt: skip
     return table(header, rows)
 

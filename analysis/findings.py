@@ -180,6 +180,33 @@ def _learned(name: str, m: Measured) -> str:
     return text
 
 
+def each_channel(results: Results) -> str:
+    """How far single channels differ, and whether their exponent says which."""
+    parts = []
+    for name, m in results.measured.items():
+        whole = [one.whole for one in m.shift_by_channel]
+        if len(whole) < 2:
+            continue
+        found = np.array([one.value for one in whole])
+        if found.max() < 1.01 * found.min():
+            parts.append(f"The {len(whole)} channels of `{name}` agree to within 1\u00a0%.")
+            continue
+        below = sum(one.high < m.shift.theory for one in whole)
+        text = (
+            f"Of the {len(whole)} channels of `{name}`, {below or 'none'} "
+            f"{'has' if below == 1 else 'have'} an interval wholly below the rule; they range from "
+            f"{fixed(float(found.min()), 2)} to {fixed(float(found.max()), 2)}, and their mean, "
+            f"with channels drawn as well as images, is {estimate(m.shift_pooled)}"
+        )
+        if len(whole) > FEW:
+            gammas = np.array([law.gamma for law in m.channel_laws])
+            ranks = np.argsort(np.argsort([gammas, found], axis=1), axis=1)
+            together = float(np.atleast_2d(np.corrcoef(ranks))[0, 1])
+            text += f" (rank correlation of γ and $s$: {plain(together, 2)})"
+        parts.append(text + ".")
+    return " ".join(parts)
+
+
 def rules(results: Results) -> str:
     """What the published rules add up to, by stage."""
     parts = []
@@ -208,6 +235,18 @@ def rules(results: Results) -> str:
     ]
     if inside and results.study.pair == (512, 1024):
         parts.append(f"None lies within the interval measured for {listing(inside)}.")
+    for name, m in results.measured.items():
+        if m.card.learned and m.information and results.study.pair == (512, 1024):
+            matched = m.information.matched
+            near = [
+                rule.name
+                for rule, formula in literature.evaluable()
+                if matched.low <= formula.ratio(512, 1024) <= matched.high
+            ]
+            parts.append(
+                f"In that of the information-matched shift of `{name}` "
+                f"{'lies ' + listing(near) if near else 'none lies, either'}."
+            )
     return " ".join(parts)
 
 

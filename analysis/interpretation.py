@@ -9,7 +9,13 @@ import numpy as np
 
 from analysis import timing
 from analysis.formatting import estimate, fixed, listing, percent, plain
+from analysis.measured import Measured
+from analysis.posterior import sampled_shift
+from analysis.powerlaw import octave_weights
 from analysis.results import Results
+from analysis.shift import in_band
+
+FLOOR = 0.01  # of a supposed posterior, in units of the noise's power
 
 
 def _each(said: dict[str, str]) -> str:
@@ -71,6 +77,39 @@ def sensitivity(results: Results) -> str:
             "the shift of a learned encoder depends on what it is shown."
         )
     return text
+
+
+def posterior(results: Results) -> str:
+    """What sampling latents instead of taking their mode does, and who could show it."""
+    moved, sampled = {}, {}
+    for name, m in {**results.measured, **results.contributed}.items():
+        drawn = [v.name for v in m.study.variations if v.sample and v.name in m.shift_by_variation]
+        if drawn:
+            sampled[name] = estimate(m.shift_by_variation[drawn[0]].whole)
+        elif not m.card.variational:
+            moved[name] = f"{plain(100 * _floored(m), 1)}\u00a0%"
+    text = ""
+    if sampled:
+        text += f"With sampled latents the shift is {_each(sampled)}. "
+    if moved:
+        named = listing([f"`{name}`" for name in moved])
+        text += (
+            f"In this study {named} {'has' if len(moved) == 1 else 'have'} no posterior, so that "
+            f"{'it' if len(moved) == 1 else 'they'} cannot show this. As a scale: floors of "
+            f"{FLOOR:g} of the noise’s power at both resolutions would change the shift of the low "
+            f"and middle bands by {_each(moved)}."
+        )
+    return text.strip()
+
+
+def _floored(m: Measured) -> float:
+    """Relative change of the shift by `FLOOR` at both resolutions."""
+    s = m.shift
+    chosen = in_band(s.k, s.whole.band)
+    curves = s.curves[:, chosen]
+    low = m.snr(m.study.low).mean(axis=1)[:, m.study.bands.first_ring :][:, chosen]
+    ratio = np.log(sampled_shift(low, curves**2 * low, FLOOR, FLOOR) / curves).mean(axis=0)
+    return float(np.expm1(np.average(ratio, weights=octave_weights(s.k[chosen]))))
 
 
 def equivariance(results: Results) -> str:

@@ -1,13 +1,17 @@
 """From a measurement to densities over theta, and how far an image's own spectrum can shape them.
 
-What `crossings` and `weighting` say of the spectra that were measured, with the study's choices.
+What `crossings` and `weighting` say of the spectra that were measured, with the study's choices;
+and the published densities of training times that they are compared with (`PUBLISHED`).
 """
 
+import dataclasses
 import functools
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from analysis import noise
+from analysis import noise, rules, schedule
 from analysis.crossings import (
     Crossings,
     LogitNormal,
@@ -16,16 +20,64 @@ from analysis.crossings import (
     carried_ratio,
     collect,
     crossing,
+    grid,
     movement,
     nearest_logit_normal,
     normal_pdf,
+    over_time,
+    total_variation,
+    weighted_density,
 )
 from analysis.measured import Measured
 from analysis.powerlaw import fit_loglog_polynomial
-from analysis.weighting import Reliability, half_frequencies, half_log_ratios, reliability
+from analysis.weighting import (
+    Reliability,
+    half_frequencies,
+    half_log_ratios,
+    linear_time,
+    reliability,
+)
 
 FEWEST = 3  # images between which an agreement can be measured
 DEGREE = 3  # of the fit that R is the ratio to
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A published density of training times that is a logit-normal at every size.
+
+    Args:
+        name: of the model, paper or tool.
+        key: row of ``shift_rules.csv`` with its source.
+        mean, std: of theta (t = 1 is data) before the shift; sources with sigma = 1 - t, or with
+            noise at t = 1, have the mean of the opposite sign.
+        shift: s of the side in pixels of a square image.
+    """
+
+    name: str
+    key: str
+    mean: float
+    std: float
+    shift: Callable[[int], float]
+
+    def at(self, side: int) -> tuple[float, float]:
+        """(mu, std) of theta at a side in pixels: a shift s takes ln s off the mean. @eq-shift"""
+        return float(schedule.shift_mu(self.mean, self.shift(side))), self.std
+
+
+def _always(s: float) -> Callable[[int], float]:
+    return lambda side: s
+
+
+PUBLISHED = (
+    Published("SD3, no shift", "esser2024-choice", 0.0, 1.0, _always(1.0)),
+    Published("SD3, shift 3", "esser2024-choice", 0.0, 1.0, _always(3.0)),
+    Published("Ideogram 4, tuning", "ideogram4-train-diffusers", 0.0, 1.5,
+              lambda side: rules.square_root(side, side)),
+    Published("FLUX.1’s line, kohya", "kohya", 0.0, 1.0, lambda side: rules.flux1(side, side)),
+    # ln sigma ~ N(-0.4, 1) on latents of standard deviation 0.5, so t / (1 - t) = 0.5 / sigma.
+    Published("EDM2, latents", "karras2024-edm2", math.log(0.5) + 0.4, 1.0, _always(1.0)),
+)  # fmt: skip
 
 
 def _spectra(measured: Measured, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -47,6 +99,17 @@ def nearest_of(measured: Measured, side: int, by: Weights) -> LogitNormal:
     rng = noise.generator(study.seed, "crossings", measured.card.name, side, by)
     found = crossings_of(measured, side, by)
     return nearest_logit_normal(found, rng, study.bootstrap, study.confidence)
+
+
+@functools.lru_cache(maxsize=128)
+def distance_of(measured: Measured, side: int, by: Weights, published: Published) -> float:
+    """Total variation, in [0, 1], between the density of crossings and a published one."""
+    found = crossings_of(measured, side, by)
+    theta = grid(found)
+    mu, std = published.at(side)
+    # A published density may reach beyond the crossings' own grid.
+    theta = np.linspace(min(theta[0], mu - 6 * std), max(theta[-1], mu + 6 * std), len(theta))
+    return total_variation(theta, found.density(theta), normal_pdf(theta, mu, std))
 
 
 @functools.lru_cache(maxsize=128)
@@ -74,22 +137,59 @@ def reliability_of(measured: Measured, way: str) -> Reliability:
     return reliability(logs, rng, resamples=study.bootstrap, confidence=study.confidence)
 
 
+def _carried(measured: Measured, theta: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Of each image at the high resolution: (k, R over rings, R over theta), channels averaged."""
+    side = measured.study.high
+    first = measured.study.bands.first_ring
+    k, modes = measured.k(side)[first:], measured.modes(side)[first:]
+    expected = measured.expected_noise(side)[first:]
+    for power in measured.power(side)[:, first:]:
+        _, fit = fit_loglog_polynomial(k, power, DEGREE)
+        yield k, power / fit, carried_ratio(theta, crossing(fit, expected), power / fit, modes)
+
+
 def carried_share(measured: Measured) -> float:
     """What is left of the variation of ln R once R is carried over to theta by the crossings.
 
     Standard deviation over theta, weighted by the logit-normal (0, 1), over that over rings; both
     from R at the high resolution with the channels averaged, root mean square over images.
     """
-    side = measured.study.high
-    first = measured.study.bands.first_ring
-    k, modes = measured.k(side)[first:], measured.modes(side)[first:]
-    expected = measured.expected_noise(side)[first:]
     theta = np.linspace(-4, 4, 401)
     weight = normal_pdf(theta) / normal_pdf(theta).sum()
     before, after = [], []
-    for power in measured.power(side)[:, first:]:
-        _, fit = fit_loglog_polynomial(k, power, DEGREE)
-        carried = np.log(carried_ratio(theta, crossing(fit, expected), power / fit, modes))
-        before.append(np.var(np.log(power / fit)))
+    for _, ratio, over_theta in _carried(measured, theta):
+        carried = np.log(over_theta)
+        before.append(np.var(np.log(ratio)))
         after.append(weight @ (carried - weight @ carried) ** 2)
     return float(np.sqrt(np.mean(after) / np.mean(before)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Weighted:
+    """The study's density of t, and the same weighted by each image's R in two ways.
+
+    Args:
+        t: ``[T]``, ascending in (0, 1).
+        unweighted: ``[T]``, the logit-normal.
+        linear: ``[I, T]``, R by the original's linear map of frequency to t.
+        carried: ``[I, T]``, R by the crossings.
+    """
+
+    t: np.ndarray
+    unweighted: np.ndarray
+    linear: np.ndarray
+    carried: np.ndarray
+
+
+def weighted_of(measured: Measured) -> Weighted:
+    """The original's weighted density at the high resolution, by its map and by the crossings."""
+    study = measured.study
+    theta = np.linspace(study.mu - 5 * study.std, study.mu + 5 * study.std, 801)
+    t, unweighted = over_time(theta, normal_pdf(theta, study.mu, study.std))
+    linear, carried = [], []
+    for k, ratio, over_theta in _carried(measured, theta):
+        product = unweighted * np.interp(t, linear_time(k), ratio)
+        linear.append(product / np.trapezoid(product, t))
+        density = weighted_density(theta, over_theta, study.mu, study.std)
+        carried.append(over_time(theta, density)[1])
+    return Weighted(t, unweighted, np.stack(linear), np.stack(carried))

@@ -33,16 +33,20 @@ class Value:
 
 
 class Text(str):
-    """A string that shows itself in a page as it is.
+    """A string that shows itself in a page with what it is, which hovering tells.
 
     Quarto inserts the repr of a plain string, in which a no-break space is ``\\xa0``; of an object
-    with a Markdown form it inserts that, here the text with its ASCII punctuation escaped.
+    with a Markdown form it inserts that: here a span of the text, its ASCII punctuation escaped.
     """
 
-    __slots__ = ()
+    said: str = ""
 
     def _repr_markdown_(self) -> str:
-        return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", self)
+        text = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", self)
+        if not self.said:
+            return text
+        said = self.said.replace("\\", "\\\\").replace('"', '\\"')
+        return f'[{text}]{{.value title="{said}"}}'
 
 
 class Values:
@@ -58,11 +62,14 @@ class Values:
         if name.startswith("__"):
             raise AttributeError(name)
         try:
-            return Text(self._values[name].text)
+            value = self._values[name]
         except KeyError:
             close = difflib.get_close_matches(name, self._values, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise AttributeError(f"no value '{name}'{hint}") from None
+        text = Text(value.text)
+        text.said = f"{name}: {value.meaning}; {value.source}"
+        return text
 
     def names(self) -> list[str]:
         """All names, sorted."""

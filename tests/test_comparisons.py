@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from analysis import comparisons, encoders, gaussian
+from analysis import comparisons, encoders, gaussian, timing
 from analysis.formatting import estimate, percent, plain
 from analysis.matrices import packed, unpacked
 from analysis.measured import Measured
@@ -16,11 +16,14 @@ from tests.test_tables import cells
 
 
 def sampled(one: Measured) -> dict[str, gaussian.SamplerStudy]:
-    """What few Euler steps make of a measurement; only the steps that are shown."""
+    """What few steps make of a measurement by both solvers; only the steps that are told."""
     sides = one.study.resolutions
     k, modes = {s: one.k(s) for s in sides}, {s: one.modes(s) for s in sides}
     power = {s: one.snr(s).mean(axis=0) for s in sides}
-    return {"euler": gaussian.study(k, power, modes, one.study.bands, steps=(10, 50, 200))}
+    return {
+        solver: gaussian.study(k, power, modes, one.study.bands, (10, 20, 50, 200), solver)
+        for solver in ("euler", "heun")
+    }
 
 
 def pretend(**measured: Measured) -> types.SimpleNamespace:
@@ -125,18 +128,42 @@ def test_crossings_move_by_the_rule_where_modes_are_shared(sides: tuple[int, ...
         assert row[-2] != row[-1]
 
 
+def test_published_densities_beside_the_nearest_one() -> None:
+    one = known()
+    header, nearest, *rows = cells(comparisons.table_published(pretend(x=one)))
+    assert header == ["density over θ", "power, `x`", "number, `x`"]
+    assert nearest[0] == "nearest logit-normal"
+    for by, cell in zip(("power", "modes"), nearest[1:], strict=True):
+        ends = [timing.nearest_of(one, side, by).distance for side in (256, 512)]
+        assert cell == " / ".join(plain(end, 2) for end in ends)
+    for published, row in zip(timing.PUBLISHED, rows, strict=True):
+        assert row[0].startswith(f"[{published.name}](https://")
+        ends = [timing.distance_of(one, side, "power", published) for side in (256, 512)]
+        assert row[1] == " / ".join(plain(end, 2) for end in ends)
+    assert rows[1][0].endswith("(−1.10, 1.0)")  # -ln 3, once, since it is the same at both
+    assert rows[2][0].endswith("(0.69 / 0.00, 1.5)")  # ln(512 / 256) at 256 px
+
+
 def test_the_samplers_ratio_in_shared_bands_is_the_shift() -> None:
     one = known(images=2)
     results = pretend(x=one)
     results.samplers = {"x": sampled(one)}
     rows = cells(comparisons.table_sampler(results))[1:]
-    assert [row[1] for row in rows] == ["W2, by power", "KL, by number of modes"]
-    assert [row[-1] for row in rows] == ["2.00 / 2.00 / 2.00"] * 2
+    assert [row[1:3] for row in rows] == [
+        [error, steps] for error in ("W2", "KL") for steps in ("Euler", "Heun")
+    ]
+    # One factor between the resolutions: Euler's ratio is its root, whatever the steps.
+    assert [row[-1] for row in rows[::2]] == ["2.00 / 2.00"] * 2
+    for row, solver in zip(rows, ("euler", "heun"), strict=False):
+        study = results.samplers["x"][solver]
+        best = {side: study.best[study.at(side, "total", "w2")] for side in (256, 512)}
+        assert row[3] == " / ".join(plain(best[512][i], 2) for i in (0, -1))
+        assert row[4] == " / ".join(plain(best[side][2], 2) for side in (256, 512))
+        ratio = best[512] / best[256]
+        assert row[5] == " / ".join(plain(ratio[i], 2) for i in (0, -1))
+    assert rows[0][3] != rows[1][3]
     study = results.samplers["x"]["euler"]
-    best = study.best[study.at(512, "total", "w2")]
-    assert rows[0][2] == " / ".join(plain(value, 2) for value in best)
     lost = dataclasses.replace(study, best=np.full_like(study.best, np.nan))
-    results.samplers = {"x": {"euler": lost}}
+    results.samplers = {"x": {"euler": lost, "heun": lost}}
     row = cells(comparisons.table_sampler(results))[1]
-    assert row[2] == " / ".join(["beyond the grid"] * 3)
-    assert row[3].endswith(plain(study.ratio(256, 512, "total", "w2")[-1], 2))
+    assert row[3] == " / ".join(["beyond the grid"] * 2)

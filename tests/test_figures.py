@@ -7,13 +7,25 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import analysis.figures
-from analysis import explain, results, schedule
+from analysis import explain, results, schedule, timing
 from analysis.cache import Store
 from analysis.chain import Chain
-from analysis.figures import measured_shift, raps, snr_match, sound_levels, style, time_density
+from analysis.figures import (
+    carried_ratio,
+    channel_shifts,
+    measured_shift,
+    raps,
+    rules,
+    snr_match,
+    sound_levels,
+    style,
+    time_density,
+)
 from analysis.settings import load_study, root
 
 NAMES = sorted(m.name for m in pkgutil.iter_modules(analysis.figures.__path__) if m.name != "style")
@@ -106,6 +118,55 @@ def test_the_readme_shows_the_current_figure(tmp_path: Path) -> None:
     assert committed.name in (root() / "README.md").read_text()
     same = drawn[0].read_bytes() == committed.read_bytes()
     assert same, "redraw it with 'rebuild fig-measured-shift --to data/results/bundled'"
+
+
+def test_every_channel_is_drawn_with_its_exponent_and_shift(loaded: results.Results) -> None:
+    figure = channel_shifts.draw(loaded)
+    axes = {ax.get_title(): ax for ax in all_axes(figure)}
+    for name, measured in loaded.measured.items():
+        slopes = axes[name]
+        gammas = [law.gamma for law in measured.channel_laws]
+        order = np.argsort(gammas)
+        heights = [bar.get_height() for bar in slopes.patches]
+        np.testing.assert_allclose(heights, np.array(gammas)[order])
+        below = next(
+            ax for ax in all_axes(figure)
+            if ax is not slopes and ax in slopes.get_shared_x_axes().get_siblings(slopes)
+        )  # fmt: skip
+        for band in ("low", "middle", "high"):
+            values = [one.bands[band].value for one in measured.shift_by_channel]
+            assert drawn(below, np.array(values)[order])
+        labels = [int(text.get_text()) for text in below.get_xticklabels()]
+        assert labels == (order + 1).tolist()
+
+
+def test_the_weighted_densities_of_every_image_are_drawn(loaded: results.Results) -> None:
+    for ax, measured in zip(carried_ratio.draw(loaded).axes, loaded.measured.values(), strict=True):
+        found = timing.weighted_of(measured)
+        for each in (*found.linear, *found.carried):
+            assert drawn(ax, each / found.unweighted)
+
+
+def test_rules_stand_beside_both_measured_numbers(loaded: results.Results) -> None:
+    ax = rules.draw(loaded).axes[0]
+    drawn_at = {float(x[0]) for x, _ in lines(ax) if len(x) == 1}
+    for measured in loaded.measured.values():
+        assert measured.shift.whole.value in drawn_at
+        assert measured.information is not None
+        assert measured.information.matched.value in drawn_at
+
+
+def test_labels_of_the_rules_curves_do_not_overlap(loaded: results.Results) -> None:
+    canvas = FigureCanvasAgg(rules.draw(loaded))
+    canvas.draw()
+    texts, renderer = canvas.figure.axes[1].texts, canvas.get_renderer()
+    for text in texts:
+        text.update_positions(renderer)
+    # Of the text alone: an annotation's own extent holds its leader, too.
+    boxes = [Text.get_window_extent(text, renderer) for text in texts]
+    assert len(boxes) == len(rules.CURVES)
+    for i, one in enumerate(boxes):
+        assert not any(one.overlaps(another) for another in boxes[:i])
 
 
 def test_densities_integrate_to_one(loaded: results.Results) -> None:

@@ -22,7 +22,9 @@ def pretend(measured, value: float, low: float, high: float):
     """The measurement with another shift."""
     whole = Estimate(value, low, high, measured.shift.whole.band)
     shift: MeasuredShift = dataclasses.replace(measured.shift, whole=whole)
-    return types.SimpleNamespace(shift=shift, card=measured.card, study=measured.study)
+    return types.SimpleNamespace(
+        shift=shift, card=measured.card, study=measured.study, information=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,3 +143,44 @@ def test_the_linear_paragraph_says_what_the_strongest_channel_decides() -> None:
     power[..., 10:] *= 0.5
     text = findings.measured(types.SimpleNamespace(measured={"x": other(one, power_512=power)}))
     assert "folds more" in text
+
+
+def test_channels_are_counted_against_the_rule_and_ranked() -> None:
+    def said(one) -> str:
+        return findings.each_channel(types.SimpleNamespace(measured={"x": one}))
+
+    one = known()
+    assert said(one) == "The 2 channels of `x` agree to within 1\u00a0%."
+    power = one.arrays["power_512"] * np.array([1.0, 0.36])[:, None]
+    text = said(other(one, power_512=power))
+    assert "Of the 2 channels of `x`, 1 has an interval wholly below the rule" in text
+    assert "from 1.20 to 2.00" in text
+    assert "rank" not in text  # of two channels
+    power = one.arrays["power_512"] * np.array([1.44, 1.96])[:, None]
+    assert "`x`, none have an interval" in said(other(one, power_512=power))
+    # Ten channels that are steeper the more they grow.
+    k, growth = one.k(512).clip(0.5), np.linspace(1.0, 2.0, 10)
+    low, high = (
+        one.arrays[f"power_{side}"][:, :1]
+        * one.k(side).clip(0.5) ** -np.linspace(0, 1, 10)[:, None]
+        for side in (256, 512)
+    )
+    ten = other(one, power_256=low, power_512=high * growth[:, None] ** 2 / 4)
+    assert len(k) == high.shape[-1]
+    assert "(rank correlation of γ and $s$: 1.00)" in said(ten)
+    single = {f"power_{side}": one.arrays[f"power_{side}"][:, :1] for side in (256, 512)}
+    assert said(other(one, **single)) == ""
+
+
+def test_rules_inside_the_information_matched_interval_are_named(
+    loaded: results.Results,
+) -> None:
+    def said(low: float, high: float) -> str:
+        one = pretend(loaded.measured["taef2"], 1.5, 1.49, 1.51)
+        whole = one.shift.whole
+        one.information = types.SimpleNamespace(matched=Estimate(1.5, low, high, whole.band))
+        return findings.rules(types.SimpleNamespace(measured={"x": one}, study=loaded.study))
+
+    assert said(1.41, 1.42).endswith("shift of `x` lies Matryoshka Diffusion, default.")
+    assert said(1.49, 1.51).endswith("shift of `x` none lies, either.")
+    assert "Qwen-Image" in said(1.1, 1.2)

@@ -182,3 +182,38 @@ def test_what_is_carried_is_told_in_percent() -> None:
     one = other(one, power_512=one.arrays["power_512"] * rough)
     share = f"{100 * timing.carried_share(one):.0f}"
     assert interpretation.carried(pretend(x=one)).startswith(f"{share}\u00a0% in `x` of the stand")
+
+
+def test_who_has_no_posterior_is_named_with_what_a_floor_would_do() -> None:
+    one = known()
+    text = interpretation.posterior(pretend(x=one))
+    assert text.startswith("In this study `x` has no posterior, so that it cannot show this.")
+    # P0 and 4 P0 of every image, P0 the mean over channels.
+    s = one.shift
+    chosen = (s.k >= s.whole.band[0] - 1e-9) & (s.k <= s.whole.band[1] + 1e-9)
+    low = one.snr(256).mean(axis=1)[:, 2:][:, chosen]
+    logs = 0.5 * np.log((4 * low + 0.01) / (low + 0.01)).mean(axis=0)
+    edges = np.log(s.k[chosen])
+    weights = np.gradient(edges)  # equal weight for octaves, up to the ends
+    moved = np.exp(np.average(logs, weights=weights)) / 2 - 1
+    told = float(text.split("bands by ")[1].split("\u00a0")[0].replace("−", "-"))
+    assert moved < -1e-3
+    assert told == pytest.approx(100 * moved, abs=0.1)  # ends of the weights, and its rounding
+    two = interpretation.posterior(pretend(x=one, y=known(images=2)))
+    assert "`x` and `y` have no posterior, so that they cannot" in two
+
+
+def test_a_sampled_encoder_is_told_by_its_own_number() -> None:
+    drawn = Variation(name="drawn", sample=True)
+    one = varied(known(), drawn)
+    low, high = (one.arrays[f"varied_box_{side}"] for side in (256, 512))
+    card = CARD.model_copy(update={"kind": "diffusers", "class_name": "AutoencoderKL"})
+    assert card.variational
+    one = other(one, varied_drawn_256=low, varied_drawn_512=high / 2)
+    one = dataclasses.replace(one, card=card)
+    text = interpretation.posterior(pretend(x=one))
+    found = estimate(one.shift_by_variation["drawn"].whole)
+    assert found.startswith("1.442 ")  # 2.04 / sqrt(2)
+    assert text == f"With sampled latents the shift is {found} in `x`."
+    # Variational, and not sampled in this study: nothing is said of it.
+    assert interpretation.posterior(pretend(x=dataclasses.replace(known(), card=card))) == ""

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.special
 import scipy.stats
 
-from analysis import timing
+from analysis import literature, schedule, timing
 from analysis.measured import Measured
 from analysis.weighting import half_frequencies
 from tests.test_measured import known, other
@@ -114,3 +116,87 @@ def test_less_is_carried_where_all_frequencies_cross_together() -> None:
     # At exponent 0 the whole of R is averaged at every theta; at 8 rings cross far apart.
     assert timing.carried_share(rippled(gamma=0.0)) < 0.05
     assert timing.carried_share(rippled(gamma=8.0)) > 2 * timing.carried_share(rippled(gamma=2.0))
+
+
+def published(name: str) -> timing.Published:
+    return next(one for one in timing.PUBLISHED if one.name.startswith(name))
+
+
+def test_published_densities_were_read_in_training_code_or_papers() -> None:
+    rules = {rule.key: rule for rule in literature.rules()}
+    for one in timing.PUBLISHED:
+        assert rules[one.key].verified
+        assert "training" in rules[one.key].stage
+
+
+@pytest.mark.parametrize("side", [512, 1024])
+def test_published_densities_are_those_of_draws_as_their_sources_make_them(side: int) -> None:
+    # Every source draws a noise fraction sigma (EDM2 a noise level); theta is logit(1 - sigma).
+    normal = np.random.default_rng(0).standard_normal(100_000)
+    sigma = scipy.special.expit(normal)
+    count = (side // 16) ** 2
+    flux = np.exp(0.5 + 0.65 * (count - 256) / 3840)
+    level = np.exp(-0.4 + normal)  # on data of standard deviation 1 / 2
+    drawn = {
+        "SD3, no": sigma,
+        "SD3, shift": 3 * sigma / (1 + 2 * sigma),
+        "Ideogram": scipy.special.expit(1.5 * normal + 0.5 * np.log(side**2 / 512**2)),
+        "FLUX.1": flux / (flux + (1 / sigma - 1)),
+        "EDM2": level / (level + 0.5),
+    }
+    assert len(drawn) == len(timing.PUBLISHED)
+    for name, fraction in drawn.items():
+        theta = scipy.special.logit(1 - fraction)
+        mu, std = published(name).at(side)
+        # Four standard errors: 4 * 1.5 / sqrt(1e5).
+        assert theta.mean() == pytest.approx(mu, abs=0.02)
+        assert theta.std() == pytest.approx(std, abs=0.02)
+
+
+def test_the_flux_line_is_the_schedulers_of_diffusers() -> None:
+    diffusers = pytest.importorskip("diffusers")
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    mu, _ = published("FLUX.1").at(1024)
+    shifted = scheduler.time_shift(1.15, 1.0, np.array([0.5]))
+    assert schedule.expit(mu) == pytest.approx(1 - shifted[0], abs=1e-6)
+
+
+def test_the_distance_is_the_integral_over_the_line() -> None:
+    one = known()
+    found = timing.crossings_of(one, 512, "modes")
+    for choice in (published("SD3, shift"), published("Ideogram")):
+        mu, std = choice.at(512)
+
+        def apart(x: float, mu: float = mu, std: float = std) -> float:
+            return abs(found.density(np.array([x]))[0] - scipy.stats.norm.pdf(x, mu, std))
+
+        whole, _ = scipy.integrate.quad(apart, -15, 15, limit=400, epsabs=1e-6)
+        # Trapezoids of 0.01 with kinks where the densities cross: 1e-5.
+        expected = pytest.approx(whole / 2, abs=1e-4)
+        assert timing.distance_of(one, 512, "modes", choice) == expected
+    far = timing.Published("far", "", 40.0, 0.5, lambda side: 1.0)  # beyond the crossings' grid
+    assert timing.distance_of(one, 512, "modes", far) == pytest.approx(1, abs=1e-3)
+
+
+def test_weighted_densities_are_the_products_by_both_maps() -> None:
+    one = rippled()
+    found = timing.weighted_of(one)
+    p = schedule.logit_normal_pdf(found.t, one.study.mu, one.study.std)
+    np.testing.assert_allclose(found.unweighted, p, rtol=1e-9)
+    assert found.linear.shape == found.carried.shape == (3, len(found.t))
+    for each in (*found.linear, *found.carried):
+        # The tails beyond five standard deviations hold 1e-6, trapezoids err by 1e-4.
+        assert np.trapezoid(each, found.t) == pytest.approx(1, abs=5e-4)
+    k, power = one.k(512)[2:], one.power(512)[0, 2:]
+    course = np.polynomial.Polynomial.fit(np.log(k), np.log(power), 3)(np.log(k))
+    ratio = np.exp(np.log(power) - course)
+    product = p * np.interp(found.t, (k - k[0]) / (k[-1] - k[0]), ratio)
+    np.testing.assert_allclose(found.linear[0], product / np.trapezoid(product, found.t), rtol=1e-6)
+    at = -0.5 * (course - np.log(one.expected_noise(512)[2:]))
+    theta = scipy.special.logit(found.t)
+    bumps = scipy.stats.logistic.pdf(theta[:, None], at, 0.5) * one.modes(512)[2:]
+    product = p * (bumps @ ratio) / bumps.sum(axis=1)
+    np.testing.assert_allclose(
+        found.carried[0], product / np.trapezoid(product, found.t), rtol=1e-4
+    )
+    assert np.abs(found.carried / p - 1).max() < np.abs(found.linear / p - 1).max()

@@ -2,11 +2,13 @@
 
 import json
 import re
+import subprocess
 
 import numpy as np
 import pytest
 
 from analysis import results, values
+from analysis.render.builtin import pandoc
 from analysis.settings import root
 
 
@@ -73,3 +75,37 @@ def test_snr_mismatch_at_equal_t_is_the_shift_squared(loaded: results.Results) -
 
 def test_identifier_is_a_python_name() -> None:
     assert re.fullmatch(r"[a-z_0-9]+", values.identifier("linear-f8c16"))
+
+
+def test_a_value_names_its_result_where_it_is_hovered(loaded: results.Results) -> None:
+    v = values.of(loaded)
+    shown = v.shift_taef2._repr_markdown_()
+    text, _, rest = shown.partition("]{.value title=")
+    assert text == "[" + str(v.shift_taef2).replace(".", "\\.")
+    assert rest.startswith('"shift_taef2: measured shift of taef2')
+    assert rest.endswith('data/results/bundled/taef2.json"}')
+    assert "|" not in shown, "a pipe would break a table"
+
+
+def test_a_value_shown_is_read_back_by_pandoc() -> None:
+    said = values.Text('5 [*"x"*] {.a}')
+    said.said = 'n: a "quoted" \\ meaning {x}; [y] `z`'
+    document = json.loads(
+        subprocess.run(
+            [pandoc.program(), "--from=markdown-smart", "--to=json"],
+            input=said._repr_markdown_(), capture_output=True, encoding="utf-8", check=True,
+        ).stdout
+    )  # fmt: skip
+    (block,) = document["blocks"]
+    (span,) = block["c"]
+    (identifier, classes, attributes), inside = span["c"]
+    assert (identifier, classes) == ("", ["value"])
+    assert attributes == [["title", said.said]]
+    assert "".join(one.get("c", " ") for one in inside) == str(said)
+
+
+def test_text_is_a_string_like_any_other(loaded: results.Results) -> None:
+    v = values.of(loaded)
+    assert f"{v.t_shifted}" == str(v.t_shifted) == v.value("t_shifted").text
+    assert "value" not in "".join([v.t_shifted, v.study])
+    assert values.Text("a_b")._repr_markdown_() == "a\\_b"

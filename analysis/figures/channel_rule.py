@@ -23,11 +23,11 @@ def _band(ax: Axes, rule: ChannelRule, band: int) -> None:
         value = rule.measured[band, chosen]
         ends = [value - rule.low[band, chosen], rule.high[band, chosen] - value]
         ax.hlines(rule.rule[chosen], places[chosen] - 0.45, places[chosen] + 0.45, color=colour,
-                  alpha=0.35, lw=4)  # fmt: skip
+                  alpha=0.35, lw=4, label=f"_order {m}, order alone")  # fmt: skip
         ax.errorbar(places[chosen] + 0.14, value, yerr=ends, color=colour, marker=marker, ms=4,
-                    ls="none", capsize=2)  # fmt: skip
+                    ls="none", capsize=2, label=f"_order {m}, measured")  # fmt: skip
         ax.plot(places[chosen] - 0.14, rule.predicted[band, chosen], color=colour, marker=marker,
-                ms=5, ls="none", mfc="none")  # fmt: skip
+                ms=5, ls="none", mfc="none", label=f"_order {m}, predicted")  # fmt: skip
     ax.set_yscale("log")
     drawn = [rule.rule, rule.predicted[:2].ravel(), rule.low[:2].ravel(), rule.high[:2].ravel()]
     ax.set_ylim(0.9 * min(map(np.min, drawn)), 1.1 * max(map(np.max, drawn)))

@@ -23,8 +23,8 @@ def draw(results: Results) -> Figure:
             "lw": 1.6 if shown else 0.7,
             "zorder": 3 if shown else 2,
         }
-        left.plot(k, row, label=photo.title if shown else None, **look)
-        right.plot(k, ratio, **look)
+        left.plot(k, row, label=photo.title if shown else f"_{photo.title}", **look)
+        right.plot(k, ratio, label=f"_{photo.title}", **look)
     left.set_yscale("symlog", linthresh=0.1)
     left.set_yticks([-1000, -100, -10, -1, 0, 1, 10, 100, 1000])
     left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("-", "−")))
@@ -35,6 +35,6 @@ def draw(results: Results) -> Figure:
     right.set_ylabel("P / mean")
     for ax in (left, right):
         style.frequency_axis(ax, k)
-        ax.axhline(0 if ax is left else 1, color=style.THEORY, lw=0.8)
+        ax.axhline(0 if ax is left else 1, color=style.THEORY, lw=0.8, label="_the mean")
     left.legend()
     return figure

@@ -49,15 +49,16 @@ def draw_from(encoders: Mapping[str, Equivariance], sides: tuple[int, int], band
             if np.all(np.isfinite(curve.low)):
                 ax.fill_between(f, curve.low, curve.high, color=colour, alpha=0.2, lw=0)  # type: ignore[attr-defined]
         # Where only unrelated latents would be.
-        right.plot(f, measured.chance, color=style.PALE, lw=1, ls=":")
+        right.plot(f, measured.chance, color=style.PALE, lw=1, ls=":",
+                   label=f"_{name}, unrelated latents")  # fmt: skip
         ends = np.concatenate([measured.gain.mean, measured.gain.low, measured.gain.high])
         least = min(least, 0.97 * float(np.nanmin(ends)))
         greatest = max(greatest, 1.03 * float(np.nanmax(ends)))
     longest = max(encoders.values(), key=lambda measured: len(measured.k))
     for ax in (left, right):
-        ax.axhline(1, color=style.THEORY, ls="--", lw=1)
+        ax.axhline(1, color=style.THEORY, ls="--", lw=1, label="_equivariant")
         for edge in (bands.low, bands.middle):
-            ax.axvline(edge, color=style.PALE, lw=0.8, ls=":")
+            ax.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
         ax.set_xscale("log", base=2)
         ax.set_xlim(longest.k[0] / round(longest.k[-1]) * 0.9, 1.07)
         ax.xaxis.set_major_formatter(

@@ -39,7 +39,7 @@ def _losses(axes: list[Axes], done: Experiment) -> None:
         for place, index in enumerate(others):
             _spread(ax, done.theta, 1 + done.relative()[a, index], f"s = {done.shifts[index]:g}",
                     color=colours[place], ls=LINES[place % len(LINES)])  # fmt: skip
-        ax.axhline(1, color=style.THEORY, lw=1)
+        ax.axhline(1, color=style.THEORY, lw=1, label="_equal")
         _ratios(ax, (0.8, 1, 1.25, 1.5, 2, 3, 4))  # beyond, a network saw next to no such theta
         ax.set_title(f"{done.sides[a]} px")
         ax.set_xlabel(r"noise level $\theta$ = logit t   (noise … data)")
@@ -54,7 +54,7 @@ def _costs(ax: Axes, done: Experiment, colours: list[str]) -> None:
         for a in (0, -1):
             _spread(ax, done.shifts, relative[a].T, f"{label}, {done.sides[a]}",
                     color=colours[a], marker=marker, ms=4, ls=dashes)  # fmt: skip
-    ax.axhline(1, color=style.THEORY, lw=1)
+    ax.axhline(1, color=style.THEORY, lw=1, label="_equal")
     _ratios(ax, (0.85, 0.9, 1, 1.1, 1.2, 1.3, 1.4))
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -89,7 +89,7 @@ def _spectra(ax: Axes, done: Experiment, colours: list[str]) -> None:
         for (name, power), dashes in zip(drawn.items(), LINES, strict=False):
             label = f"{done.sides[a]}: {name}"
             _spread(ax, k, power[:, 1:last] / data, label, color=colours[a], ls=dashes)
-    ax.axhline(1, color=style.THEORY, lw=1)
+    ax.axhline(1, color=style.THEORY, lw=1, label="_equal")
     style.frequency_axis(ax, done.k[-1, 1:])
     ax.set_yscale("log", base=2)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

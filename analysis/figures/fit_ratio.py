@@ -25,9 +25,10 @@ def draw(results: Results) -> Figure:
     left.set_yscale("log")
     left.set_ylabel("power per mode (latent units²)")
     left.legend()
-    for row in power:
-        middle.plot(k, ratio_to_fit(k, row, 3), color=style.PALE, lw=0.6)
-    middle.plot(k, ratio_to_fit(k, power[index], 3), color=style.FIT)
+    for photo, row in zip(results.photographs, power, strict=True):
+        middle.plot(k, ratio_to_fit(k, row, 3), color=style.PALE, lw=0.6, label=f"_{photo.title}")
+    shown = f"_{results.display.photograph.title}, in colour"
+    middle.plot(k, ratio_to_fit(k, power[index], 3), color=style.FIT, label=shown)
     middle.set_yscale("log")
     style.plain_log(middle.yaxis)
     middle.set_ylabel("R = P / fit of degree 3")

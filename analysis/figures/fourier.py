@@ -33,6 +33,7 @@ def draw(results: Results) -> Figure:
         shown = above.imshow(magnitude[index], cmap="gray", vmin=low, vmax=high)
         turned = below.imshow(np.angle(modes[index]), cmap="twilight", vmin=-np.pi, vmax=np.pi)
         above.set_title(str(index + 1), fontsize=7, pad=2)
+        below.set_label(f"{index + 1}, phase")
     bar = functools.partial(
         figure.colorbar, orientation="horizontal", aspect=30, pad=0.02, shrink=0.8
     )

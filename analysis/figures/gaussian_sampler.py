@@ -24,7 +24,7 @@ def _steps_axis(ax: Axes, steps: np.ndarray) -> None:
     style.plain_log(ax.yaxis)
     ax.set_xlim(steps[0] * 0.9, steps[-1] * 1.1)
     ax.minorticks_off()
-    ax.set_xlabel("Euler steps N")
+    ax.set_xlabel("number of Euler steps")
 
 
 @style.styled

@@ -23,9 +23,10 @@ def _rates(ax: Axes, name: str, found: InformationShift) -> None:
     ends = [quantiles(e, found.modes, share) for e in (found.low, found.high)]
     theta = np.linspace(np.min(ends), np.max(ends), 200)
     low, high = found.rates(theta)
-    ax.plot(theta, high, color=style.HIGH, lw=2)
-    ax.plot(theta, low, color=style.LOW, ls="--")
-    ax.plot(theta, found.rates(theta, found.matched.value)[0], color=style.LOW, ls=":", lw=2)
+    ax.plot(theta, high, color=style.HIGH, lw=2, label="_high resolution")
+    ax.plot(theta, low, color=style.LOW, ls="--", label="_low resolution")
+    moved, _ = found.rates(theta, found.matched.value)
+    ax.plot(theta, moved, color=style.LOW, ls=":", lw=2, label="_low resolution, shifted")
     ax.set_title(f"{name}: s = {found.matched.value:.2f}")
     text = f"apart by {100 * found.misfit(found.matched.value):.2g} % at most"
     ax.text(0.98, 0.04, text, transform=ax.transAxes, ha="right", fontsize=7)
@@ -36,7 +37,7 @@ def _rates(ax: Axes, name: str, found: InformationShift) -> None:
 
 def _logarithmic(ax: Axes, values: np.ndarray, theory: float) -> None:
     """A logarithmic axis of s, with the square-root rule."""
-    ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
+    ax.axhline(theory, color=style.THEORY, ls="--", lw=1, label="_square-root rule")
     ax.set_yscale("log")
     ax.set_ylim(0.93 * values.min(), 1.1 * max(theory, values.max()))
     ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
@@ -94,7 +95,8 @@ def draw_from(
             ends = np.nan_to_num([[e.value - e.low], [e.high - e.value]])
             right.errorbar([place + offset], [e.value], yerr=np.maximum(ends, 0), color=colour,
                            marker=style.MARKERS[index], ms=5, capsize=2.5,
-                           mfc=colour if kind == "matched" else "none")  # fmt: skip
+                           mfc=colour if kind == "matched" else "none",
+                           label=f"_{name}")  # fmt: skip
             every = np.append(every, [e.value, *np.nan_to_num([e.low, e.high], nan=e.value)])
     for ax in (left, right):
         _logarithmic(ax, every, theory)

@@ -49,14 +49,14 @@ def draw(results: Results) -> Figure:
         whole = shift.whole
         errors = [[whole.value - whole.low], [whole.high - whole.value]]
         right.errorbar([index], [whole.value], yerr=np.nan_to_num(errors), color=colour, capsize=4,
-                       marker=style.MARKERS[index], ms=6)  # fmt: skip
+                       marker=style.MARKERS[index], ms=6, label=f"_{name}")  # fmt: skip
         right.annotate(point(whole), (index, whole.value), xytext=(0, 12),
                        textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
     theory = results.theory
     everything = np.concatenate([m.shift.mean for m in results.measured.values()])
     lowest, highest = everything.min(), everything.max()
     for ax in (left, right):
-        ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
+        ax.axhline(theory, color=style.THEORY, ls="--", lw=1, label="_square-root rule")
         ax.set_yscale("log")
         ax.set_ylim(min(1.0, 0.95 * lowest), max(3.0, 1.05 * highest))
         ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
@@ -64,7 +64,7 @@ def draw(results: Results) -> Figure:
         ax.minorticks_off()
     left.text(0.012, theory * 1.02, "square-root rule", fontsize=7.5)
     for edge in (study.bands.low, study.bands.middle):
-        left.axvline(edge, color=style.PALE, lw=0.8, ls=":")
+        left.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
     left.set_xscale("log", base=2)
     left.xaxis.set_major_formatter(
         FuncFormatter(lambda x, _: f"1/{round(1 / x)}" if x < 1 else f"{x:g}")

@@ -17,8 +17,9 @@ def draw(results: Results) -> Figure:
     for ax, (name, measured) in zip(axes, results.measured.items(), strict=True):
         k, power = measured.k(study.high), measured.power(study.high)
         mean = np.exp(np.log(power[:, 1:]).mean(axis=0))
-        for row in power:
-            ax.plot(k[1:], row[1:], color=style.PALE, lw=0.6, alpha=0.8)
+        for photo, row in zip(results.photographs, power, strict=True):
+            look = {"color": style.PALE, "lw": 0.6, "alpha": 0.8, "label": f"_{photo.title}"}
+            ax.plot(k[1:], row[1:], **look)
         ax.plot(
             k[1:],
             mean,

@@ -48,9 +48,9 @@ def draw_from(found: Mapping[str, Mapping[str, Reliability]]) -> Figure:
                 ax.errorbar([place + 0.22 * (index - 1)], [value],
                             yerr=[[max(value - low, 0)], [max(high - value, 0)]],
                             color=colour, marker=marker, ms=5, capsize=3, lw=1.2,
-                            label=label if place == 0 else None)  # fmt: skip
-        ax.axhline(0, color=style.THEORY, lw=0.8)
-        ax.axhline(1, color=style.PALE, lw=0.8, ls=":")
+                            label=label if place == 0 else f"_{label}")  # fmt: skip
+        ax.axhline(0, color=style.THEORY, lw=0.8, label="_no agreement")
+        ax.axhline(1, color=style.PALE, lw=0.8, ls=":", label="_full agreement")
         ax.grid(visible=False, axis="x")
         ax.set_xticks(range(len(found)), list(found), rotation=20, ha="right",
                       rotation_mode="anchor")  # fmt: skip

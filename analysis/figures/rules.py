@@ -16,7 +16,7 @@ from analysis.rules import FORMULAS, STAGES, tokens
 
 COLOURS = {"training": style.FIT, "sampling": style.NOISY}
 MARKS = {"training": "D", "sampling": "o"}
-PLACES = {"training": -0.18, "sampling": 0.18}  # of the marks in a row that has both
+PLACES = {"training": -0.22, "sampling": 0.22}  # of the marks in a row that has both
 TICKS = (0.25, 0.35, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 16)
 ROOM = 3.1  # rows' worth of height for the names of the constants
 
@@ -67,11 +67,25 @@ def _encoders(ax: Axes, results: Results) -> None:
     ax.axvline(results.theory, color=style.THEORY, ls="--", lw=1, label="square-root rule")
 
 
+def _measured(ax: Axes, results: Results, first: int) -> dict[float, str]:
+    """Both measured numbers of each encoder with intervals, below the rules: (place, label)."""
+    for place, (name, m) in enumerate(results.measured.items()):
+        colour = style.encoder_colour(results.measured, name)
+        offset = 0.5 * (place / max(len(results.measured) - 1, 1) - 0.5)
+        found = [m.shift.whole, *([m.information.matched] if m.information else [])]
+        for y, one in enumerate(found, start=first):
+            ends = np.nan_to_num([[one.value - one.low], [one.high - one.value]])
+            ax.errorbar([one.value], [y + offset], xerr=np.maximum(ends, 0), color=colour,
+                        marker=style.MARKERS[place], ms=4, capsize=2, zorder=4,
+                        mfc="white" if y > first else colour)  # fmt: skip
+    return {first: "measured, channel average", first + 1: "measured, information-matched"}
+
+
 def _constants(ax: Axes) -> None:
     """The row of rules that do not change, with their names beside it."""
     for (stage, names), y in zip(constants().items(), (0.0, 0.95), strict=True):
         _mark(ax, 1.0, y - ROOM + 0.4, stage)
-        text = textwrap.fill(f"{stage}: " + "; ".join(names), 80)
+        text = textwrap.fill(f"{stage}: " + "; ".join(names), 70)
         box = {"fc": "white", "ec": "none", "alpha": 0.9, "pad": 0.6}
         ax.annotate(text, (1.0, y - ROOM + 0.4), xytext=(8, 4), textcoords="offset points",
                     va="top", fontsize=7, zorder=4, bbox=box)  # fmt: skip
@@ -84,13 +98,17 @@ def _dots(ax: Axes, results: Results) -> None:
         for stage, ratio in stages.items():
             _mark(ax, ratio, y + (PLACES[stage] if len(stages) > 1 else 0.0), stage)
     _constants(ax)
+    below = _measured(ax, results, len(rows))
     ax.set_yticks(
-        [0.4 - ROOM, *range(len(rows))], ["one for all sizes", *(name for name, _ in rows)]
+        [0.4 - ROOM, *range(len(rows)), *below],
+        ["one for all sizes", *(name for name, _ in rows), *below.values()],
     )
-    ax.set_ylim(len(rows) - 0.4, -0.4 - ROOM)
+    ax.set_ylim(len(rows) + 1.6, -0.4 - ROOM)
     ax.tick_params(axis="y", labelsize=7.5, length=0)
     values = [1.0, *(ratio for _, stages in rows for ratio in stages.values())]
     values += [m.shift.whole.value for m in results.measured.values()]
+    matched = [m.information.matched for m in results.measured.values() if m.information]
+    values += [end for one in matched for end in (one.low, one.high) if np.isfinite(end)]
     ax.set_xscale("log", base=2)
     ax.set_xlim(0.95 * min(values), 1.06 * max(values))
     ax.set_xticks([s for s in TICKS if ax.get_xlim()[0] <= s <= ax.get_xlim()[1]])
@@ -134,7 +152,7 @@ def _curves(ax: Axes) -> None:
         else:
             ends.append((float(s[-1]), label, shade))
     ends.sort(key=lambda end: end[0])
-    places = _spread([value for value, _, _ in ends], 1.29)
+    places = _spread([value for value, _, _ in ends], 1.34)
     for (value, label, shade), place in zip(ends, places, strict=True):
         ax.annotate(label, (SIDES[-1], value), xytext=(SIDES[-1] * 1.05, place), fontsize=7.5,
                     color=shade, va="center", annotation_clip=False,
@@ -151,8 +169,8 @@ def _curves(ax: Axes) -> None:
 @style.styled
 def draw(results: Results) -> Figure:
     """The ratio of every rule, training and sampling apart, with the measured intervals."""
-    figure = style.figure(7.4)
-    ax, below = figure.subplots(2, 1, height_ratios=(2.1, 1))
+    figure = style.figure(8.6)
+    ax, below = figure.subplots(2, 1, height_ratios=(2.3, 1.1))
     _encoders(ax, results)
     _dots(ax, results)
     _curves(below)

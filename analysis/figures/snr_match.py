@@ -17,7 +17,7 @@ def _panel(ax: Axes, results: Results, t_high: float) -> None:
     ):  # fmt: skip
         ratio = snr(t, measured.power(side)[index, 1:], measured.noise(side)[index, 1:])
         ax.plot(measured.k(side)[1:], ratio, color=colour, ls=line, label=f"{side} px, t = {t:.3g}")
-    ax.axhline(1, color=style.THEORY, lw=0.8)
+    ax.axhline(1, color=style.THEORY, lw=0.8, label="_SNR = 1")
     ax.set_yscale("log")
     style.frequency_axis(ax, measured.k(study.high)[1:])
     ax.legend()

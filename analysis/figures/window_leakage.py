@@ -38,6 +38,6 @@ def draw(results: Results) -> Figure:
     for ax in axes:
         ax.set_yscale("log")
         style.plain_log(ax.yaxis)
-        ax.axhline(1, color=style.THEORY, lw=0.8)
+        ax.axhline(1, color=style.THEORY, lw=0.8, label="_equal")
     axes[0].legend(loc="upper right")
     return figure
