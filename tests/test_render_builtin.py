@@ -209,14 +209,17 @@ def test_pdf_is_archival_and_says_whose_it_is(corpus: Path) -> None:
     assert reader.metadata is not None
     assert reader.metadata.title == "Time-step shift from the spectra of images"
     assert "A. Author" in str(reader.metadata.author)
-    names = [item["/Title"] for item in reader.outline if isinstance(item, dict)]
-    assert [flat(name) for name in names[:3]] == ["1 Introduction", "2 Method", "3 Extras"]
+    names = [flat(item["/Title"]) for item in reader.outline if isinstance(item, dict)]
+    numbered = [name for name in names if name != "Abstract"]
+    assert numbered[:3] == ["1 Introduction", "2 Method", "3 Extras"]
     assert b"pdfaid" in (corpus / "_site" / "report" / "paper.pdf").read_bytes()
 
 
 def test_two_builds_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
+    # Two clean builds: each has a store of its own, beside the project.
     again = copy(tmp_path / "elsewhere")
     site.render(again)
+    assert (again / "runs.txt").read_text() == "index\n"
     files = sorted(path.relative_to(again) for path in (again / "_site").rglob("*.*"))
     assert len(files) > 10
     for name in files:
@@ -264,6 +267,66 @@ def test_a_link_to_no_anchor_fails_the_build(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match=r"other\.html#nowhere: no element with id 'nowhere'"):
         site.render(root)
     assert not (root / "_site").exists()
+
+
+SHOWN = """::: {#fig-dot}
+
+```{python}
+#| echo: false
+from pathlib import Path
+from IPython.display import Markdown
+def show(label, *, alt):
+    made = Path("report/made")
+    made.mkdir()
+    (made / "fig-dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9pt" '
+                                      'height="9pt"><circle r="4"/></svg>')
+    (made / "fig-dot.csv").write_text("x")
+    return Markdown(f'![](made/fig-dot.svg){{fig-alt="{alt}" width=12 height=12}}')
+show("fig-dot", alt="A dot.")
+```
+
+A dot.
+
+:::
+
+See @fig-dot, [its data](made/fig-dot.csv), and [notes](notes.txt). The number is [1.5]{.value title="a result"}.
+
+::: {.content-visible when-format="html"}
+```{=html}
+<script src="interactive/x.js" defer></script>
+```
+:::
+"""  # noqa: E501
+
+
+def test_files_that_a_page_links_to_come_along(tmp_path: Path) -> None:
+    root = write(tmp_path, index=SHOWN)
+    (root / "report" / "interactive").mkdir()
+    (root / "report" / "interactive" / "x.js").write_text("1;")
+    (root / "report" / "notes.txt").write_text("notes")
+    (root / "report" / "unlinked.txt").write_text("stays")
+    assert site.check(root) == []
+    site.render(root)
+    there = root / "_site" / "report"
+    for name in ("made/fig-dot.svg", "made/fig-dot.csv", "interactive/x.js", "notes.txt"):
+        assert (there / name).read_bytes() == (root / "report" / name).read_bytes()
+    assert not (there / "unlinked.txt").exists()
+    html = (there / "index.html").read_text()
+    assert 'alt="A dot."' in html
+    assert re.search(r'<span class="value"[^>]* title="a result">1.5</span>', html)
+
+
+def test_a_linked_file_that_no_cell_makes_is_named(tmp_path: Path) -> None:
+    root = write(tmp_path, index="[data](made/none.csv)\n\n```{python}\n1\n```")
+    assert site.check(root) == [], "cells may make it"
+    with pytest.raises(AnalysisError, match=r"index\.qmd:5: no such file: made/none\.csv"):
+        site.render(root)
+
+
+def test_a_failing_page_stops_the_others(tmp_path: Path) -> None:
+    slow = "```{python}\nimport time\ntime.sleep(600)\n```"
+    with pytest.raises(AnalysisError, match=r"b\.qmd:6: this cell failed: ZeroDivisionError"):
+        site.render(write(tmp_path, a=slow, b="```{python}\n1 / 0\n```"))
 
 
 def test_problems_stop_a_render_before_anything_runs(tmp_path: Path) -> None:

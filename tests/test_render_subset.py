@@ -44,6 +44,20 @@ CASES = {
     ),
     "alt of image": ("![A](style.png){#fig-a}", "5: the figure 'fig-a' has no alternative text"),
     "image": ('![A](none.png){#fig-a fig-alt="x"}', "5: no such image: none.png"),
+    "empty alt of call": (
+        '::: {#fig-a}\n```{python}\nshow("fig-a", draw, alt="")\n```\n\nCaption\n:::',
+        "6: the figure 'fig-a' has no alternative text",
+    ),
+    "computed alt of call": (
+        '::: {#fig-a}\n```{python}\nshow("fig-a", draw, alt=text)\n```\n\nCaption\n:::',
+        "6: the figure 'fig-a' has no alternative text",
+    ),
+    "linked file": ("[data](none.csv)", "5: no such file: none.csv"),
+    "script": (
+        '::: {.content-visible when-format="html"}\n```{=html}\n'
+        '<script src="none.js"></script>\n```\n:::',
+        "7: no such file: none.js",
+    ),
     "label of caption": (
         '```{python}\n#| fig-cap: "A"\n```',
         "5: 'fig-cap' and a label 'fig-…' belong",

@@ -1,9 +1,11 @@
 """The real pages, built once from the committed results, read as a reader would."""
 
+import gzip
 import os
 import re
 import shutil
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,40 @@ def test_recordings_are_shipped(site: Path) -> None:
         assert (site / "report" / source).resolve().read_bytes()[:4] == b"RIFF"
 
 
+def weights(path: Path, *, packed: bool) -> dict[str, int]:
+    """Bytes of a page and of what it loads, by file; what its styles load too."""
+    needed = {path, *(path.parent / a for a in Page(path).addresses if not a.startswith("data:"))}
+    needed |= {
+        (style.parent / url)
+        for style in [file for file in needed if file.suffix == ".css"]
+        for url in re.findall(r'url\("?([^")]+)"?\)', style.read_text(encoding="utf-8"))
+    }
+    return {os.path.normpath(file): size(Path(file).read_bytes(), packed) for file in needed}
+
+
+def size(content: bytes, packed: bool) -> int:
+    """Bytes; packed, as a server sends them: never more, for what is compressed already."""
+    return min(len(content), len(gzip.compress(content))) if packed else len(content)
+
+
+def test_pages_are_light(site: Path) -> None:
+    for path in sorted((site / "report").glob("*.html")):
+        found = weights(path, packed=True)
+        assert sum(found.values()) < 3_000_000, found
+        found = weights(path, packed=False)
+        # Images wait until they are near and recordings until they are played.
+        pictures = (".svg", ".png", ".webp", ".jpg", ".wav")
+        first = sum(size for name, size in found.items() if not name.endswith(pictures))
+        assert first < 500_000, found
+        images = re.findall(r"<img[^>]*>", path.read_text(encoding="utf-8"))
+        assert all('loading="lazy"' in image for image in images)
+
+
+def test_weights_count_what_styles_load(site: Path) -> None:
+    names = {Path(name).name for name in weights(site / "report" / "index.html", packed=False)}
+    assert {"index.html", "page.js", "style.css", "report-math.woff2", "noise-fine.wav"} <= names
+
+
 @pytest.fixture(scope="module")
 def browser():
     if not CHROMIUM:
@@ -159,4 +195,67 @@ def test_recordings_play(browser, site: Path) -> None:
             })))"""
     )
     assert seconds == pytest.approx([3.0, 3.0], abs=0.01)
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core, which the test package brings along."""
+    try:
+        return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    except ModuleNotFoundError:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no axe")
+        pytest.skip("no axe: pip install axe-playwright-python")
+
+
+GRAVE = """async () => (await axe.run(document, { preload: false, resultTypes: ["violations"] }))
+    .violations.filter(found => ["serious", "critical"].includes(found.impact))
+    .map(found => [found.id, found.nodes[0].html])"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", ["index", "reproduce", "use-it"])
+def test_axe_finds_nothing_grave(browser, site: Path, axe: str, name: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    page.goto(f"file://{site}/report/{name}.html")
+    page.evaluate(axe)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(GRAVE) == [], scheme
+    # It can find something: grey on grey, and a picture without words.
+    page.evaluate('document.body.innerHTML = \'<img src=""><p style="color:#777">grey</p>\'')
+    page.add_style_tag(content="body { background: #666 !important; }")
+    assert {"image-alt", "color-contrast"} <= {found[0] for found in page.evaluate(GRAVE)}
+    page.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_moves_while_reading(browser, site: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    page.add_init_script(
+        """window.moved = 0;
+        new PerformanceObserver(list => list.getEntries().forEach(
+            e => { window.moved += e.value; }
+        )).observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto(f"file://{site}/report/index.html")
+    page.evaluate(
+        """async () => {
+            for (let y = 0; y < document.body.scrollHeight; y += 1500) {
+                scrollTo({ top: y, behavior: "instant" });
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    assert page.evaluate("window.moved") < 0.02
+    page.close()
+
+
+def test_tables_fit_a_desktop(browser, site: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"file://{site}/report/index.html")
+    wide = """[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth)
+        .map(e => e.closest("figure")?.id)"""
+    assert page.evaluate(wide) == []
     page.close()

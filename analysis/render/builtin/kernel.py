@@ -1,10 +1,14 @@
 """The cells of a page run, once for all its formats, in a fresh kernel of this interpreter."""
 
+import asyncio
 import os
 import re
 import sys
 import tempfile
+import time
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,18 +19,50 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from analysis.render.builtin.page import Cell, Page
+from analysis.render.builtin import files
+from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.settings import AnalysisError
 
 _VALUES = "application/x-inline+json"
+_TRACE = "application/x-trace+json"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Every file that is opened or written, and every folder that is listed, is noted, so that it can be
+# told later whether the cells would give the same; Python's own search for modules is not.
 # Figures as SVG and as a sharp PNG, without dates or random ids: the same page, the same bytes.
 # Seven by five inches are Quarto's defaults for figures that name no size.
-_SETUP = f"""
+SETUP = f"""
 def _setup():
+    import os, sys
     shell = get_ipython()
     shell.colors = "nocolor"
-    shell.push({{"_inline": lambda expressions: shell.display_pub.publish(
+    trace = {{"opened": set(), "written": set()}}
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+    def note(event, given):
+        if event == "open":
+            path, mode, flags = given
+            writes = bool(set(mode) & set("wax+")) if mode else bool(flags & writing)
+        elif event == "os.rename":
+            path, writes = given[1], True
+        elif event in ("os.listdir", "os.scandir"):
+            path, writes = given[0] or ".", False
+            if sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+                return
+        else:
+            return
+        if isinstance(path, (str, bytes, os.PathLike)):
+            place = os.path.abspath(os.fsdecode(path))
+            trace["written" if writes else "opened"].add(place)
+    sys.addaudithook(note)
+    def told():
+        opened = trace["opened"] | {{
+            os.path.abspath(module.__file__) for module in list(sys.modules.values())
+            if getattr(module, "__file__", None)}}
+        if "matplotlib" in sys.modules:
+            own = os.path.join(sys.modules["matplotlib"].get_configdir(), "matplotlibrc")
+            opened.add(os.path.abspath(own))
+        shell.display_pub.publish({{{_TRACE!r}: {{
+            "opened": sorted(opened), "written": sorted(trace["written"])}}}})
+    shell.push({{"_told": told, "_inline": lambda expressions: shell.display_pub.publish(
         {{{_VALUES!r}: shell.user_expressions(expressions)}})}})
     try:
         import matplotlib
@@ -44,10 +80,18 @@ del _setup
 
 @dataclass
 class Results:
-    """What the cells of a page gave: outputs by index of the piece, values by inline number."""
+    """What the cells of a page gave.
+
+    Args:
+        outputs: by index of the piece.
+        values: by number of the inline code.
+        read: the state of the files that were opened on the way; None if somebody else wrote to
+            one of them meanwhile.
+    """
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     values: dict[int, dict[str, str]] = field(default_factory=dict)
+    read: files.States | None = field(default_factory=dict)
 
 
 class _ThisInterpreter(AsyncKernelManager):
@@ -59,26 +103,52 @@ class _ThisInterpreter(AsyncKernelManager):
         return KernelSpec(argv=argv, language="python", display_name="python")
 
 
-def run(page: Page, root: Path) -> Results:
-    """Run the cells and the inline code of ``page`` in document order, from ``root``.
+def run(pages: Sequence[Page], root: Path) -> list[Results]:
+    """Run the cells and the inline code of each page in document order, from ``root``.
+
+    The pages run at the same time, each in a kernel of its own, no more than there are cores.
 
     Raises:
         AnalysisError: a cell or an expression failed; the message has its line in the page and
-            the error.
+            the error. The other pages are stopped.
     """
+    running: list[_ThisInterpreter] = []
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        warnings.simplefilter("ignore", DeprecationWarning)
+        tasks = [pool.submit(_run, page, root, running) for page in pages]
+        try:
+            for task in as_completed(tasks):
+                task.result()
+        except BaseException:
+            # The threads end when their kernels do.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for manager in running:
+                _kill(manager)
+            raise
+    return [task.result() for task in tasks]
+
+
+def ways(page: Page, cell: Cell) -> tuple[bool, bool]:
+    """Whether a cell runs, and whether it may fail."""
+    runs = cell.options.get("eval", page.option("eval", "html", True))
+    lenient = cell.options.get("error", page.option("error", "html", False))
+    return bool(runs), bool(lenient)
+
+
+def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
     book = nbformat.v4.new_notebook()
-    book.cells.append(_code(_SETUP))
+    book.cells.append(_code(SETUP))
     ran: list[tuple[int, Any]] = []
     asked: list[tuple[dict[str, str], Any]] = []
     for index, piece in enumerate(page.pieces):
         if isinstance(piece, Cell):
-            if piece.options.get("eval", page.option("eval", "html", True)):
-                lenient = piece.options.get("error", page.option("error", "html", False))
-                ran.append((index, _code(piece.code, lenient=bool(lenient))))
+            runs, lenient = ways(page, piece)
+            if runs:
+                ran.append((index, _code(piece.code, lenient=lenient)))
                 book.cells.append(ran[-1][1])
             continue
         text = "\n".join(line.text for line in piece)
-        numbers = [int(found) for found in re.findall("\ue000(\\d+)\ue001", text)]
+        numbers = [int(found) for found in MARK.findall(text)]
         if numbers:
             expressions = {str(number): page.inline[number][1] for number in numbers}
             asked.append((expressions, _code(f"_inline({expressions!r})")))
@@ -86,7 +156,10 @@ def run(page: Page, root: Path) -> Results:
     results = Results()
     if not ran and not asked:
         return results
-    log = _execute(book, page, root)
+    last = _code("_told()")
+    book.cells.append(last)
+    started = time.time_ns()
+    log, scratch = _execute(book, page, root, running)
     for index, cell in ran:
         results.outputs[index] = cell.outputs
         piece = page.pieces[index]
@@ -108,6 +181,8 @@ def run(page: Page, root: Path) -> Results:
                     f"{line.path}:{line.number}: `{{python}} {expression}` failed: {why}"
                 )
             results.values[int(key)] = answer["data"]
+    told = [out["data"][_TRACE] for out in last.outputs if _TRACE in out.get("data", {})]
+    results.read = files.observed(told[0], started, scratch) if told else None
     return results
 
 
@@ -116,8 +191,14 @@ def _code(source: str, *, lenient: bool = False) -> Any:
     return nbformat.v4.new_code_cell(source, metadata=tags)
 
 
-def _execute(book: Any, page: Page, root: Path) -> str:
-    """Run the notebook; returns what the kernel itself complained about, for a message."""
+def _execute(
+    book: Any, page: Page, root: Path, running: list["_ThisInterpreter"]
+) -> tuple[str, Path]:
+    """Run the notebook.
+
+    Returns:
+        What the kernel itself complained about, for a message, and the folder it had for itself.
+    """
     with tempfile.TemporaryDirectory(prefix="kernel-") as scratch:
         environment = os.environ | {
             "QUARTO_PROJECT_ROOT": str(root),
@@ -141,17 +222,25 @@ def _execute(book: Any, page: Page, root: Path) -> str:
             resources={"metadata": {"path": str(root)}},
         )
         with open(Path(scratch) / "log", "w+", encoding="utf-8") as log:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                try:
-                    client.execute(cleanup_kc=True, env=environment, stderr=log)
-                except (CellExecutionError, DeadKernelError):
-                    pass  # told from the outputs, where the line in the page is known
-                except (OSError, RuntimeError) as error:
-                    raise AnalysisError(f"{page.path}: no kernel: {error}") from error
+            running.append(manager)
+            try:
+                asyncio.run(client.async_execute(cleanup_kc=True, env=environment, stderr=log))
+            except (CellExecutionError, DeadKernelError):
+                pass  # told from the outputs, where the line in the page is known
+            except (OSError, RuntimeError) as error:
+                raise AnalysisError(f"{page.path}: no kernel: {error}") from error
+            finally:
+                running.remove(manager)
             log.seek(0)
             complaint = log.read().strip().splitlines()[-1:]
-    return f": {complaint[0]}" if complaint else ""
+    return f": {complaint[0]}" if complaint else "", Path(scratch)
+
+
+def _kill(manager: "_ThisInterpreter") -> None:
+    """End a kernel from another thread than its own."""
+    process = getattr(manager.provisioner, "process", None)
+    if process is not None:
+        process.kill()
 
 
 def _failure(cell: Cell, error: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.render.builtin.kernel import Results
-from analysis.render.builtin.page import MARK, Cell, Line, Page
+from analysis.render.builtin.page import MARK, Cell, Line, Page, alternative
 from analysis.settings import AnalysisError
 
 # Up to this size a figure is shown as SVG; above it, as the smaller of SVG and PNG.
@@ -91,11 +91,11 @@ def _cell(
     name = cell.label or cell.container
     if outputs is None:
         if name and shown:
-            alt = _quoted(str(options.get("fig-alt", "")))
+            alt = _quoted(alternative(cell))
             stub = f"![](about:stub){{fig-alt={alt}}}"
             yield stub if name.startswith("fig-") else _STUB_TABLE
     elif shown:
-        figures = [out for out in outputs if "image/png" in out.get("data", {})]
+        figures = [out for out in outputs if _is_figure(out.get("data", {}))]
         if name and name.startswith("fig-") and len(figures) != 1 and options.get("eval", True):
             what = "no figure" if not figures else f"{len(figures)} figures"
             raise AnalysisError(
@@ -108,6 +108,11 @@ def _cell(
     if cell.label:
         yield str(options.get("fig-cap") or options.get("tbl-cap"))
         yield ":::"
+
+
+def _is_figure(data: dict[str, str]) -> bool:
+    """Whether an output is a picture, or Markdown with one in it."""
+    return "image/png" in data or "![" in data.get("text/markdown", "")
 
 
 def _code(page: Page, cell: Cell) -> Iterator[str]:

@@ -125,6 +125,19 @@ local function tabular(el)
   return numbered(label, pandoc.Blocks({ el }), caption), false
 end
 
+-- What is read aloud where a formula can't be seen: its TeX, without what only moves things about.
+local function spoken(tex)
+  local text = tex:gsub("\\[,;:!]", " "):gsub("\\left%f[%A]", ""):gsub("\\right%f[%A]", "")
+  return (text:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", ""))
+end
+
+-- In a PDF the alternative text goes with the formula; HTML has MathML, which is read as it is.
+local function with_alternative(math)
+  if not FORMAT:match("^typst") or math.mathtype ~= "InlineMath" then return nil end
+  local alt = spoken(math.text):gsub('[\\"]', "\\%0")
+  return { pandoc.RawInline("typst", '#formula("' .. alt .. '", ['), math, pandoc.RawInline("typst", "]);") }
+end
+
 -- "$$ … $$ {#eq-x alt="…"}" reaches us as maths, a space and loose words.
 local function equations(el)
   local out, at = pandoc.Inlines({}), 1
@@ -151,7 +164,7 @@ local function equations(el)
           stop = stop + 1
           if inlines[stop].t == "Quoted" then alt = pandoc.utils.stringify(inlines[stop].content) end
         end
-        local attributes = { number = count(label), alt = alt }
+        local attributes = { number = count(label), alt = alt or spoken(math.text) }
         out:insert(pandoc.Span({ math }, pandoc.Attr(label, { "equation" }, attributes)))
         at = stop + 1
       end
@@ -207,7 +220,7 @@ function Pandoc(doc)
     traverse = "topdown", Header = header, Div = div, Figure = figure, Table = tabular,
   })
   doc = doc:walk({ traverse = "topdown", Para = equations, Plain = equations })
-  doc = doc:walk({ Cite = reference })
+  doc = doc:walk({ Cite = reference }):walk({ Math = with_alternative })
   local placed = false
   doc:walk({ Div = function(el) placed = placed or el.identifier == "refs" end })
   if cited and not placed then

@@ -78,8 +78,8 @@ local function numbered(el)
   if is_table then blocks:extend(caption) end
   blocks:extend(is_table and parts.body or wrapped('<div class="plate" tabindex="0" role="group" aria-label="Figure">', parts.body, "</div>"))
   if not is_table then blocks:extend(caption) end
-  blocks:extend(parts.code)
   blocks:insert(raw("</figure>"))
+  blocks:extend(parts.code) -- a caption is the first or the last thing in a figure
   return blocks
 end
 
@@ -130,7 +130,8 @@ local function span(el)
     return out
   end
   local body = pandoc.Span(el.content, pandoc.Attr("", { "equation-body" }, { tabindex = "0" }))
-  local tag = pandoc.Span({ pandoc.Str(number) }, pandoc.Attr("", { "equation-number" }))
+  -- The number is the link to copy.
+  local tag = pandoc.Link({ pandoc.Str(number) }, "#" .. el.identifier, "", pandoc.Attr("", { "equation-number" }))
   return pandoc.Span({ body, tag }, pandoc.Attr(el.identifier, { "equation" }))
 end
 
@@ -147,7 +148,7 @@ local function scrolling(el)
       end
     end
   end
-  return wrapped('<div class="scroll" tabindex="0" role="region" aria-label="Table">', { el }, "</div>")
+  return wrapped('<div class="scroll" tabindex="0" role="group" aria-label="Table">', { el }, "</div>")
 end
 
 local function link(el)

@@ -6,6 +6,7 @@ Cells                  ```` ```{python} ```` at the margin, with the options in 
 Inline code            `` `{python} expr` `` in prose and captions; not in YAML, maths, attributes
 Figures                a cell with ``label: fig-x``, ``fig-cap`` and ``fig-alt``; a div
                        ``::: {#fig-x}`` round a cell or an image, its last paragraph the caption;
+                       a cell that returns its image as ``Markdown`` may state ``alt="…"`` itself;
                        ``![Caption](file){#fig-x fig-alt="…"}``
 Tables                 a div ``::: {#tbl-x}`` round a pipe table or a cell that returns one as
                        ``Markdown``, its last paragraph the caption; a cell with ``label: tbl-x``
@@ -21,6 +22,7 @@ Shortcodes             ``{{< include _file.qmd >}}`` on its own line, ``{{< meta
 =====================  ==========================================================================
 """
 
+import ast
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -270,10 +272,28 @@ def _cell(line: Line, body: list[Line], container: str | None) -> Cell:
     if cell.label and container:
         raise line.error(f"'{cell.label}' is within '{container}': label one of them")
     name = cell.label or container or ""
-    if name.startswith("fig-") and options.get("eval", True) and not options.get("fig-alt"):
+    if name.startswith("fig-") and options.get("eval", True) and not alternative(cell):
         raise line.error(f"the figure '{name}' has no alternative text: '#| fig-alt: …'")
     for kind in ("fig", "tbl"):
         has_caption = f"{kind}-cap" in options
         if has_caption != bool(cell.label and cell.label.startswith(kind)):
             raise line.error(f"'{kind}-cap' and a label '{kind}-…' belong together")
     return cell
+
+
+def alternative(cell: Cell) -> str:
+    """The alternative text of a cell's figure: its option, or the ``alt="…"`` its code passes."""
+    if said := str(cell.options.get("fig-alt") or ""):
+        return said
+    try:
+        tree = ast.parse(cell.code)
+    except SyntaxError:  # told when it runs
+        return ""
+    passed = [
+        word.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg == "alt" and isinstance(word.value, ast.Constant)
+    ]
+    return next((text for text in passed if isinstance(text, str) and text.strip()), "")

@@ -66,8 +66,8 @@ def convert(
         "number-sections": bool(page.option("number-sections", to, False)),
     }
     for key in ("bibliography", "csl"):
-        if value := page.option(key, to):
-            meta[key] = str(_file(page, key, str(value)))
+        if page.option(key, to):
+            meta[key] = str(file_of(page, key, to))
     with tempfile.TemporaryDirectory(prefix="pandoc-") as scratch:
         template = Path(scratch) / "fields.txt"
         template.write_text(_TEMPLATE, encoding="utf-8")
@@ -101,10 +101,14 @@ def convert(
     return dict(zip(FIELDS, done.stdout.split(_SEPARATOR), strict=False)), complaints
 
 
-def _file(page: Page, key: str, name: str) -> Path:
-    """A path in the front matter is the page's, one in ``_quarto.yml`` is the project's."""
+def file_of(page: Page, key: str, to: str) -> Path:
+    """The file that a setting names: in the front matter the page's, else the project's.
+
+    Raises:
+        InputError: there is none.
+    """
     folder = page.path.parent if key in page.own else page.root
-    path = folder / name
+    path = folder / str(page.option(key, to))
     if not path.is_file():
         raise InputError(f"{page.path}: {key}: no such file: {path}")
     return path

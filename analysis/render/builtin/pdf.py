@@ -1,24 +1,99 @@
 """A converted page as PDF, set by Typst with the fonts inside it."""
 
 import datetime
+import functools
 import json
 import os
+import subprocess
+import tomllib
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typst
 
 from analysis.render.builtin import html
 from analysis.render.builtin.page import Page
-from analysis.settings import AnalysisError
+from analysis.settings import AnalysisError, InputError
 
 _HERE = Path(__file__).parent
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
+_AUTHOR = ("name", "affiliation", "url")
 
 
-def document(page: Page, fields: dict[str, str]) -> str:
-    """The Typst source of a page: a call of ``paper.typ`` round the converted body."""
-    names = [str(author["name"]) for author in html.authors(page)]
+@dataclass(frozen=True)
+class Edition:
+    """What a paper says of the state it was built from; what isn't known is empty.
+
+    Attributes:
+        version: of the project.
+        commit: its first seven digits, with ``+changes`` where files differ from it.
+        licence: of the project, as in its ``pyproject.toml``.
+        keywords: of the project; the front matter's go before them.
+    """
+
+    version: str = ""
+    commit: str = ""
+    licence: str = ""
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """``version 1.2.0, commit 0123456``, or as much of it as is known."""
+        parts = {"version": self.version, "commit": self.commit}
+        return ", ".join(f"{key} {value}" for key, value in parts.items() if value)
+
+
+def edition(root: Path) -> Edition:
+    """The edition of the project in ``root``, from its ``pyproject.toml`` and git.
+
+    Raises:
+        InputError: ``pyproject.toml`` is no TOML.
+    """
+    project: dict[str, Any] = {}
+    path = root / "pyproject.toml"
+    if path.is_file():
+        try:
+            project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path}: not valid TOML: {error}") from None
+    licence = project.get("license", "")
+    return Edition(
+        version=str(project.get("version", "")),
+        commit=_commit(root),
+        licence=licence if isinstance(licence, str) else str(licence.get("text", "")),
+        keywords=tuple(project.get("keywords", ())),
+    )
+
+
+def _commit(root: Path) -> str:
+    """The commit of ``root``; empty outside a repository, before its first commit, without git."""
+    run = functools.partial(
+        subprocess.run, cwd=root, capture_output=True, text=True, timeout=10, check=False
+    )
+    try:
+        # --verify: without a commit, plain rev-parse prints the word HEAD.
+        commit = run(["git", "rev-parse", "--verify", "HEAD"]).stdout.strip()
+        # Seven digits by cutting: how many git's own --short gives depends on the clone.
+        if commit and run(["git", "status", "--porcelain", "--", "."]).stdout.strip():
+            return f"{commit[:7]}+changes"
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return commit[:7]
+
+
+def document(page: Page, fields: dict[str, str], state: Edition | None = None) -> str:
+    """The Typst source of a page: a call of ``paper.typ`` round the converted body.
+
+    Args:
+        page: for the settings.
+        fields: its parts as converted.
+        state: what the title block and the running heads name; None asks the page's project.
+    """
+    state = edition(page.root) if state is None else state
+    keywords = [*page.meta.get("keywords", []), *state.keywords]
 
     # A stated date keeps the hour of the build out of the file.
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
@@ -27,20 +102,35 @@ def document(page: Page, fields: dict[str, str]) -> str:
     def option(key: str, default: str) -> str:
         return str(page.option(key, "typst", default))
 
+    def listed(items: Sequence[str]) -> str:
+        return f"({''.join(f'{item}, ' for item in items)})"
+
+    def author(one: dict[str, Any]) -> str:
+        return listed([f"{key}: {_text(str(one.get(key, '')))}" for key in _AUTHOR])
+
     settings = [
         f"title: [{fields['title'].strip()}]",
         f"subtitle: [{fields['subtitle'].strip()}]",
         f"summary: [{fields['abstract'].strip()}]",
-        f"authors: ({''.join(json.dumps(name, ensure_ascii=False) + ',' for name in names)})",
-        f"date: {json.dumps(html.date(page), ensure_ascii=False)}",
+        f"description: [{fields['description'].strip()}]",
+        f"keywords: {listed([_text(str(word)) for word in dict.fromkeys(keywords)])}",
+        f"authors: {listed([author(one) for one in html.authors(page)])}",
+        f"date: {_text(html.date(page))}",
         f"made: datetime({', '.join(f'{part}: {getattr(made, part)}' for part in _PARTS)})",
-        f"lang: {json.dumps(option('lang', 'en'))}",
-        f"margin: (x: {option('margin.x', '2.2cm')}, y: {option('margin.y', '2.2cm')})",
-        f"fontsize: {option('fontsize', '10pt')}",
+        f"edition: {_text(state.name)}",
+        f"licence: {_text(f'{state.licence} licence' if state.licence else '')}",
+        f"lang: {_text(option('lang', 'en'))}",
+        f"margin: (x: {option('margin.x', '2.8cm')}, y: {option('margin.y', '2.6cm')})",
+        f"fontsize: {option('fontsize', '11pt')}",
         f"contents: {str(bool(page.option('toc', 'typst', False))).lower()}",
     ]
     head = '#import "/paper.typ": *\n#show: paper.with(\n  ' + ",\n  ".join(settings) + ",\n)\n\n"
     return head + fields["body"]
+
+
+def _text(text: str) -> str:
+    """A string as Typst writes it."""
+    return json.dumps(" ".join(text.split()), ensure_ascii=False)
 
 
 def write(page: Page, source: str, build: Path, target: Path) -> None:
@@ -50,7 +140,8 @@ def write(page: Page, source: str, build: Path, target: Path) -> None:
     SOURCE_DATE_EPOCH, or 0.
 
     Raises:
-        AnalysisError: Typst failed or warned.
+        AnalysisError: Typst failed or warned, or something on the page is against the page's
+            ``pdf-standard``.
     """
     (build / "paper.typ").write_bytes((_HERE / "paper.typ").read_bytes())
     main = build / f"{page.path.stem}.typ"

@@ -60,6 +60,11 @@ _FORMAT = {
         "anchor-sections": ANY,
         "highlight-style": ANY,
         "axe": ANY,
+        "lightbox": BOOL,
+        "citations-hover": BOOL,
+        "crossrefs-hover": BOOL,
+        "footnotes-hover": BOOL,
+        "google-scholar": BOOL,
         **_DOCUMENT,
     },
     "typst": {
@@ -96,7 +101,7 @@ _PROJECT = {
         "repo-url": TEXT,
         "navbar": {"title": (str, bool), "left": (list,), "right": (list,), "search": [False]},
         "page-footer": {"left": TEXT, "center": TEXT, "right": TEXT, "border": BOOL},
-        "search": [False],
+        "search": BOOL,
         "page-navigation": [False],
         "open-graph": BOOL,
         "favicon": TEXT,
@@ -115,6 +120,8 @@ _PAGE = {
     "keywords": (list,),
     "format": _FORMAT,
     "format-links": (list, bool),
+    "lightbox": BOOL,
+    "google-scholar": BOOL,
     **_DOCUMENT,
 }
 _AUTHOR = {"name": TEXT, "url": TEXT, "orcid": TEXT, "affiliation": TEXT, "email": TEXT}

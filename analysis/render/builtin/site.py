@@ -1,19 +1,20 @@
 """Pages -> ``_site``: reads them all, runs them, converts them, and moves the result into place."""
 
 import os
-import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote
 
 from analysis.render import links
-from analysis.render.builtin import html, kernel, markdown, pandoc, pdf, project
+from analysis.render.builtin import files, html, kernel, markdown, pandoc, pdf, project, search
 from analysis.render.builtin import page as pages
+from analysis.render.builtin.memory import Memory
 from analysis.settings import AnalysisError, InputError
 
-_HERE = Path(__file__).parent
+_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 
 
 def check(root: Path) -> list[str]:
@@ -28,13 +29,13 @@ def check(root: Path) -> list[str]:
         InputError: ``_quarto.yml`` can't be used.
     """
     plan = project.read(root)
-    found = []
+    found, sources = [], []
     for path in plan.pages:
         try:
-            found += _check(plan, pages.read(path, root, plan.settings))
+            sources.append(pages.read(path, root, plan.settings))
         except InputError as error:
             found.append(str(error))
-    return found
+    return found + _problems(plan, sources)
 
 
 def render(root: Path, *, progress: Callable[[str], None] = lambda _: None) -> list[Path]:
@@ -55,108 +56,206 @@ def render(root: Path, *, progress: Callable[[str], None] = lambda _: None) -> l
         AnalysisError: a cell, a conversion or an internal link failed.
     """
     root = root.resolve()
+    # Asked for before anything is written, which would be a change to git.
+    edition = pdf.edition(root)
+    # What the files hold is noted before they are read: a later change is then a change.
+    memory = Memory(project.read(root), edition.name)
     plan = project.read(root)
     sources = [pages.read(path, root, plan.settings) for path in plan.pages]
-    if problems := [problem for source in sources for problem in _check(plan, source)]:
-        raise InputError("\n".join(problems))
-    written = []
     with tempfile.TemporaryDirectory(prefix="._site-", dir=plan.output.parent) as scratch:
         site = Path(scratch) / "site"
-        _copy_assets(plan, sources, site)
-        for source in sources:
-            written += _page(plan, source, Path(scratch), progress)
-        first = plan.pages[0].relative_to(root).with_suffix(".html").as_posix()
-        if not (site / "index.html").exists():
-            (site / "index.html").write_text(html.redirect(first), encoding="utf-8")
-        progress("checking links")
-        links.check(site)
-        _replace(plan.output, site, Path(scratch) / "old")
+        written = memory.recall_site(site)
+        if written is None:
+            written = _build(plan, sources, memory, edition, Path(scratch), progress)
+        else:
+            progress("nothing that the site is made from has changed")
+        if _tree(site) != _tree(plan.output):
+            _replace(plan.output, site, Path(scratch) / "old")
     return [plan.output / path for path in written]
 
 
-def _check(plan: project.Project, source: pages.Page) -> list[str]:
-    composed = markdown.compose(source, None, None)
-    found: list[str] = []
-    for form in source.formats:
-        fields, complaints = pandoc.convert(source, composed, form, {})
-        found += [one for one in complaints if one not in found]
-        if form == "html":
-            found += _missing(plan, source, fields.get("body", ""))
-    if not source.meta.get("title"):
-        found.append(f"{source.path}:1: the front matter has no title")
-    return found
+def _build(
+    plan: project.Project,
+    sources: list[pages.Page],
+    memory: Memory,
+    edition: pdf.Edition,
+    scratch: Path,
+    progress: Callable[[str], None],
+) -> list[str]:
+    """Run and convert what is not remembered; returns the pages and PDFs, relative to the site."""
+    site = scratch / "site"
+    recalled = [memory.recall(source) for source in sources]
+    unknown = [source for source, found in zip(sources, recalled, strict=True) if found is None]
+    # Nothing runs for half a minute before a slip in the prose is told; where nothing runs, the
+    # conversion itself tells it.
+    if unknown and (problems := _problems(plan, sources)):
+        raise InputError("\n".join(problems))
+    for source in unknown:
+        progress(f"{source.path.relative_to(plan.root)}: running its cells")
+    ran = dict(zip(map(id, unknown), kernel.run(unknown, plan.root), strict=True))
+    for source in unknown:
+        memory.keep(source, ran[id(source)])
+    results = [found or ran[id(source)] for source, found in zip(sources, recalled, strict=True)]
+    copied = _copy_assets(plan, sources, site)
+    texts = []
+    for source, found in zip(sources, results, strict=True):
+        folder = (site / source.path.relative_to(plan.root)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        texts.append(markdown.compose(source, found, folder))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
+        progress("converting the pages to " + " and ".join(_forms(sources)))
+        tasks = [
+            (source, composed, form)
+            for source, composed in zip(sources, texts, strict=True)
+            for form in source.formats
+        ]
+        converted = list(pool.map(lambda task: _convert(plan, *task), tasks))
+        complaints = [one for _, told in converted for one in told]
+        for (source, _, form), (fields, _) in zip(tasks, converted, strict=True):
+            if form == "html":
+                complaints += _local(plan, source, fields.get("body", ""), sources, site, copied)
+        if complaints:
+            if not unknown and (problems := _problems(plan, sources)):
+                raise InputError("\n".join(problems))
+            raise AnalysisError("\n".join(dict.fromkeys(complaints)))
+        finished = pool.map(
+            lambda task, fields: _write(plan, task[0], task[2], fields, edition, scratch),
+            tasks, [fields for fields, _ in converted],
+        )  # fmt: skip
+        written = list(finished)
+    first = plan.pages[0].relative_to(plan.root).with_suffix(".html").as_posix()
+    if not (site / "index.html").exists():
+        (site / "index.html").write_text(html.redirect(first), encoding="utf-8")
+    if plan.get("website.search", False):
+        search.write(site)
+    progress("checking links")
+    links.check(site)
+    memory.keep_site(site, written, [*(found.read for found in results), copied])
+    return [path.as_posix() for path in written]
 
 
-def _missing(plan: project.Project, source: pages.Page, body: str) -> list[str]:
-    """Images, and links to pages of this project, that aren't there."""
+def _problems(plan: project.Project, sources: list[pages.Page]) -> list[str]:
+    """What is wrong with the pages, found without running them; all formats at the same time."""
+    tasks = [(source, form) for source in sources for form in source.formats]
+    texts = {id(source): markdown.compose(source, None, None) for source in sources}
     found = []
-    for src in _images(body):
-        if not (source.path.parent / src).is_file():
-            found.append(f"{source.where(src)}: no such image: {src}")
-    for href in re.findall(r'<a[^>]* href="([^":#]+)\.html', body):
-        target = (source.path.parent / f"{unquote(href)}.qmd").resolve()
-        if target not in [path.resolve() for path in plan.pages]:
-            found.append(f"{source.where(href)}: no such page: {href}.qmd")
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        converted = pool.map(
+            lambda task: pandoc.convert(task[0], texts[id(task[0])], task[1], {}), tasks
+        )
+        for (source, form), (fields, complaints) in zip(tasks, converted, strict=True):
+            found += complaints
+            if form == "html":
+                found += _local(plan, source, fields.get("body", ""), sources, None, {})
+                if not source.meta.get("title"):
+                    found.append(f"{source.path}:1: the front matter has no title")
+    return list(dict.fromkeys(found))
+
+
+def _local(
+    plan: project.Project,
+    source: pages.Page,
+    body: str,
+    sources: list[pages.Page],
+    site: Path | None,
+    copied: files.States,
+) -> list[str]:
+    """Copy the files of the project that a page shows or links to; returns which aren't there.
+
+    Args:
+        site: where to; None copies nothing, and takes for granted what cells will make.
+        copied: path -> state of what has been copied, which is added to.
+    """
+    made = {target for one in sources for target in _targets(plan, one)}
+    found = []
+    for url in files.needed(body):
+        file = Path(os.path.normpath(source.path.parent / files.path_in(url)))
+        if not file.is_relative_to(plan.root) or url.startswith("/") or file.is_dir():
+            continue  # told by the check of links
+        name = file.relative_to(plan.root)
+        if name in made or (site and (site / name).exists()):
+            continue
+        if file.is_file():
+            if site:
+                copied[str(file)] = files.state(file)
+                _copy(file, site / name)
+        elif site or files.MADE not in name.parts:
+            token = url.partition(".html")[0]
+            what = f"file: {url}"
+            if file.suffix == ".html":
+                what = f"page: {token}.qmd"
+            elif file.suffix in _IMAGES:
+                what = f"image: {url}"
+            found.append(f"{source.where(token)}: no such {what}")
     return found
 
 
-def _images(body: str) -> list[str]:
-    found = re.findall(r'<img[^>]* src="([^"]+)"', body)
-    return [unquote(src) for src in found if not re.match(r"[a-z]+:", src)]
-
-
-def _page(
-    plan: project.Project, source: pages.Page, build: Path, progress: Callable[[str], None]
-) -> list[Path]:
-    """Run and write one page; returns its files, relative to the site."""
+def _targets(plan: project.Project, source: pages.Page) -> list[Path]:
+    """The files of a page by format, relative to the site."""
     here = source.path.relative_to(plan.root)
-    site = build / "site"
-    folder = (site / here).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    progress(f"{here}: running its cells")
-    results = kernel.run(source, plan.root)
-    composed = markdown.compose(source, results, folder)
-    written = [here.with_suffix(".html")]
-    output = None
-    if "typst" in source.formats:
-        output = str(source.option("output-file", "typst", f"{here.stem}.pdf"))
-    progress(f"{here}: HTML")
-    places = [plan.get(f"website.page-footer.{place}") for place in ("left", "center", "right")]
-    footer = "\n\n".join(text for text in places if text)
-    fields, complaints = pandoc.convert(source, composed, "html", {"footer": footer})
-    _stop(complaints)
-    for src in _images(fields["body"]):
-        if not (folder / src).exists():
-            _copy(source.path.parent / src, folder / src)
-    text = html.page(plan, source, fields, output)
-    (site / written[0]).write_text(text, encoding="utf-8")
-    if output:
-        progress(f"{here}: PDF")
-        where = {"folder": f"/site/{here.parent.as_posix()}".removesuffix("/.")}
-        fields, complaints = pandoc.convert(source, composed, "typst", where)
-        _stop(complaints)
-        written.append(here.with_name(output))
-        text = pdf.document(source, fields)
+    name = source.option("output-file", "typst", f"{here.stem}.pdf")
+    return [
+        here.with_suffix(".html") if form == "html" else here.with_name(str(name))
+        for form in source.formats
+    ]
+
+
+def _forms(sources: list[pages.Page]) -> list[str]:
+    return ["HTML", *(["PDF"] if any("typst" in source.formats for source in sources) else [])]
+
+
+def _convert(
+    plan: project.Project, source: pages.Page, composed: markdown.Composed, form: str
+) -> tuple[dict[str, str], list[str]]:
+    if form == "html":
+        places = [plan.get(f"website.page-footer.{place}") for place in ("left", "center", "right")]
+        footer = "\n\n".join(text for text in places if text)
+        return pandoc.convert(source, composed, form, {"footer": footer})
+    here = source.path.relative_to(plan.root)
+    where = f"/site/{here.parent.as_posix()}".removesuffix("/.")
+    return pandoc.convert(source, composed, form, {"folder": where})
+
+
+def _write(
+    plan: project.Project,
+    source: pages.Page,
+    form: str,
+    fields: dict[str, str],
+    edition: pdf.Edition,
+    build: Path,
+) -> Path:
+    """Write a page in one format; returns its file, relative to the site."""
+    targets = dict(zip(source.formats, _targets(plan, source), strict=True))
+    target = build / "site" / targets[form]
+    if form == "html":
+        pdf_file = targets["typst"].name if "typst" in targets else None
+        target.write_text(html.page(plan, source, fields, pdf_file), encoding="utf-8")
+    else:
+        text = pdf.document(source, fields, edition)
         if source.option("keep-typ", "typst", False):
-            (site / written[-1]).with_suffix(".typ").write_text(text, encoding="utf-8")
-        pdf.write(source, text, build, site / written[-1])
-    return written
+            target.with_suffix(".typ").write_text(text, encoding="utf-8")
+        pdf.write(source, text, build, target)
+    return targets[form]
 
 
-def _stop(complaints: list[str]) -> None:
-    if complaints:
-        raise AnalysisError("\n".join(complaints))
+def _tree(folder: Path) -> files.States:
+    return {path.relative_to(folder).as_posix(): files.state(path) for path in files.listed(folder)}
 
 
-def _copy_assets(plan: project.Project, sources: list[pages.Page], site: Path) -> None:
-    for name in ("style.css", "page.js"):
-        _copy(_HERE / name, site / html.ASSETS / name)
-    for file in plan.resources:
-        _copy(file, site / file.relative_to(plan.root))
+def _copy_assets(plan: project.Project, sources: list[pages.Page], site: Path) -> files.States:
+    """Copy what every page needs; returns the state of the project's own files among it."""
+    html.write_assets(site)
+    own = list(plan.resources)
     for css in {source.option("css", "html") for source in sources} - {None}:
         if not (plan.root / css).is_file():
             raise InputError(f"{plan.root / '_quarto.yml'}: css: no such file: {css}")
-        _copy(plan.root / css, site / css)
+        own.append(plan.root / css)
+    for file in own:
+        _copy(file, site / file.relative_to(plan.root))
+    for source in sources:
+        own += [pandoc.file_of(source, key, form) for key in ("bibliography", "csl")
+                for form in source.formats if source.option(key, form)]  # fmt: skip
+    return {str(file): files.state(file) for file in own}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -21,7 +21,7 @@ local known_attributes = {
   ["cell-code"] = set("formats fold summary"),
   ["cell-html"] = set("at"),
 }
-local span_classes = set("smallcaps underline mark")
+local span_classes = set("smallcaps underline mark value")
 local generated_code = set("cell-output cell-stderr")
 
 local function heading(el)
@@ -143,7 +143,7 @@ local checks = {
     if el.classes[1] == "raw-kept" then return el, false end
     for _, class in ipairs(el.classes) do
       if not span_classes[class] then
-        complain(class, "unknown span class '" .. class .. "'; known: smallcaps, underline, mark")
+        complain(class, "unknown span class '" .. class .. "'; known: smallcaps, underline, mark, value")
       end
     end
   end,

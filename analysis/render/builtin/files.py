@@ -1,0 +1,94 @@
+"""The files round a page: what its HTML needs beside it, what its cells opened, what they hold."""
+
+import hashlib
+import re
+import site as interpreter
+import sysconfig
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+MADE = "made"  # the folder beside the pages that their cells write to
+States = dict[str, str | None]
+INSTALLED = sorted(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    | {*interpreter.getsitepackages(), interpreter.getusersitepackages()}
+)
+_NEEDS = {
+    "a": "href", "audio": "src", "embed": "src", "iframe": "src", "img": "src", "link": "href",
+    "object": "data", "script": "src", "source": "src", "track": "src", "video": "src",
+}  # fmt: skip
+
+
+class _Needed(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        for name in (_NEEDS.get(tag), "poster"):
+            if name and given.get(name):
+                self.found.append(str(given[name]).strip())
+        for candidate in (given.get("srcset") or "").split(","):
+            self.found += candidate.split()[:1]
+
+
+def needed(body: str) -> list[str]:
+    """The addresses of local files that a piece of HTML shows, loads or links to, as written."""
+    parser = _Needed()
+    parser.feed(body)
+    local = [
+        url for url in parser.found if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|#|\?|$", url)
+    ]
+    return list(dict.fromkeys(local))
+
+
+def path_in(url: str) -> str:
+    """The path that a local address names."""
+    return unquote(urlsplit(url).path)
+
+
+def state(path: Path) -> str | None:
+    """What a file holds, as its SHA-256; a folder's names, as theirs; None if there is neither."""
+    try:
+        if path.is_dir():
+            names = sorted(one.name for one in path.iterdir() if one.name[0] not in "._")
+            return "names " + hashlib.sha256("\0".join(names).encode()).hexdigest()
+        if not path.is_file():
+            return None
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def observed(trace: Mapping[str, list[str]], started: int, scratch: Path) -> States | None:
+    """The state of the files that a kernel opened.
+
+    Args:
+        trace: ``opened`` and ``written``, full paths.
+        started: nanoseconds of the clock when it began.
+        scratch: its own folder, which is of no account.
+
+    Returns:
+        path -> state; None if somebody else wrote to one of them meanwhile.
+    """
+    written = set(trace["written"])
+    found: States = {}
+    for name in sorted({*trace["opened"], *written}):
+        path = Path(name)
+        if path.is_relative_to(scratch) or name.startswith(("/proc/", "/sys/", "/dev/")):
+            continue
+        if "__pycache__" in path.parts or any(path.is_relative_to(one) for one in INSTALLED):
+            continue
+        found[name] = state(path)
+        if name not in written and path.is_file() and path.stat().st_mtime_ns >= started:
+            return None
+    return found
+
+
+def listed(folder: Path) -> list[Path]:
+    """Every file below a folder, in order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,232 @@
+"""What a build remembers: what cells gave, and the site made of it, while nothing changed.
+
+Nothing is remembered under a name. An entry lies under the SHA-256 of all that is known before the
+cells run: their code in order, the package's source, the project's data and other files beside the
+pages, the commit, the installed packages, the interpreter, the variables of the environment. With
+it lies the state of every file that was opened on the way, also of those that were not there; the
+entry counts while all are as they were. What was written on the way (``made/``) counts as opened.
+
+An entry that is damaged is as good as none. One is kept only if nothing but the build itself wrote
+to what it read meanwhile. What escapes: a file outside the project that is asked for by name only,
+what programs started by cells read, and extension modules that open files past Python.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import analysis
+from analysis.cache import canonical, environment, write_atomic
+from analysis.render.builtin import kernel, pandoc
+from analysis.render.builtin.files import INSTALLED, MADE, States, listed, state
+from analysis.render.builtin.page import MARK, Cell, Page
+from analysis.render.builtin.project import Project
+
+KEPT = 3  # entries of a kind
+_TOLD = (".cff", ".md", ".toml", ".yml")  # at the root: what pages and PDF say of the project
+_PREFIXES = ("ANALYSIS_", "LC_", "MKL_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
+_VARIABLES = ("HOME", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "TZ")
+_PACKAGE = Path(analysis.__file__).parent
+
+
+def surroundings() -> dict[str, Any]:
+    """What cells may depend on beyond files: interpreter, packages, commit, variables."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_PREFIXES) or name in _VARIABLES
+    }
+    return {
+        "python": [sys.version, sys.executable, platform.machine()],
+        "packages": _packages(),
+        "package": environment(),
+        "variables": variables,
+    }
+
+
+class Memory:
+    """What earlier builds of a project left for this one.
+
+    Args:
+        plan: the project.
+        edition: what else the pages say of the state they are built from.
+    """
+
+    def __init__(self, plan: Project, edition: str = "") -> None:
+        self.plan, self.edition = plan, edition
+        store = Path(os.environ.get("ANALYSIS_CACHE") or plan.root / "data" / "cache").resolve()
+        self.store, self.folder = store, store / "pages"
+        self.before = self._files()
+
+    @cached_property
+    def _around(self) -> dict[str, Any]:
+        # Whether weights are here is asked by name, without opening them.
+        downloads = [str(path) for path in listed(self.store / "downloads")]
+        told = {"version": 1, "root": str(self.plan.root), "downloads": downloads}
+        return told | surroundings()
+
+    # Cells -----------------------------------------------------------------------------------
+
+    def recall(self, page: Page) -> kernel.Results | None:
+        """What the cells of a page gave, if they would give the same now."""
+        if not page.inline and not any(isinstance(piece, Cell) for piece in page.pieces):
+            return kernel.Results()
+        content = self._read(f"cells-{page.path.stem}", self._cells_key(page))
+        if content is None:
+            return None
+        outputs, values = (
+            {int(number): value for number, value in content[name].items()}
+            for name in ("outputs", "values")
+        )
+        return kernel.Results(outputs, values, read=content["read"])
+
+    def keep(self, page: Page, results: kernel.Results) -> None:
+        """Remember what the cells of a page gave, unless something changed while they ran."""
+        key = self._cells_key(page)
+        if _without_pages(self._files()) != _without_pages(self.before):
+            results.read = None
+        if results.read:
+            content = {
+                "outputs": results.outputs,
+                "values": results.values,
+                "read": results.read,
+            }
+            self._write(f"cells-{page.path.stem}", key, json.loads(json.dumps(content)))
+
+    def _cells_key(self, page: Page) -> str:
+        """Of the code of a page as it will run, and of all that is known beforehand."""
+        code = [
+            [piece.code, *kernel.ways(page, piece)]
+            if isinstance(piece, Cell)
+            else [
+                page.inline[int(number)][1] for line in piece for number in MARK.findall(line.text)
+            ]
+            for piece in page.pieces
+        ]
+        told = [str(page.path), kernel.SETUP, code]
+        return _digest([self._around, told, _without_pages(self.before)])
+
+    # The site --------------------------------------------------------------------------------
+
+    def recall_site(self, target: Path) -> list[str] | None:
+        """Put the site that the project would give now into ``target``, if it is remembered.
+
+        Returns:
+            The pages and PDFs in it, or None.
+        """
+        content = self._read("site", self._site_key)
+        if content is None:
+            return None
+        kept = self.folder / f"site-{self._site_key[:32]}" / "tree"
+        if {name: state(kept / name) for name in content["files"]} != content["files"]:
+            return None
+        for name in content["files"]:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept / name, target / name)
+        return list(content["written"])
+
+    def keep_site(self, built: Path, written: list[Path], read: Iterable[States | None]) -> None:
+        """Remember a whole site, and the state of all that it was made from."""
+        states: States = {}
+        for one in read:
+            if one is None:
+                return
+            states |= one
+        if self._files() != self.before:
+            return
+        files = {path.relative_to(built).as_posix(): state(path) for path in listed(built)}
+        content = {
+            "written": [path.as_posix() for path in written],
+            "files": files,
+            "read": states,
+        }
+        self._write("site", self._site_key, content, built)
+
+    @cached_property
+    def _site_key(self) -> str:
+        program = Path(pandoc.program())
+        converter = [str(program), program.stat().st_size, program.stat().st_mtime_ns]
+        return _digest([self._around, converter, self.edition, self.before])
+
+    # Entries ---------------------------------------------------------------------------------
+
+    def _files(self) -> States:
+        """The package, the project's data, what lies beside the pages, what the root tells.
+
+        Without what is made: the store, the site, ``made/``, bytecode.
+        """
+        root = self.plan.root
+        folders = {_PACKAGE, root / "analysis", root / "data"}
+        folders |= {path.parent for path in self.plan.pages if path.parent != root}
+        out = {self.plan.output, self.store, root / "data" / "cache"}
+        found = {path for folder in folders for path in _sources(folder, out)}
+        found |= {path for path in root.iterdir() if path.suffix in _TOLD and path.name[0] != "."}
+        found |= {*self.plan.pages, *self.plan.resources}
+        return {str(path): state(path) for path in sorted(found)}
+
+    def _read(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The content of an entry, if it is whole and all that it read is as it was."""
+        file = self.folder / f"{kind}-{key[:32]}" / "entry.json"
+        try:
+            entry = json.loads(file.read_bytes())
+            content: dict[str, Any] = entry["content"]
+            if entry["key"] != key or entry["sha256"] != _digest(content):
+                return None
+            if any(state(Path(path)) != known for path, known in content["read"].items()):
+                return None
+            os.utime(file)  # the newest are kept
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return content
+
+    def _write(
+        self, kind: str, key: str, content: dict[str, Any], tree: Path | None = None
+    ) -> None:
+        place = self.folder / f"{kind}-{key[:32]}"
+        shutil.rmtree(place, ignore_errors=True)
+        if tree is not None:
+            shutil.copytree(tree, place / "tree")
+        entry = {"key": key, "sha256": _digest(content), "content": content}
+        write_atomic(place / "entry.json", json.dumps(entry).encode())
+        entries = [one for one in self.folder.glob(f"{kind}-*") if len(one.name) == len(place.name)]
+        for old in sorted(entries, key=_written)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _written(entry: Path) -> int:
+    file = entry / "entry.json"
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def _sources(folder: Path, without: set[Path]) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if name[0] != "." and name not in ("__pycache__", MADE) and not name.endswith("_files")
+            and Path(place, name).resolve() not in without
+        ]  # fmt: skip
+        yield from (Path(place, name) for name in files if name[0] != ".")
+
+
+def _packages() -> list[str]:
+    """The installed packages with their versions, by the names of their records."""
+    folders = [Path(place) for place in INSTALLED if Path(place).is_dir()]
+    names = {entry.name for folder in folders for entry in os.scandir(folder)}
+    return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
+
+
+def _without_pages(files: States) -> States:
+    """Prose is no input of cells; a cell that reads a page is seen to open it."""
+    return {name: known for name, known in files.items() if not name.endswith((".qmd", ".md"))}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
