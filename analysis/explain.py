@@ -4,38 +4,35 @@ A figure's label is its file's name: ``fig-snr-match`` is drawn by ``figures/snr
 results it reads is found in its source, so asking does not draw it.
 """
 
-import ast
-import importlib
-import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from analysis import archive, encoders, values
+from analysis import archive, drawn, encoders, experiment, values
 from analysis.cache import MissError, Request, Store, write_atomic
 from analysis.check import unavailable
+from analysis.measured import Measured
+from analysis.origins import (
+    ALL,
+    EXPERIMENT,
+    FILES,
+    PACKAGE,
+    PICTURED,
+    SHOWN,
+    THUMBNAILS,
+    description,
+    figures,
+    function_of,
+    path_of,
+    place,
+    reads,
+    title,
+)
 from analysis.plan import Plan
 from analysis.results import Results
 from analysis.settings import InputError, Study, nearest, root
-
-PACKAGE = Path(__file__).parent
-DPI = 200  # of the PNG, pixels per inch
-# What a figure may read.
-ALL, SHOWN = "every measurement", "the display encoder's measurement"
-PICTURED, THUMBNAILS = "the pictured latents", "thumbnails"
-# What a figure reads of `Results` by attribute -> files in data/results that hold it.
-FILES = {"leakage": ("leakage",), "rule": ("channel-rule",), "samplers": ("sampler-{}",)}
-
-
-def figures() -> dict[str, Path]:
-    """label -> the file that draws it."""
-    paths = sorted((PACKAGE / "figures").glob("*.py"))
-    return {
-        "fig-" + path.stem.replace("_", "-"): path
-        for path in paths
-        if path.stem not in ("__init__", "style")
-    }
 
 
 def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]:
@@ -51,31 +48,29 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
         InputError: no figure of this label.
         FetchError: a photograph of the study is not here, so that keys are not known.
     """
-    path = _figure_path(label)
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    draw = _function(tree, "draw")
+    path = path_of(label)
     plan = Plan(study, store)
     for error in unavailable(plan.photographs, store).values():
         raise error
-    reads = _reads(tree)
+    read = reads(path)
     results = []
     for name, card in plan.cards.items():
-        if ALL in reads or (SHOWN in reads and name == study.display_encoder):
+        if ALL in read or (SHOWN in read and name == study.display_encoder):
             request = plan.measurement_request(card)
             known = encoders.identity(card)
             if card.kind == "linear":
                 known["fit"] = plan.fit_request.key
             result = _result(plan, request, name)
             results.append(result | {"encoder": known, "steps": list(request.inputs.values())})
-    photographs = list(plan.photographs) if results or THUMBNAILS in reads else []
-    if PICTURED in reads:
+    photographs = list(plan.photographs) if results or THUMBNAILS in read else []
+    if PICTURED in read:
         known = {"encoder": encoders.identity(plan.cards[study.display_encoder])}
         request = plan.display_request()
         result = _result(plan, request, "display")
         results.append(result | known | {"steps": list(request.inputs.values())})
         photographs = photographs or [plan.displayed]
     wanted = plan.results()
-    for attribute in sorted(reads & FILES.keys()):
+    for attribute in sorted(read & FILES.keys()):
         for name in dict.fromkeys(f.format(n) for f in FILES[attribute] for n in plan.cards):
             if name in wanted:
                 request = wanted[name]
@@ -84,11 +79,12 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
                     | {"parameters": dict(request.parameters)}
                     | {"steps": list(request.inputs.values())}
                 )
+    results += _experiment() if EXPERIMENT in read else []
     return {
         "figure": label,
-        "title": ast.get_docstring(tree) or "",
-        "description": ast.get_docstring(draw) or "",
-        "function": f"{_shown(path)}:{draw.lineno}",
+        "title": title(path),
+        "description": description(path),
+        "function": place(path),
         "pages": _pages(label),
         "study": study.name,
         "study_file": given if given.endswith(".toml") else f"data/studies/{given}.toml",
@@ -112,54 +108,36 @@ def value(name: str, results: Results) -> dict[str, Any]:
             hint = "figures and values are listed by 'explain' without a name"
         raise InputError(f"no figure or value '{name}'; {hint}")
     found = known.value(name)
-    encoder = Path(found.source).stem if found.source.startswith("data/results/") else ""
-    chosen = {encoder: results.measured[encoder]} if encoder else results.measured
-    from_results = encoder or _place(found.source)
     return {
         "value": name,
         "text": found.text,
         "meaning": found.meaning,
         "source": found.source,
-        "place": _place(found.source),
+        "place": place_of(found.source),
         "pages": _pages(name),
         "study": results.study.name,
         "results": [
             {"name": one, "origin": m.origin, "key": m.provenance["key"]}
-            for one, m in (chosen if from_results else {}).items()
+            for one, m in behind(found.source, results).items()
         ],
     }
 
 
-def _figure_path(label: str) -> Path:
-    if label not in figures():
-        raise InputError(f"no figure '{label}'; {nearest(label, list(figures()))}")
-    return figures()[label]
+def behind(source: str, results: Results) -> dict[str, Measured]:
+    """The measurements behind a value: those its source names, or all where it is a function."""
+    if source.startswith("data/results/"):
+        name = Path(source).stem
+        return {name: results.measured[name]}
+    return results.measured if place_of(source) else {}
 
 
-def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
-    return next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
-
-
-def _reads(tree: ast.Module) -> set[str]:
-    """What a figure reads of `Results`, found by the names it uses."""
-    found, single = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.slice).endswith("display_encoder"):
-            found.add(SHOWN)
-            single.add(id(node.value))
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute):
-            continue
-        of_results = ast.unparse(node.value) == "results"
-        if node.attr == "measured" and of_results and id(node) not in single:
-            found.add(ALL)
-        elif node.attr == "thumbnails":
-            found.add(THUMBNAILS)
-        elif node.attr in FILES and ast.unparse(node.value) == "results":
-            found.add(node.attr)
-        elif node.attr in ("z", "eps", "noisy") and ast.unparse(node.value).endswith("display"):
-            found.add(PICTURED)
-    return found
+def _experiment() -> list[dict[str, Any]]:
+    """The committed experiment, if there is one."""
+    path = archive.folder(experiment.STUDY) / f"{experiment.NAME}.json"
+    if not path.is_file():
+        return []
+    key = json.loads(path.read_text(encoding="utf-8"))["provenance"]["key"]
+    return [{"name": "experiment", "origin": "committed", "key": key, "steps": []}]
 
 
 def _result(plan: Plan, request: Request, name: str) -> dict[str, Any]:
@@ -174,22 +152,13 @@ def _result(plan: Plan, request: Request, name: str) -> dict[str, Any]:
     return {"name": name, "origin": origin, "key": request.key}
 
 
-def _place(source: str) -> str:
+def place_of(source: str) -> str:
     """``schedule.shift_t`` -> ``analysis/schedule.py:99``; empty if it is no function of ours."""
     if not re.fullmatch(r"[a-z_]+\.[a-z_]+", source):
         return ""
     module, _, name = source.partition(".")
     path = PACKAGE / f"{module}.py"
-    if not path.is_file():
-        return ""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return f"{_shown(path)}:{node.lineno}"
-    return ""
-
-
-def _shown(path: Path) -> str:
-    return path.relative_to(PACKAGE.parent).as_posix()
+    return place(path, name) if path.is_file() and function_of(path, name) else ""
 
 
 def _pages(name: str) -> list[str]:
@@ -231,7 +200,7 @@ def text(content: dict[str, Any]) -> str:
 
 
 def draw(label: str, read: Callable[[], Results], folder: Path) -> list[Path]:
-    """Draw a figure into a folder as SVG and PNG: the same results, the same bytes.
+    """Write a figure into a folder as SVG, PNG and CSV: the same results, the same bytes.
 
     Args:
         label: such as ``fig-raps``.
@@ -241,20 +210,14 @@ def draw(label: str, read: Callable[[], Results], folder: Path) -> list[Path]:
     Raises:
         InputError: no figure of this label, or the folder can't be written.
     """
-    path = _figure_path(label)
-    import matplotlib as mpl
-
-    from analysis.figures import style
-
-    drawn = importlib.import_module(f"analysis.figures.{path.stem}").draw(read())
+    path_of(label)
+    results = read()
+    made = drawn.stamped(drawn.drawing(label, results, Store()), drawn.facts(label, results))
     written = []
-    with mpl.rc_context(style.RC | {"svg.hashsalt": "analysis"}):
-        for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-            buffer = io.BytesIO()
-            drawn.savefig(buffer, format=ending, dpi=DPI, metadata=metadata)
-            written.append(folder / f"{label.removeprefix('fig-')}.{ending}")
-            try:
-                write_atomic(written[-1], buffer.getvalue())
-            except OSError as error:
-                raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+    for ending in ("svg", "png", "csv"):
+        written.append(folder / f"{label.removeprefix('fig-')}.{ending}")
+        try:
+            write_atomic(written[-1], made[ending])
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
     return written

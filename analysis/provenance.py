@@ -1,0 +1,175 @@
+"""What a page shows of a figure: its picture, and how it was made.
+
+A page's cells call ``show`` and ``made``; the files lie beside the page in ``made/``, and both
+renderers copy what is linked.
+"""
+
+import functools
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from analysis import drawn
+from analysis.cache import Store, environment, write_atomic
+from analysis.origins import Input, inputs, path_of, photographs, place, settings
+from analysis.render.builtin import project
+from analysis.results import Results
+from analysis.settings import InputError, root
+
+FOLDER = "made"  # beside the pages
+_PT = 96 / 72  # CSS pixels
+LIBRARIES = ("python", "numpy", "pillow", "torch", "diffusers")
+
+
+class Markdown(str):
+    """A text that a page takes as Markdown."""
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+class Figures:
+    """The figures of a study for the pages.
+
+    Args:
+        results: what they read.
+        store: where drawings are kept; by default the reader's.
+    """
+
+    def __init__(self, results: Results, store: Store | None = None) -> None:
+        self.results, self.store = results, store or Store()
+        self.folder = root() / "report" / FOLDER
+
+    def show(self, label: str, draw: drawn.Draw, *, alt: str) -> Markdown:
+        """Write ``made/<label>.svg``, ``.png`` and ``.csv``; show the SVG, or WebP if it is large.
+
+        Args:
+            label: such as ``fig-raps``.
+            draw: the function of the figure's module.
+            alt: what a reader who does not see the picture is told.
+
+        Returns:
+            The image with its size in CSS pixels, for the figure's div.
+
+        Raises:
+            InputError: no alternative text, no figure of this label, or ``draw`` is another's.
+        """
+        if not alt.strip():
+            raise InputError(f"'{label}' has no alternative text: show(..., alt=\"...\")")
+        made = drawn.drawing(label, self.results, self.store, draw)
+        made = drawn.stamped(made, drawn.facts(label, self.results))
+        for ending, content in made.items():
+            _write(self.folder / f"{label}.{ending}", content)
+        if "webp" not in made:
+            (self.folder / f"{label}.webp").unlink(missing_ok=True)
+        width, height = size(made["svg"])
+        shown = "webp" if "webp" in made else "svg"
+        said = " ".join(alt.split()).replace("\\", "\\\\").replace('"', '\\"')
+        attributes = f'fig-alt="{said}" width={width} height={height}'
+        return Markdown(f"![]({FOLDER}/{label}.{shown}){{{attributes}}}")
+
+    def made(self, label: str) -> Markdown:
+        """How a figure was made, folded, in HTML only: code, results, settings, versions, files.
+
+        Raises:
+            InputError: no figure of this label.
+        """
+        results = self.results
+        images = len(photographs(label, results))
+        option = "" if results.study.name == "bundled" else f" --study {results.study.name}"
+        files = [f"[{kind.upper()}]({FOLDER}/{label}.{kind})" for kind in ("svg", "png")]
+        files.append(f"[what is drawn, as CSV]({FOLDER}/{label}.csv)")
+        found = inputs(label, results)
+        commit = _commit(environment()["commit"])
+        rows = [
+            f"Drawn by {_code(place(path_of(label)))} at commit {commit}.",
+            *_results(found),
+            *([f"Images: {images}, listed in @tbl-photographs."] if images else []),
+            f"Settings: {settings(results)}.",
+            f"Versions: {'; '.join(_versions(found))}.",
+            f"Files: {', '.join(files)}; each carries this record.",
+            f"Again: `timestep-spectra rebuild {label}{option} --to figures`",
+        ]
+        body = "\n".join(f"- {row}" for row in rows)
+        return Markdown(
+            '::: {.content-visible when-format="html"}\n\n'
+            '::: {.callout-note collapse="true" title="How this was made"}\n\n'
+            f"{body}\n\n:::\n\n:::\n"
+        )
+
+
+def size(svg: bytes) -> tuple[int, int]:
+    """Width and height of a matplotlib SVG in CSS pixels."""
+    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    if found is None:
+        raise InputError("a figure has no size: return a matplotlib figure")
+    return round(float(found[1]) * _PT), round(float(found[2]) * _PT)
+
+
+@functools.cache
+def repository() -> str:
+    """The repository's address, ``website.repo-url`` in ``_quarto.yml``; empty where none is."""
+    if not (root() / "_quarto.yml").is_file():
+        return ""
+    return str(project.read(root()).get("website.repo-url") or "").rstrip("/")
+
+
+def _code(where: str) -> str:
+    """``file:line``, as a link to the repository where its address and the commit are known."""
+    path, _, line = where.partition(":")
+    address, commit = repository(), environment()["commit"]
+    if not address or not re.fullmatch("[0-9a-f]{7,64}", commit):
+        return f"`{where}`"
+    return f"[`{where}`]({address}/blob/{commit}/{path}#L{line})"
+
+
+def _commit(name: str) -> str:
+    """A commit shortened, with a word where files differ from it."""
+    known, _, changes = name.partition("+")
+    return f"`{known[:12]}`" + " with changes" * bool(changes)
+
+
+def _results(found: Sequence[Input]) -> list[str]:
+    """The results a figure reads; those that were computed together share a line."""
+    rows = []
+    for text, group in groupby(found, _when):
+        names = [f"`{one.name}` ({', '.join(_known(one))})" for one in group]
+        rows.append(f"From {', '.join(names)}: {text}.")
+    return rows or ["Reads no results: it is computed from the settings."]
+
+
+def _known(one: Input) -> list[str]:
+    """Shortened hashes of a result and of its encoder."""
+    encoder = one.encoder
+    known = [f"key `{one.key[:12]}`"]
+    if revision := encoder.get("revision"):
+        known.append(f"revision `{str(revision)[:12]}`")
+    if weights := encoder.get("sha256"):
+        known.append(f"weights `{str(weights)[:12]}`")
+    return known
+
+
+def _when(one: Input) -> str:
+    """Where and when a result was computed."""
+    day = f"{one.date} " if one.date else ""
+    commit = _commit(str(one.provenance["environment"]["commit"]))
+    return f"{one.origin}, made {day}at commit {commit}"
+
+
+def _versions(found: Sequence[Input]) -> list[str]:
+    """What results were computed and the figure was drawn with."""
+    made = [one.provenance["environment"] for one in found]
+    lists = (", ".join(f"{name} {one[name]}" for name in LIBRARIES if name in one) for one in made)
+    return [
+        *dict.fromkeys(f"computed with {text}" for text in lists),
+        f"drawn with {drawn.versions()}",
+    ]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file if it is not there with these bytes."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomic(path, content)

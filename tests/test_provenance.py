@@ -1,0 +1,146 @@
+"""What a page shows of a figure: image and callout, in Markdown that both renderers read."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis import cache, drawn, origins, provenance, results
+from analysis.cache import Store
+from analysis.figures import raps, time_density
+from analysis.settings import InputError
+
+LABEL = "fig-time-density"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> results.Results:
+    return results.load("bundled")
+
+
+@pytest.fixture
+def figures(
+    loaded: results.Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> provenance.Figures:
+    found = provenance.Figures(loaded, Store(tmp_path / "store"))
+    found.folder = tmp_path / "made"
+    return found
+
+
+@pytest.fixture
+def committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clean commit and an address of the repository."""
+    clean = cache.environment() | {"commit": COMMIT}
+    monkeypatch.setattr(provenance, "environment", lambda: clean)
+    monkeypatch.setattr(provenance, "repository", lambda: "https://example.org/r")
+
+
+def test_the_image_with_its_text_and_size(figures: provenance.Figures) -> None:
+    shown = figures.show(LABEL, time_density.draw, alt='Two "densities"\nover t.')
+    assert shown._repr_markdown_() == shown == (
+        f'![](made/{LABEL}.svg){{fig-alt="Two \\"densities\\" over t." width=499 height=250}}'
+    )  # fmt: skip
+    assert {path.name for path in figures.folder.iterdir()} == {
+        f"{LABEL}.{ending}" for ending in ("svg", "png", "csv")
+    }
+    # 5.2 by 2.6 inches, in CSS pixels of 1/96 inch.
+    assert provenance.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
+
+
+def test_a_large_figure_is_shown_as_webp_and_that_goes_with_it(
+    figures: provenance.Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webp = figures.folder / f"{LABEL}.webp"
+    with monkeypatch.context() as patch:
+        patch.setattr(drawn, "LARGEST_SVG", 1000)
+        assert f"(made/{LABEL}.webp)" in figures.show(LABEL, time_density.draw, alt="x")
+        assert webp.is_file()
+    figures.store = Store(figures.folder.parent / "other")
+    assert f"(made/{LABEL}.svg)" in figures.show(LABEL, time_density.draw, alt="x")
+    assert not webp.exists()
+
+
+def test_files_are_left_alone_while_nothing_changes(figures: provenance.Figures) -> None:
+    figures.show(LABEL, time_density.draw, alt="x")
+    for path in figures.folder.iterdir():
+        os.utime(path, ns=(0, 0))
+    (figures.folder / f"{LABEL}.csv").write_text("damaged", encoding="utf-8")
+    figures.show(LABEL, time_density.draw, alt="x")
+    written = {path.suffix for path in figures.folder.iterdir() if path.stat().st_mtime_ns}
+    assert written == {".csv"}
+
+
+@pytest.mark.parametrize("alt", ["", "  \n"])
+def test_no_figure_without_alternative_text(figures: provenance.Figures, alt: str) -> None:
+    with pytest.raises(InputError, match="'fig-raps' has no alternative text"):
+        figures.show("fig-raps", raps.draw, alt=alt)
+
+
+def test_no_figure_under_another_s_label(figures: provenance.Figures) -> None:
+    with pytest.raises(InputError, match="is drawn by"):
+        figures.show("fig-raps", time_density.draw, alt="x")
+
+
+def test_how_a_figure_was_made(
+    figures: provenance.Figures, loaded: results.Results, committed: None
+) -> None:
+    said = figures.made("fig-rules")
+    place = origins.place(origins.path_of("fig-rules"))
+    path, line = place.split(":")
+    assert f"[`{place}`](https://example.org/r/blob/{COMMIT}/{path}#L{line})" in said
+    assert f"commit `{COMMIT[:12]}`." in said
+    for name, measured in loaded.measured.items():
+        assert f"`{name}` (key `{measured.provenance['key'][:12]}`" in said
+    assert f"weights `{loaded.measured['taef2'].card.sha256[:12]}`" in said
+    assert f"Images: {len(loaded.photographs)}, listed in @tbl-photographs." in said
+    assert f"seed {loaded.study.seed}" in said
+    assert "torch 2" in said
+    assert "drawn with python" in said
+    for ending in ("svg", "png", "csv"):
+        assert f"](made/fig-rules.{ending})" in said
+    assert "`timestep-spectra rebuild fig-rules --to figures`" in said
+
+
+def test_the_callout_is_for_html_and_keeps_the_numbers(figures: provenance.Figures) -> None:
+    said = figures.made("fig-raps").splitlines()
+    divs = [line for line in said if line.startswith(":::")]
+    assert divs == [
+        '::: {.content-visible when-format="html"}',
+        '::: {.callout-note collapse="true" title="How this was made"}',
+        ":::", ":::",
+    ]  # fmt: skip
+    assert not [line for line in said if re.search(r"\{#|^#", line)]
+
+
+def test_a_figure_without_results_says_so(figures: provenance.Figures) -> None:
+    said = figures.made(LABEL)
+    assert "Reads no results" in said
+    assert "@tbl-photographs" not in said
+
+
+def test_no_link_without_an_address_or_to_a_commit_nobody_has(
+    figures: provenance.Figures, committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for commit in ("unknown", f"{COMMIT}+changes"):
+        monkeypatch.setattr(provenance, "environment", lambda now=commit: {"commit": now})
+        assert "example.org" not in figures.made(LABEL)
+    assert f"`{COMMIT[:12]}` with changes" in figures.made(LABEL)
+    monkeypatch.setattr(provenance, "environment", lambda: {"commit": COMMIT})
+    monkeypatch.setattr(provenance, "repository", lambda: "")
+    assert "](http" not in figures.made(LABEL)
+
+
+def test_the_repository_s_address(project: Path) -> None:
+    provenance.repository.cache_clear()
+    assert provenance.repository() == ""
+    (project / "_quarto.yml").write_text(
+        "project:\n  type: website\n  output-dir: _site\n  render: [report/*.qmd]\n"
+        "website:\n  title: T\n  repo-url: https://example.org/r/\n", encoding="utf-8",
+    )  # fmt: skip
+    (project / "report").mkdir()
+    (project / "report" / "index.qmd").write_text("---\ntitle: T\n---\n", encoding="utf-8")
+    provenance.repository.cache_clear()
+    assert provenance.repository() == "https://example.org/r"
+    provenance.repository.cache_clear()
