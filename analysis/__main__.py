@@ -6,7 +6,6 @@ A command reads its options, lets the modules above do the work, and prints what
 import json
 import sys
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from analysis.commands import (
     NAME,
     Format,
     Formats,
+    Renderer,
     StudyOption,
     chain_of,
     common,
@@ -37,14 +37,7 @@ app = typer.Typer(
 app.add_typer(commands.encoders_app, name="encoders")
 app.add_typer(commands.results_app, name="results")
 app.command()(commands.experiment)
-
-
-class Renderer(StrEnum):
-    """What renders the pages."""
-
-    auto = "auto"
-    quarto = "quarto"
-    builtin = "builtin"
+app.command()(commands.publish)
 
 
 @app.callback()
@@ -202,13 +195,18 @@ def check(study: StudyOption = "") -> None:
 @common
 def explain(
     name: Annotated[str, typer.Argument(metavar="FIGURE|VALUE")] = "",
+    second: Annotated[str, typer.Argument(hidden=True)] = "",
     study: StudyOption = "",
     form: Formats = Format.text,
 ) -> None:
     """Tell where a figure (fig-raps) or value (t_shifted) comes from; without a name, list them."""
     from analysis import explain as explanation
-    from analysis import values
+    from analysis import origins, values
 
+    if second:  # 'explain value shift_taef2' says the same as 'explain shift_taef2'
+        if name not in ("value", "figure"):
+            raise InputError(f"'{name} {second}': explain one figure or value at a time")
+        name = second
     chain = chain_of(study_of(study))
     if name.startswith("fig-"):
         content = explanation.figure(name, chain.study, chain.store, study or chain.study.name)
@@ -216,7 +214,7 @@ def explain(
         found = _results(chain, study)
         if not name:
             known = values.of(found)
-            print("\n".join([*explanation.figures(), *known.names()]))
+            print("\n".join([*origins.figures(), *known.names()]))
             return
         content = explanation.value(name, found)
     printed(content, form, explanation.text)

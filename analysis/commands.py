@@ -1,4 +1,4 @@
-"""What commands share, and the commands that belong together: ``encoders ...``, ``results ...``."""
+"""What commands share; ``encoders``, ``results``, ``experiment``, ``publish``."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from analysis import console, contribute, downloads, encoders, inventory, standi
 from analysis.cache import Store
 from analysis.chain import Chain
 from analysis.plan import Plan
-from analysis.settings import Study, load_study
+from analysis.settings import InputError, Study, load_study, root
 
 NAME = "timestep-spectra"
 log = console.Log()
@@ -33,6 +33,14 @@ class Precision(StrEnum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+
+
+class Renderer(StrEnum):
+    """What renders the pages."""
+
+    auto = "auto"
+    quarto = "quarto"
+    builtin = "builtin"
 
 
 StudyOption = Annotated[
@@ -158,3 +166,36 @@ def experiment() -> None:
     with log.progress("experiment") as tell:
         trained.run(store, tell)
     print(f"wrote {shown(trained.commit(store))}")
+
+
+# Publishing ----------------------------------------------------------------------------------
+
+
+@common
+def publish(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder of versions.")],
+    version: Annotated[
+        str, typer.Option(metavar="V", help="Default: pyproject.toml's.", show_default=False)
+    ] = "",
+    dev: Annotated[bool, typer.Option("--dev", help="The working state, as DIR/dev/.")] = False,
+    url: Annotated[
+        str,
+        typer.Option(metavar="BASE", help="The address DIR is served at, for canonical links, feed "
+                     "and sitemap. Default: site-url of _quarto.yml.", show_default=False),
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a version that is published already.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Put the built site into DIR/<version>/, beside the versions that are there."""
+    from analysis import publish as publishing
+    from analysis import release
+
+    if version and dev:
+        raise InputError("--version and --dev: give one of them")
+    name = "dev" if dev else version or release.current(root())
+    done = publishing.publish(root(), to, name, url=url, force=force)
+    for written in done.written:
+        print(f"wrote {shown(to.resolve() / written)}")
+    if not done.written:
+        print(f"nothing to do: {done.name} is published with this content")

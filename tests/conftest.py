@@ -14,6 +14,9 @@ from analysis import cache
 PROJECT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("birch", "heron", "quarry")
 
+Said = tuple[int, str, str]
+BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"  # 8 x 8 latents have few rings
+
 STUDY = """
 title = "Three synthetic photographs"
 images = "bundled"
@@ -119,3 +122,29 @@ def edit(project: Path) -> Callable[[str, str, str], None]:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     return replace
+
+
+@pytest.fixture
+def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny project, with bands that 8 x 8 latents have rings for, as the current folder."""
+    text = STUDY.partition("[bands]")[0] + BANDS
+    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("ANALYSIS_STUDY", "tiny")
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    monkeypatch.chdir(project)
+    return project
+
+
+@pytest.fixture
+def call(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """The command in this process: exit code, stdout, stderr."""
+    from analysis.__main__ import main
+
+    def called(*arguments: str) -> Said:
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return called

@@ -11,39 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import main
 from tests import hub as stand_in
-from tests.conftest import STUDY
+from tests.conftest import Said
 from tests.hub import Hub, Repo
 
-Said = tuple[int, str, str]
-BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"  # 8 x 8 latents have few rings
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_" + "aB3" * 11 + "x"
 CONTENT = b"weights" * 1000
-
-
-@pytest.fixture
-def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    text = STUDY.partition("[bands]")[0] + BANDS
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
-    monkeypatch.setenv("ANALYSIS_STUDY", "tiny")
-    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
-    monkeypatch.chdir(project)
-    return project
-
-
-@pytest.fixture
-def call(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """The command in this process: exit code, stdout, stderr."""
-
-    def called(*arguments: str) -> Said:
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return called
 
 
 def test_encoders_are_listed(call: Callable[..., Said]) -> None:
@@ -136,6 +110,41 @@ def test_an_encoder_of_the_hub_is_tried_and_measured(
     own = json.loads(out)
     assert (found["encoder"], own["encoder"]) == ("own--model--vae", "saved")
     assert own["measured"] == pytest.approx(found["measured"], rel=1e-4)
+
+
+# Publishing ----------------------------------------------------------------------------------
+
+
+def test_versions_are_published(here: Path, call: Callable[..., Said]) -> None:
+    arguments = ("publish", "--to", "out")
+    assert "no site in _site: run 'timestep-spectra build'" in call(*arguments, "--dev")[2]
+    (here / "_site").mkdir()
+    page = "<html><head><title>T</title></head><body><main>T</main></body></html>"
+    (here / "_site" / "index.html").write_text(page)
+    code, out, err = call(*arguments, "--dev", "--url", "https://example.org/")
+    assert (code, err) == (0, "warning: dev has no provenance.json; its results are not compared\n")
+    wrote = [line.removeprefix("wrote ") for line in out.splitlines()]
+    assert {"out/dev", "out/index.html", "out/atom.xml", "out/robots.txt"} <= set(wrote)
+    assert all((here / name).exists() for name in wrote)
+    code, out, _ = call(*arguments, "--dev")
+    assert (code, out) == (0, "nothing to do: dev is published with this content\n")
+    (here / "pyproject.toml").write_text('[project]\nversion = "0.4"\n')
+    content = {"version": "0.4", "commit": COMMIT, "values": {}, "figures": {}}
+    (here / "_site" / "provenance.json").write_text(json.dumps(content))
+    code, out, _ = call(*arguments)  # the project's own version
+    assert (code, out.splitlines()[:2]) == (0, ["wrote out/0.4", "wrote out/latest"])
+    (here / "_site" / "index.html").write_text(page + page)
+    for given, said in (
+        ((), "0.4 is published already, with another content"),
+        (("--version", "0.5"), "was built as version 0.4, not 0.5"),
+        (("--version", "0.4", "--dev"), "--version and --dev: give one of them"),
+    ):
+        code, out, err = call(*arguments, *given)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+    assert call(*arguments, "--version", "v0.4", "--force")[0] == 0
+    code, out, err = call("publish")
+    assert (code, err.count("\n")) == (2, 1) and "Missing option '--to'" in err
 
 
 # Tokens --------------------------------------------------------------------------------------

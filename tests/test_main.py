@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis.__main__ import NAME, main
-from tests.conftest import PHOTOGRAPHS, PROJECT, STUDY, synthetic_photograph
+from analysis.__main__ import NAME
+from tests.conftest import PHOTOGRAPHS, PROJECT, STUDY, Said, synthetic_photograph
 
 Edit = Callable[[str, str, str], None]
-Said = tuple[int, str, str]
-BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -31,30 +29,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         timeout=120,
         check=False,
     )
-
-
-@pytest.fixture
-def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tiny project, with bands that 8 x 8 latents have rings for, as the current folder."""
-    text = STUDY.partition("[bands]")[0] + BANDS
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
-    monkeypatch.setenv("ANALYSIS_STUDY", "tiny")
-    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    monkeypatch.chdir(project)
-    return project
-
-
-@pytest.fixture
-def call(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """The command in this process: exit code, stdout, stderr."""
-
-    def called(*arguments: str) -> Said:
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return called
 
 
 def entries(project: Path) -> set[str]:
@@ -86,13 +60,24 @@ def test_the_second_compute_computes_nothing(here: Path) -> None:
     assert entries(here) == stored
 
 
-def test_starting_up_imports_nothing_heavy(here: Path) -> None:
-    # Not scipy: its FFT is taken on purpose where it is installed (spectra).
+HEAVY = {"torch", "matplotlib", "diffusers", "nbclient", "rich", "requests"}
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        (
+            "compute",
+            HEAVY,
+        ),  # not scipy: its FFT is taken on purpose where it is installed (spectra)
+        ("encoders", HEAVY | {"scipy"}),
+    ],
+)
+def test_starting_up_imports_nothing_heavy(here: Path, command: str, heavy: set[str]) -> None:
     code = (
-        "import sys; sys.argv = ['x', 'compute']\nfrom analysis.__main__ import main\n"
+        f"import sys; sys.argv = ['x', '{command}']\nfrom analysis.__main__ import main\n"
         "try: main()\nexcept SystemExit as left: assert not left.code\n"
-        "heavy = {'torch', 'matplotlib', 'diffusers', 'nbclient', 'rich', 'requests'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(PROJECT)},
@@ -336,6 +321,10 @@ def test_explain_names_the_nearest_value(call: Callable[..., Said]) -> None:
     listed = call("explain")[1].split()
     assert {"fig-raps", "t_shifted"} <= set(listed)
     assert json.loads(call("explain", "t_shifted", "--format", "json")[1])["text"] == "0.3333"
+    assert call("explain", "value", "t_shifted")[:2] == (0, out)
+    code, _, err = call("explain", "t_shifted", "exponent_pixel")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "explain one figure or value at a time" in err
 
 
 def test_fetch_lists_what_is_there(call: Callable[..., Said]) -> None:
