@@ -28,7 +28,7 @@ ORDER = [
     *("experiment", "results", "contribute"),
     *("figures.style", "figures.*"),
     *("values", "tables", "comparisons", "findings", "interpretation", "practice"),
-    *("render.links", "render.quarto"),
+    *("render.links", "render.quarto", "render.tree", "render.facts"),
     *("render.builtin.project", "render.builtin.page", "render.builtin.kernel"),
     *("render.builtin.markdown", "render.builtin.pandoc", "render.builtin.html"),
     *("render.builtin.pdf", "render.builtin.site", "render.builtin.*", "render.*"),
