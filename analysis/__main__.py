@@ -38,6 +38,7 @@ app.add_typer(commands.encoders_app, name="encoders")
 app.add_typer(commands.results_app, name="results")
 app.command()(commands.experiment)
 app.command()(commands.publish)
+app.command()(commands.compare)
 
 
 @app.callback()
@@ -143,21 +144,25 @@ def render(
     ),
 ) -> None:
     """Render the pages of a computed study to _site, as HTML and PDF."""
+    from analysis import finishing
     from analysis.render import links, quarto
 
     name = study_name(study)
-    _results(chain_of(study_of(study)), study)
+    found = _results(chain_of(study_of(study)), study)
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
     with console.told_to_pages(name):
         if renderer == Renderer.quarto:
             written = quarto.render(root(), quiet=log.quiet or log.as_json)
+            finishing.finish(root() / "_site", found)
             links.check(root() / "_site")
         else:
             from analysis.render.builtin import site
 
-            written = site.render(root(), progress=log.info)
+            written = site.render(
+                root(), progress=log.info, finish=lambda built: finishing.finish(built, found)
+            )
     for path in written:
         print(shown(path))
 

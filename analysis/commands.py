@@ -1,4 +1,4 @@
-"""What commands share; ``encoders``, ``results``, ``experiment``, ``publish``."""
+"""What commands share; ``encoders``, ``results``, ``experiment``, ``publish``, ``compare``."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from analysis import console, contribute, downloads, encoders, inventory, standi
 from analysis.cache import Store
 from analysis.chain import Chain
 from analysis.plan import Plan
-from analysis.settings import InputError, Study, load_study, root
+from analysis.settings import AnalysisError, InputError, Study, load_study, root
 
 NAME = "timestep-spectra"
 log = console.Log()
@@ -199,3 +199,18 @@ def publish(
         print(f"wrote {shown(to.resolve() / written)}")
     if not done.written:
         print(f"nothing to do: {done.name} is published with this content")
+
+
+@common
+def compare(
+    one: Annotated[Path, typer.Argument(metavar="SITE", help="The folder of a built site.")],
+    other: Annotated[Path, typer.Argument(metavar="SITE", help="That of another.")],
+) -> None:
+    """Tell where two built sites say different things; what they look like is left aside."""
+    from analysis.render import facts
+
+    for line in (found := facts.differences(one, other)):
+        print(line)
+    if found:
+        raise AnalysisError(f"{len(found)} differences between {one} and {other}, listed above")
+    print("the same facts")

@@ -147,17 +147,3 @@ def table_provenance(results: Results) -> str:
             ]
         )
     return table(["encoder", "measurement", "key", "commit", "versions"], rows)
-
-
-def audio_players(results: Results) -> str:
-    """Raw HTML, in Markdown, that plays the two recordings, with their measured levels."""
-    players = []
-    for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
-        how = "Densely" if name == "fine" else "Sparsely"
-        label = f"{how} sampled noise, {fixed(sound.level, 1)} dB re full scale"
-        players.append(
-            f'<figure class="sound"><figcaption>{label}</figcaption>'
-            f'<audio controls preload="none" src="../data/results/sound/noise-{name}.wav"'
-            f' aria-label="{label}"></audio></figure>'
-        )
-    return "```{=html}\n" + "\n".join(players) + "\n```"

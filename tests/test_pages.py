@@ -87,7 +87,10 @@ def test_every_figure_has_a_file_and_every_file_a_figure() -> None:
     for label in expected:
         body = re.search(rf"\{{#{label}\}}(.*?)^:::$", text, re.M | re.S)
         assert body, label
-        assert f"{label[4:].replace('-', '_')}.draw(r)" in body[1], "a figure under another's label"
+        module = label[4:].replace("-", "_")
+        shown = rf'figures\.show\(\s*"{label}",\s*{module}\.draw,'
+        assert re.search(shown, body[1]), "a figure under another's label"
+        assert f'figures.made("{label}")' in text, f"nothing says how {label} was made"
 
 
 def test_every_label_is_referred_to() -> None:

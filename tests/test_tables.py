@@ -73,15 +73,6 @@ def test_settings_name_the_shift() -> None:
     assert "shift=3" in tables.table_settings(2.0, 1.5)
 
 
-def test_players_point_to_committed_recordings(loaded: results.Results) -> None:
-    from analysis.settings import root
-
-    sources = re.findall(r'src="\.\./([^"]+)"', tables.audio_players(loaded))
-    assert len(sources) == 2
-    for source, sound in zip(sources, loaded.sounds, strict=True):
-        assert (root() / source).read_bytes() == sound.wav(), f"{source} is out of date"
-
-
 def test_windows_table(loaded: results.Results) -> None:
     rows = cells(tables.table_windows(loaded))[1:]
     windows = [window.text for window in loaded.study.windows]

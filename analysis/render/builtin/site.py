@@ -38,7 +38,12 @@ def check(root: Path) -> list[str]:
     return found + _problems(plan, sources)
 
 
-def render(root: Path, *, progress: Callable[[str], None] = lambda _: None) -> list[Path]:
+def render(
+    root: Path,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    finish: Callable[[Path], object] = lambda _: None,
+) -> list[Path]:
     """Render every page ``_quarto.yml`` lists into its output folder.
 
     The site is built beside its place and moved there when it is whole: a failed build leaves
@@ -47,6 +52,8 @@ def render(root: Path, *, progress: Callable[[str], None] = lambda _: None) -> l
     Args:
         root: the project's folder.
         progress: told what is being done.
+        finish: adds to the rendered site, given its folder, before its links are checked. What it
+            adds may depend on nothing but what pages may depend on.
 
     Returns:
         The pages and PDFs written.
@@ -66,7 +73,7 @@ def render(root: Path, *, progress: Callable[[str], None] = lambda _: None) -> l
         site = Path(scratch) / "site"
         written = memory.recall_site(site)
         if written is None:
-            written = _build(plan, sources, memory, edition, Path(scratch), progress)
+            written = _build(plan, sources, memory, edition, Path(scratch), progress, finish)
         else:
             progress("nothing that the site is made from has changed")
         if _tree(site) != _tree(plan.output):
@@ -81,6 +88,7 @@ def _build(
     edition: pdf.Edition,
     scratch: Path,
     progress: Callable[[str], None],
+    finish: Callable[[Path], object],
 ) -> list[str]:
     """Run and convert what is not remembered; returns the pages and PDFs, relative to the site."""
     site = scratch / "site"
@@ -128,6 +136,7 @@ def _build(
         (site / "index.html").write_text(html.redirect(first), encoding="utf-8")
     if plan.get("website.search", False):
         search.write(site)
+    finish(site)
     progress("checking links")
     links.check(site)
     memory.keep_site(site, written, [*(found.read for found in results), copied])
