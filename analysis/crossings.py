@@ -30,11 +30,9 @@ deviation :math:`\pi / (2 \sqrt 3)` = 0.907. Three densities over theta are made
   standard deviation :math:`\pi / 2` and weight n_f sqrt(P_f / N_f).
 
 The rate of information dI / d theta itself (pure entropic time) is no density: it rises to the
-number of modes and stays there, since a real number can be known ever better. Cut off somewhere, it
-puts most of its mass next to the data, and where is decided by the cut: its authors report
-unrecognisable images. None of the densities here is a recommended sampling density by itself. They
-say where a Gaussian model of the data has something to gain, not what that is worth to a viewer or
-how hard a network finds it.
+number of modes and stays there. Cut off somewhere, it puts most of its mass next to the data: its
+authors report unrecognisable images. None of the densities here is a recommended sampling density
+by itself: they say where a Gaussian model of the data has something to gain.
 """
 
 import dataclasses
@@ -53,6 +51,7 @@ WEIGHTS: tuple[Weights, ...] = ("modes", "amplitude", "power")
 VARIANCE = {"modes": np.pi**2 / 12, "amplitude": np.pi**2 / 4, "power": np.pi**2 / 12}
 """Variance over theta of one mode's bump."""
 BLOCK = 2**20  # bumps times thetas at a time
+MANY, STEP = 4096, 1 / 256  # crossings, and the step of the lattice that more are put on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +69,14 @@ class Crossings:
     by: Weights
 
     def density(self, theta: np.ndarray) -> Floats:
-        """The mixture of the bumps over theta ``[T]``, mean over images. @eq-crossing-density"""
+        """The mixture of the bumps over theta ``[T]``, mean over images. @eq-crossing-density
+
+        Of more than `MANY` crossings each is shared between the nearest points of a lattice, in the
+        proportion that keeps its place. The error is below `STEP`^2 / 8 times the bump's curvature.
+        """
         at, weight = self.theta.ravel(), self.weight.ravel() / len(self.theta)
+        if at.size > MANY:
+            at, weight = _shared(at, weight)
         out = np.empty(len(theta))
         rows = max(1, BLOCK // at.size)
         for start in range(0, len(theta), rows):
@@ -176,8 +181,17 @@ def collect(
     return Crossings(theta, weight / weight.sum(axis=1, keepdims=True), by)
 
 
+def _shared(theta: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """(points, weights) of a lattice that stand for crossings."""
+    first = np.floor(theta.min() / STEP)
+    index, upper = np.divmod(theta / STEP - first, 1.0)
+    both = np.concatenate([index, index + 1]).astype(np.int64)
+    worth = np.bincount(both, np.concatenate([weight * (1 - upper), weight * upper]))
+    return (first + np.arange(len(worth))) * STEP, worth
+
+
 def grid(crossings: Crossings, points: int = 2001) -> Floats:
-    """Evenly spaced thetas that hold all but 1e-6 of the density's mass."""
+    """Evenly spaced thetas with all but 1e-6 of the density's mass."""
     tail = 15.0 if crossings.by == "amplitude" else 7.5
     return np.linspace(crossings.theta.min() - tail, crossings.theta.max() + tail, points)
 
@@ -222,9 +236,7 @@ def nearest_logit_normal(
 
 
 def _interval(draws: Floats, images: int, confidence: float) -> tuple[float, float]:
-    if images == 1:
-        return float("nan"), float("nan")
-    low, high = percentile_interval(draws, confidence)
+    low, high = percentile_interval(draws, confidence) if images > 1 else (np.nan, np.nan)
     return float(low), float(high)
 
 

@@ -41,7 +41,6 @@ from analysis.results import Results
 from analysis.settings import InputError, root
 
 DPI = 200  # of the PNG, pixels per inch
-LARGEST_SVG = 170_000  # bytes; above it the page shows WebP, and links to the SVG
 # Dublin Core's elements as matplotlib names them, in the order of its SVG.
 ELEMENTS = ("Title", "Coverage", "Date", "Description", "Identifier", "Relation", "Source",
             "Creator", "Contributor", "Rights")  # fmt: skip
@@ -86,7 +85,7 @@ def facts(label: str, results: Results) -> dict[str, str]:
 def drawing(
     label: str, results: Results, store: Store, draw: Draw | None = None
 ) -> dict[str, bytes]:
-    """A figure as ``svg``, ``png``, ``csv`` and, where the SVG is large, ``webp``; unstamped.
+    """A figure as ``svg``, ``png``, ``csv`` and, where it has pictures, ``webp``; unstamped.
 
     Args:
         label: such as ``fig-raps``.
@@ -155,7 +154,8 @@ def _drawn(figure: Any) -> dict[str, bytes]:
         rb' (d|x|y|points)="[^"]*"',
         lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]), made["svg"],
     )  # fmt: skip
-    if len(made["svg"]) > LARGEST_SVG:
+    # Pictures of noise hardly compress: a page shows them as WebP, and links to the SVG.
+    if b"<image" in made["svg"]:
         buffer = io.BytesIO()
         with Image.open(io.BytesIO(made["png"])) as image:
             image.convert("RGB").save(buffer, "webp", quality=65, method=6)
@@ -177,7 +177,7 @@ def _request(label: str, results: Results) -> Request:
     listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))
               for one in inputs(label, results)}  # fmt: skip
     return Request(
-        "drawing", 1,
+        "drawing", 2,
         {"figure": label, "study": study.model_dump(mode="json"), "versions": made, "dpi": DPI},
         {"code": _code(path), "files": canonical(files), "photographs": canonical(shown), **listed},
         f"drawing of {label}",

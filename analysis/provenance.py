@@ -5,6 +5,8 @@ renderers copy what is linked.
 """
 
 import functools
+import json
+import os
 import re
 from collections.abc import Sequence
 from itertools import groupby
@@ -44,7 +46,10 @@ class Figures:
         self.folder = root() / "report" / FOLDER
 
     def show(self, label: str, draw: drawn.Draw, *, alt: str) -> Markdown:
-        """Write ``made/<label>.svg``, ``.png`` and ``.csv``; show the SVG, or WebP if it is large.
+        """Write ``made/<label>.svg``, ``.png`` and ``.csv``; show the SVG, or pictures as WebP.
+
+        On paper it is the SVG always. The built-in renderer runs a page once for all its formats
+        and sees to that itself; Quarto runs it for each and says for which.
 
         Args:
             label: such as ``fig-raps``.
@@ -66,7 +71,7 @@ class Figures:
         if "webp" not in made:
             (self.folder / f"{label}.webp").unlink(missing_ok=True)
         width, height = size(made["svg"])
-        shown = "webp" if "webp" in made else "svg"
+        shown = "webp" if "webp" in made and not _on_paper() else "svg"
         said = " ".join(alt.split()).replace("\\", "\\\\").replace('"', '\\"')
         attributes = f'fig-alt="{said}" width={width} height={height}'
         return Markdown(f"![]({FOLDER}/{label}.{shown}){{{attributes}}}")
@@ -99,6 +104,15 @@ class Figures:
             '::: {.callout-note collapse="true" title="How this was made"}\n\n'
             f"{body}\n\n:::\n\n:::\n"
         )
+
+
+def _on_paper() -> bool:
+    """Whether Quarto is running the page for its PDF."""
+    told = os.environ.get("QUARTO_EXECUTE_INFO")
+    if not told:
+        return False
+    info = json.loads(Path(told).read_text(encoding="utf-8"))
+    return str(info["format"]["identifier"]["target-format"]).startswith(("typst", "pdf"))
 
 
 def size(svg: bytes) -> tuple[int, int]:

@@ -290,3 +290,20 @@ def test_a_weighted_density_is_the_product_normalised() -> None:
     np.testing.assert_allclose(
         crossings.weighted_density(theta, np.exp(theta)), stats.norm(1).pdf(theta), rtol=1e-8
     )
+
+
+@pytest.mark.parametrize("by", crossings.WEIGHTS)
+def test_many_crossings_on_a_lattice_give_the_same_density(
+    by: crossings.Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(23)
+    power = np.exp(rng.normal(0, 3, (4, 300, len(MODES))))
+    many = crossings.collect(power, NOISE, MODES, by)
+    assert many.theta.size > crossings.MANY
+    theta = np.linspace(-12, 12, 301)
+    found = many.density(theta)
+    monkeypatch.setattr(crossings, "MANY", many.theta.size)
+    exact = many.density(theta)
+    assert not np.array_equal(found, exact), "this compares the two ways"
+    # The second derivative of a bump of unit mass is below 2 in size.
+    np.testing.assert_allclose(found, exact, rtol=0, atol=crossings.STEP**2 / 8 * 2)

@@ -101,14 +101,12 @@ def test_another_figure_s_function_is_refused(loaded: results.Results, store: St
         drawn.drawing(LABEL, loaded, store, photographs.draw)
 
 
-def test_a_large_svg_comes_with_webp(
-    loaded: results.Results, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drawn, "LARGEST_SVG", 1000)
-    made = drawn.drawing(LABEL, loaded, store)
+def test_pictures_come_with_webp(loaded: results.Results, store: Store) -> None:
+    made = drawn.drawing("fig-photographs", loaded, store)
     with Image.open(io.BytesIO(made["webp"])) as small, Image.open(io.BytesIO(made["png"])) as png:
         assert small.format == "WEBP"
         assert small.size == png.size
+    assert len(made["webp"]) < len(made["svg"]) / 4
 
 
 def test_numbers_in_the_svg_are_rounded_and_not_in_its_text(

@@ -1,14 +1,15 @@
 """What a page shows of a figure: image and callout, in Markdown that both renderers read."""
 
+import json
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from analysis import cache, drawn, origins, provenance, results
+from analysis import cache, origins, provenance, results
 from analysis.cache import Store
-from analysis.figures import raps, time_density
+from analysis.figures import photographs, raps, time_density
 from analysis.settings import InputError
 
 LABEL = "fig-time-density"
@@ -49,15 +50,23 @@ def test_the_image_with_its_text_and_size(figures: provenance.Figures) -> None:
     assert provenance.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
 
 
-def test_a_large_figure_is_shown_as_webp_and_that_goes_with_it(
-    figures: provenance.Figures, monkeypatch: pytest.MonkeyPatch
+def test_pictures_are_shown_as_webp_on_a_screen_and_as_svg_on_paper(
+    figures: provenance.Figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    label = "fig-photographs"
+    assert f"(made/{label}.webp)" in figures.show(label, photographs.draw, alt="x")
+    assert (figures.folder / f"{label}.webp").is_file()
+    told = tmp_path / "execute-info.json"
+    monkeypatch.setenv("QUARTO_EXECUTE_INFO", str(told))
+    for form, ending in (("html", "webp"), ("typst", "svg")):
+        told.write_text(json.dumps({"format": {"identifier": {"target-format": form}}}))
+        assert f"(made/{label}.{ending})" in figures.show(label, photographs.draw, alt="x")
+
+
+def test_a_webp_goes_with_the_pictures(figures: provenance.Figures) -> None:
+    figures.folder.mkdir()
     webp = figures.folder / f"{LABEL}.webp"
-    with monkeypatch.context() as patch:
-        patch.setattr(drawn, "LARGEST_SVG", 1000)
-        assert f"(made/{LABEL}.webp)" in figures.show(LABEL, time_density.draw, alt="x")
-        assert webp.is_file()
-    figures.store = Store(figures.folder.parent / "other")
+    webp.write_bytes(b"of an earlier drawing")
     assert f"(made/{LABEL}.svg)" in figures.show(LABEL, time_density.draw, alt="x")
     assert not webp.exists()
 

@@ -94,7 +94,8 @@ def test_the_covariance_is_a_convolution_of_the_rings(
     smooth = np.fft.ifft2(np.fft.fft2(weights) * np.fft.fft2(kernel)).real
     expected = 2 * np.einsum("aij,bij->ab", weights, smooth)
     found = rings.ring_covariance(w, corners)
-    np.testing.assert_array_equal(found, found.T)
+    # A sum in another order: a few roundings of double precision.
+    np.testing.assert_allclose(found, found.T, rtol=1e-15)
     # Differences with C below 1e-5 are left out, at most a few hundred of them: 0.3 % of a ring's
     # variance, which is above 1 / modes.
     scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))

@@ -29,7 +29,9 @@ end
 local function image(el)
   local alt = el.attributes["fig-alt"] or pandoc.utils.stringify(el.caption)
   if typst then
-    local source = el.src:match("^about:") and "" or folder .. "/" .. el.src
+    -- What cells made for the screen as WebP lies beside it as a drawing.
+    local drawn = el.src:gsub("^(made/.*)%.webp$", "%1.svg")
+    local source = el.src:match("^about:") and "" or folder .. "/" .. drawn
     return pandoc.RawInline("typst", string.format("#plate(%s, alt: %s, width: %s)",
       escape(source), escape(alt), typst_size(el.attributes.width)))
   end
