@@ -144,7 +144,7 @@ def render(
     ),
 ) -> None:
     """Render the pages of a computed study to _site, as HTML and PDF."""
-    from analysis import finishing
+    from analysis import drawn, finishing
     from analysis.render import links, quarto
 
     name = study_name(study)
@@ -152,7 +152,7 @@ def render(
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
-    with console.told_to_pages(name):
+    with console.told_to_pages(name), drawn.ahead(found):
         if renderer == Renderer.quarto:
             written = quarto.render(root(), quiet=log.quiet or log.as_json)
             finishing.finish(root() / "_site", found)

@@ -187,10 +187,10 @@ def _shared(theta: Floats, weight: Floats) -> tuple[Floats, Floats]:
     index, upper = np.divmod(theta / STEP - first, 1.0)
     both = np.concatenate([index, index + 1]).astype(np.int64)
     worth = np.bincount(both, np.concatenate([weight * (1 - upper), weight * upper]))
-    return (first + np.arange(len(worth))) * STEP, worth
+    return np.asarray((first + np.arange(len(worth))) * STEP), np.asarray(worth, np.float64)
 
 
-def grid(crossings: Crossings, points: int = 2001) -> Floats:
+def grid(crossings: Crossings, points: int = 1001) -> Floats:
     """Evenly spaced thetas with all but 1e-6 of the density's mass."""
     tail = 15.0 if crossings.by == "amplitude" else 7.5
     return np.linspace(crossings.theta.min() - tail, crossings.theta.max() + tail, points)

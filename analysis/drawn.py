@@ -3,9 +3,13 @@
 A drawing is kept under the source of its figure and of all the package that it imports, the study,
 the results it reads and the versions it is drawn with. The commit and the keys are put into the
 files afterwards, so that a new commit alone draws nothing again.
+
+Pages draw figures one after another, from the first on. While they do, `ahead` has another process
+draw them from the last on; each takes what the other has kept, until they meet.
 """
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -15,8 +19,10 @@ import json
 import platform
 import re
 import struct
+import subprocess
+import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +35,7 @@ from analysis.cache import Request, Store, canonical, environment
 from analysis.origins import (
     PACKAGE,
     description,
+    figures,
     inputs,
     parsed,
     path_of,
@@ -37,7 +44,7 @@ from analysis.origins import (
     settings,
     title,
 )
-from analysis.results import Results
+from analysis.results import Results, load
 from analysis.settings import InputError, root
 
 DPI = 200  # of the PNG, pixels per inch
@@ -129,6 +136,35 @@ def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, byt
     return out
 
 
+@contextlib.contextmanager
+def ahead(results: Results) -> Iterator[None]:
+    """Have another process draw the figures that are not kept, the last one first."""
+    if all(Store().state(_request(label, results)) == "sound" for label in _shown()):
+        yield
+        return
+    code = "from analysis import drawn; drawn.draw_backwards()"
+    # What fails there fails on the page too, where its line is known.
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def draw_backwards() -> None:
+    """Draw the figures of the environment's study into the reader's store, the last one first."""
+    results, store = load(), Store()
+    for label in reversed(_shown()):
+        drawing(label, results, store)
+
+
+def _shown() -> list[str]:
+    """The labels of the paper's figures, in its order."""
+    path = root() / "report" / "index.qmd"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return [label for label in re.findall(r"\{#(fig-[\w-]+)\}", text) if label in figures()]
+
+
 def _chunk(keyword: str, text: str) -> bytes:
     """An uncompressed iTXt chunk of a PNG file (its specification, 11.3.4.5)."""
     body = b"iTXt" + keyword.encode() + b"\0\0\0\0\0" + text.encode()
@@ -143,6 +179,9 @@ def _drawn(figure: Any) -> dict[str, bytes]:
 
     made = {}
     with mpl.rc_context(style.RC | {"svg.hashsalt": "analysis"}):
+        if engine := figure.get_layout_engine():  # once; each savefig would do it twice
+            engine.execute(figure)
+            figure.set_layout_engine("none")
         marks = {name: f"@@{name}@@" for name in ELEMENTS}
         for ending, said in (("svg", marks), ("png", {"Software": None})):
             buffer = io.BytesIO()
@@ -177,7 +216,7 @@ def _request(label: str, results: Results) -> Request:
     listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))
               for one in inputs(label, results)}  # fmt: skip
     return Request(
-        "drawing", 2,
+        "drawing", 3,
         {"figure": label, "study": study.model_dump(mode="json"), "versions": made, "dpi": DPI},
         {"code": _code(path), "files": canonical(files), "photographs": canonical(shown), **listed},
         f"drawing of {label}",

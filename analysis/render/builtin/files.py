@@ -1,6 +1,7 @@
 """The files round a page: what its HTML needs beside it, what its cells opened, what they hold."""
 
 import hashlib
+import os
 import re
 import site as interpreter
 import sysconfig
@@ -64,13 +65,21 @@ def state(path: Path) -> str | None:
         return None
 
 
-def observed(trace: Mapping[str, list[str]], started: int, scratch: Path) -> States | None:
+def store(root: Path) -> Path:
+    """Where the reader's store lies, in which a name says what a file holds."""
+    return Path(os.environ.get("ANALYSIS_CACHE") or root / "data" / "cache").resolve()
+
+
+def observed(
+    trace: Mapping[str, list[str]], started: int, scratch: Path, store: Path
+) -> States | None:
     """The state of the files that a kernel opened.
 
     Args:
         trace: ``opened`` and ``written``, full paths.
         started: nanoseconds of the clock when it began.
         scratch: its own folder, which is of no account.
+        store: what others write there meanwhile is what the kernel would have written.
 
     Returns:
         path -> state; None if somebody else wrote to one of them meanwhile.
@@ -84,7 +93,9 @@ def observed(trace: Mapping[str, list[str]], started: int, scratch: Path) -> Sta
         if "__pycache__" in path.parts or any(path.is_relative_to(one) for one in INSTALLED):
             continue
         found[name] = state(path)
-        if name not in written and path.is_file() and path.stat().st_mtime_ns >= started:
+        if name in written or path.is_relative_to(store):
+            continue
+        if path.is_file() and path.stat().st_mtime_ns >= started:
             return None
     return found
 

@@ -182,7 +182,7 @@ def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
                 )
             results.values[int(key)] = answer["data"]
     told = [out["data"][_TRACE] for out in last.outputs if _TRACE in out.get("data", {})]
-    results.read = files.observed(told[0], started, scratch) if told else None
+    results.read = files.observed(told[0], started, scratch, files.store(root)) if told else None
     return results
 
 

@@ -25,7 +25,7 @@ from typing import Any
 import analysis
 from analysis.cache import canonical, environment, write_atomic
 from analysis.render.builtin import kernel, pandoc
-from analysis.render.builtin.files import INSTALLED, MADE, States, listed, state
+from analysis.render.builtin.files import INSTALLED, MADE, States, listed, state, store
 from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.render.builtin.project import Project
 
@@ -61,8 +61,8 @@ class Memory:
 
     def __init__(self, plan: Project, edition: str = "") -> None:
         self.plan, self.edition = plan, edition
-        store = Path(os.environ.get("ANALYSIS_CACHE") or plan.root / "data" / "cache").resolve()
-        self.store, self.folder = store, store / "pages"
+        self.store = store(plan.root)
+        self.folder = self.store / "pages"
         self.before = self._files()
 
     @cached_property
