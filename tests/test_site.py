@@ -1,9 +1,14 @@
 """The real pages, built once from the committed results, read as a reader would."""
 
 import gzip
+import hashlib
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -11,28 +16,43 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from analysis import results, values
-from analysis.render.builtin import site as builtin
+from analysis import origins, results, values
 from analysis.settings import root
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+def built(copy: Path) -> Path:
+    """``_site`` of a copy of the project with an empty cache: only committed results."""
+    for name in ("data", "report"):
+        unwanted = shutil.ignore_patterns("cache", "made")
+        shutil.copytree(root() / name, copy / name, ignore=unwanted)
+    for name in ("_quarto.yml", "pyproject.toml", "CITATION.cff"):
+        shutil.copy(root() / name, copy)
+    said = {
+        "ANALYSIS_ROOT": str(copy), "ANALYSIS_CACHE": str(copy / "empty"),
+        "ANALYSIS_COMPUTE": "never", "PYTHONPATH": str(root()),
+    }  # fmt: skip
+    environment = {k: v for k, v in os.environ.items() if k != "ANALYSIS_STUDY"} | said
+    command = [sys.executable, "-m", "analysis", "render", "--renderer", "builtin"]
+    subprocess.run(command, cwd=copy, env=environment, check=True)
+    return copy / "_site"
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``_site`` of a copy of the project with an empty cache: only committed results."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in ("data", "report"):
-        shutil.copytree(root() / name, copy / name, ignore=shutil.ignore_patterns("cache"))
-    shutil.copy(root() / "_quarto.yml", copy)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANALYSIS_ROOT", str(copy))
-        patch.setenv("ANALYSIS_CACHE", str(copy / "empty"))
-        patch.setenv("ANALYSIS_COMPUTE", "never")
-        patch.setenv("PYTHONPATH", str(root()))
-        patch.delenv("ANALYSIS_STUDY", raising=False)
-        builtin.render(copy)
-    return copy / "_site"
+    return built(tmp_path_factory.mktemp("project"))
+
+
+def test_two_clean_builds_are_the_same_to_the_byte(site: Path, tmp_path: Path) -> None:
+    def contents(folder: Path) -> dict[str, bytes]:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    one, other = contents(site), contents(built(tmp_path))
+    assert set(one) == set(other)
+    assert [name for name in one if one[name] != other[name]] == []
+    assert len(one) > 100
 
 
 class Page(HTMLParser):
@@ -66,6 +86,37 @@ def test_tree(site: Path) -> None:
     for name in ("index.html", "report/index.html", "report/paper.pdf", "report/reproduce.html"):
         assert (site / name).is_file(), name
     assert "report/index.html" in (site / "index.html").read_text()
+
+
+def test_every_figure_says_how_it_was_made(site: Path) -> None:
+    text = (site / "report" / "index.html").read_text(encoding="utf-8")
+    account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
+    assert set(account["figures"]) == set(origins.figures())
+    for label, figure in account["figures"].items():
+        assert f'id="{label}"' in text
+        for kind in ("svg", "png", "csv"):
+            file = site / figure[kind]
+            assert file.stat().st_size > 100
+            assert f'href="made/{file.name}"' in text, "the page links to each form"
+        assert hashlib.sha256((site / figure["svg"]).read_bytes()).hexdigest() == figure["sha256"]
+        assert figure["function"] in text
+
+
+def test_hovering_a_number_names_its_result(site: Path) -> None:
+    text = (site / "report" / "index.html").read_text(encoding="utf-8")
+    values_shown = re.findall(r'<span class="value" title="(\w+): [^"]+">([^<]+)</span>', text)
+    account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))["values"]
+    assert len(values_shown) > 50
+    for name, shown in values_shown:
+        assert unescape(shown) == account[name]["text"]
+
+
+def test_programs_find_copies(site: Path) -> None:
+    listed = (site / "llms.txt").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", listed):
+        assert (site / target).is_file(), target
+    assert "(report/index.md)" in listed
+    assert "(provenance.json)" in listed
 
 
 def test_nothing_comes_from_elsewhere(site: Path) -> None:
