@@ -111,7 +111,7 @@ def drawing(
     kept = store.get(request)
     if kept is None:
         function: Draw = draw or importlib.import_module(module).draw
-        made = _drawn(function(results))
+        made = _drawn(lambda: function(results))
         store.put(request, {name: np.frombuffer(data, np.uint8) for name, data in made.items()})
         _prune(store, request)
         return made
@@ -171,14 +171,18 @@ def _chunk(keyword: str, text: str) -> bytes:
     return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
-def _drawn(figure: Any) -> dict[str, bytes]:
+def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
     import matplotlib as mpl
 
     from analysis import plotted
     from analysis.figures import style
 
     made = {}
-    with mpl.rc_context(style.RC | {"svg.hashsalt": "analysis"}):
+    # Neither a reader's matplotlibrc nor what a notebook sets may change a figure.
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(style.RC | {"svg.hashsalt": "analysis"})
+        figure = draw()
         if engine := figure.get_layout_engine():  # once; each savefig would do it twice
             engine.execute(figure)
             figure.set_layout_engine("none")
@@ -216,7 +220,7 @@ def _request(label: str, results: Results) -> Request:
     listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))
               for one in inputs(label, results)}  # fmt: skip
     return Request(
-        "drawing", 3,
+        "drawing", 4,
         {"figure": label, "study": study.model_dump(mode="json"), "versions": made, "dpi": DPI},
         {"code": _code(path), "files": canonical(files), "photographs": canonical(shown), **listed},
         f"drawing of {label}",

@@ -2,9 +2,11 @@
 
 import dataclasses
 import io
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -34,9 +36,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
     draw = drawn._drawn
 
-    def noting(figure: Figure) -> dict[str, bytes]:
+    def noting(function: Callable[[], Figure]) -> dict[str, bytes]:
         calls.append("drawn")
-        return draw(figure)
+        return draw(function)
 
     monkeypatch.setattr(drawn, "_drawn", noting)
     return calls
@@ -51,6 +53,14 @@ def test_an_unchanged_figure_is_drawn_once(
     assert set(first) == {"svg", "png", "csv"}
     other = drawn.drawing(LABEL, loaded, Store(store.folder.parent / "other"))
     assert other == first, "the same inputs give the same bytes"
+
+
+def test_a_readers_own_settings_change_nothing(loaded: results.Results, tmp_path: Path) -> None:
+    plain = drawn.drawing(LABEL, loaded, Store(tmp_path / "one"))
+    own = {"figure.dpi": 150, "lines.linestyle": ":", "xtick.direction": "in", "svg.hashsalt": "x"}
+    with mpl.rc_context(own):
+        assert drawn.drawing(LABEL, loaded, Store(tmp_path / "other")) == plain
+        assert mpl.rcParams["figure.dpi"] == 150
 
 
 def test_what_a_drawing_depends_on(
