@@ -343,3 +343,14 @@ def test_an_old_pandoc_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: str(old))
     with pytest.raises(AnalysisError, match="too old"):
         pandoc.program.__wrapped__()
+
+
+def test_a_newer_pandoc_on_the_path_is_found_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    newer = tmp_path / "pandoc"
+    newer.write_text("#!/bin/sh\necho pandoc 99.1\n")
+    newer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: "pandoc")  # as pypandoc names it then
+    assert pandoc.program.__wrapped__() == str(newer)

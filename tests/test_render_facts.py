@@ -31,7 +31,8 @@ and (<a href="#eq-a">Equation 1</a>), by <span class="value" title="shift">1.53<
 <figure class="figure" id="fig-a"><div class="plate"><p><img src="made/a.svg" alt="A line." /></p>
 </div><figcaption><a href="#fig-a" class="caption-lead">Figure 1:</a> Power.</figcaption>
 <details class="code-fold"><summary>How</summary><pre>code</pre></details></figure>
-<p><span id="eq-a" class="equation"><math><mi>P</mi></math><span>(1)</span></span></p>
+<p><span id="eq-a" class="equation"><math><mi>P</mi></math><a
+href="#eq-a" class="equation-number"><span>(1)</span></a></span></p>
 <div class="scroll"><table><thead><tr><th>encoder</th><th>shift</th></tr></thead>
 <tbody><tr><td><code>taef2</code></td><td>1.53</td></tr></tbody></table></div></main></body>"""
 

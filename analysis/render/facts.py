@@ -16,6 +16,7 @@ from analysis.render.tree import Element, main_of
 from analysis.settings import InputError
 
 _LABELS = ("fig-", "tbl-", "eq-", "sec-", "ref-")
+_OWN = {"anchor", "caption-lead", "equation-number"}  # links of the built-in renderer to copy
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _labelled(main: Element, prefix: str) -> Iterator[Element]:
 def _links(main: Element) -> Iterator[tuple[str, Element]]:
     for link in main.all("a"):
         label = link.attributes.get("href", "").removeprefix("#")
-        if label.startswith(_LABELS) and not link.classes & {"caption-lead", "anchor"}:
+        if label.startswith(_LABELS) and not link.classes & _OWN:
             yield label, link
 
 

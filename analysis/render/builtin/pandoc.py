@@ -31,7 +31,8 @@ def program() -> str:
     try:
         import pypandoc
 
-        found: str | None = pypandoc.get_pandoc_path()
+        # Its bare name, where the one on PATH is newer.
+        found = shutil.which(pypandoc.get_pandoc_path())
     except (ImportError, OSError):
         found = shutil.which("pandoc")
     if found is None:

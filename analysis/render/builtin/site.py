@@ -1,5 +1,6 @@
 """Pages -> ``_site``: reads them all, runs them, converts them, and moves the result into place."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -43,6 +44,7 @@ def render(
     *,
     progress: Callable[[str], None] = lambda _: None,
     finish: Callable[[Path], object] = lambda _: None,
+    beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> list[Path]:
     """Render every page ``_quarto.yml`` lists into its output folder.
 
@@ -54,6 +56,7 @@ def render(
         progress: told what is being done.
         finish: adds to the rendered site, given its folder, before its links are checked. What it
             adds may depend on nothing but what pages may depend on.
+        beside: what goes on while cells run, if any have to.
 
     Returns:
         The pages and PDFs written.
@@ -73,7 +76,9 @@ def render(
         site = Path(scratch) / "site"
         written = memory.recall_site(site)
         if written is None:
-            written = _build(plan, sources, memory, edition, Path(scratch), progress, finish)
+            written = _build(
+                plan, sources, memory, edition, Path(scratch), progress, finish, beside
+            )
         else:
             progress("nothing that the site is made from has changed")
         if _tree(site) != _tree(plan.output):
@@ -89,6 +94,7 @@ def _build(
     scratch: Path,
     progress: Callable[[str], None],
     finish: Callable[[Path], object],
+    beside: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> list[str]:
     """Run and convert what is not remembered; returns the pages and PDFs, relative to the site."""
     site = scratch / "site"
@@ -100,7 +106,8 @@ def _build(
         raise InputError("\n".join(problems))
     for source in unknown:
         progress(f"{source.path.relative_to(plan.root)}: running its cells")
-    ran = dict(zip(map(id, unknown), kernel.run(unknown, plan.root), strict=True))
+    with beside() if unknown else contextlib.nullcontext():
+        ran = dict(zip(map(id, unknown), kernel.run(unknown, plan.root), strict=True))
     for source in unknown:
         memory.keep(source, ran[id(source)])
     results = [found or ran[id(source)] for source, found in zip(sources, recalled, strict=True)]
