@@ -152,16 +152,20 @@ def render(
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
-    with console.told_to_pages(name), drawn.ahead(found):
+    with console.told_to_pages(name):
         if renderer == Renderer.quarto:
-            written = quarto.render(root(), quiet=log.quiet or log.as_json)
+            with drawn.ahead(found):
+                written = quarto.render(root(), quiet=log.quiet or log.as_json)
             finishing.finish(root() / "_site", found)
             links.check(root() / "_site")
         else:
             from analysis.render.builtin import site
 
             written = site.render(
-                root(), progress=log.info, finish=lambda built: finishing.finish(built, found)
+                root(),
+                progress=log.info,
+                finish=lambda built: finishing.finish(built, found),
+                beside=lambda: drawn.ahead(found),
             )
     for path in written:
         print(shown(path))

@@ -24,7 +24,7 @@ def photographs(
     for index, photo in enumerate(photos):
         progress(index, len(photos), photo.id)
         path = images.fetch(photo, folder)
-        images.load(path, study.high)
+        images.square(path, study.high)
         yield photo, path
 
 

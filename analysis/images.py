@@ -259,6 +259,19 @@ def load(
     ``jpeg``, if not 0, is a quality: the square is first coded so (`resize.jpeg`), in 8 bits.
     InputError: no readable image, smaller than ``size`` (never upscaled), unknown filter, quality.
     """
+    values = square(path, size)
+    if jpeg:
+        coded = resize.jpeg(np.asarray(np.rint(values * 255), np.uint8), jpeg)
+        values = coded.astype(np.float32) / np.float32(255)
+    pixels, _ = resize.clip(resize.resize(np.moveaxis(values, 2, 0), size, resample) * 2 - 1)
+    return pixels
+
+
+def square(path: Path, size: int) -> NDArray[np.float32]:
+    """The square in the middle of an image file, ``[side, side, 3]``, sRGB values in [0, 1].
+
+    InputError: no readable image, or smaller than ``size``.
+    """
     image = _decode(path)
     side = min(image.size)
     if not 1 <= size <= side:
@@ -266,12 +279,7 @@ def load(
         remedy = "never upscaled silently; choose a smaller size or a larger image"
         raise InputError(f"{path}: refused: {why}: {remedy}")
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    values = _rgb(image.crop((left, top, left + side, top + side)), path)
-    if jpeg:
-        coded = resize.jpeg(np.asarray(np.rint(values * 255), np.uint8), jpeg)
-        values = coded.astype(np.float32) / np.float32(255)
-    pixels, _ = resize.clip(resize.resize(np.moveaxis(values, 2, 0), size, resample) * 2 - 1)
-    return pixels
+    return _rgb(image.crop((left, top, left + side, top + side)), path)
 
 
 def stack(
