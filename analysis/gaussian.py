@@ -219,7 +219,7 @@ class SamplerStudy:
         curves: ``[L, M, N, S]``, errors of ``total`` over the shifts `SHIFTS`.
         best, error, low, high: ``[L, G, M, N]``, as `best_shift` returns them.
         unshifted: ``[L, G, M, N]``, errors at s = 1.
-        limit: ``[L, G, M]``, `limit_shift`, which is of Euler steps whatever the solver.
+        limit: ``[L, G, M]``, `limit_shift`: of Euler steps, whatever the solver.
     """
 
     sides: NDArray[np.int64]
@@ -240,8 +240,9 @@ class SamplerStudy:
         return *place, METRICS.index(metric)
 
     def ratio(self, low: int, high: int, region: str, metric: str) -> Floats:
-        """``[N + 1]``, the best shift at the side ``high`` over that at ``low``; last the limit."""
-        both = np.concatenate([self.best, self.limit[..., None]], axis=-1)
+        """``[N + 1]``, best shift at ``high`` over that at ``low``; last Euler's limit, or nan."""
+        limit = np.where(self.solver == "euler", self.limit, np.nan)  # known of Euler steps alone
+        both = np.concatenate([self.best, limit[..., None]], axis=-1)
         return both[self.at(high, region, metric)] / both[self.at(low, region, metric)]
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -292,8 +293,7 @@ def study(
             for c, metric in enumerate(METRICS):
                 errors[a, present, c, d] = weights[c, present] @ mode_error(gain, metric).T
     best, error, low, high = best_shift(SHIFTS, errors)
-    unshifted = errors[..., int(np.flatnonzero(SHIFTS == 1)[0])]
     return SamplerStudy(
         np.array(sides), np.array(list(edges)), np.array(steps), np.array(solver), errors[:, 0],
-        best, error, low, high, unshifted, limit,
+        best, error, low, high, errors[..., SHIFTS.tolist().index(1)], limit,
     )  # fmt: skip

@@ -273,6 +273,14 @@ def test_the_new_modes_of_the_high_resolution_ask_for_less() -> None:
     assert found.ratio(256, 512, "total", "w2")[-1] == pytest.approx(np.sqrt(2), rel=0.03)
 
 
+def test_only_eulers_ratio_has_a_limit() -> None:
+    for solver in gaussian.SOLVERS:
+        found = gaussian.study(*lawful(), BANDS, steps=(4, 20), solver=solver)
+        ratio = found.ratio(256, 512, "total", "w2")
+        assert np.isfinite(ratio[:-1]).all()
+        assert np.isfinite(ratio[-1]) == (solver == "euler")  # of another's steps it is not known
+
+
 def test_a_study_is_arrays_and_comes_back(tmp_path: object) -> None:
     found = gaussian.study(*lawful(), BANDS, steps=(4, 10), solver="heun")
     np.savez(f"{tmp_path}/s.npz", **found.arrays())
