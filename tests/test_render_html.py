@@ -44,6 +44,10 @@ format: {{html: {{google-scholar: true}}}}
 
 ## Beginning {{#sec-one}}
 
+::: {{.column-margin}}
+A note beside the text.
+:::
+
 Cited by its key [@smith2020], numbered in @eq-one, drawn in @fig-lines, and noted.[^a]
 
 [^a]: The text of the note.
@@ -223,6 +227,20 @@ def test_lines_have_a_readable_length(page) -> None:
         page.eval_on_selector(one, left) for one in ("h1", "main > h2, section > h2", ".title")
     }
     assert len(edges) == 1, "headings and text begin at one edge"
+
+
+def test_a_note_stands_beside_the_text_where_there_is_room(page) -> None:
+    boxes = """() => [".margin-note", ".margin-note + p", "main"].map(
+        one => document.querySelector(one).getBoundingClientRect())"""
+    note, text, main = page.evaluate(boxes)
+    assert note["left"] >= text["right"]
+    assert note["right"] <= main["right"] + 1
+    assert note["width"] > 130
+    assert abs(note["top"] - text["top"]) < 20
+    page.set_viewport_size({"width": 900, "height": 800})
+    note, text, _ = page.evaluate(boxes)
+    assert note["bottom"] <= text["top"]
+    assert note["left"] == pytest.approx(text["left"], abs=1)
 
 
 def test_the_theme_is_remembered(page) -> None:

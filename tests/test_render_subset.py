@@ -11,7 +11,7 @@ from analysis.settings import InputError
 # Each text begins at line 5 of the page; the message begins with the line.
 CASES = {
     "div class": ("text\n\n::: {.panel-tabset}\nx\n:::", "7: unknown div class 'panel-tabset'"),
-    "column": ("::: {.column-margin}\nx\n:::", "5: unknown div class 'column-margin'"),
+    "column": ("::: {.column-body}\nx\n:::", "5: unknown div class 'column-body'"),
     "anonymous div": ("::: {layout-ncol=2}\nx\n:::", "5: a div has a label"),
     "callout attribute": (
         '::: {.callout-note appearance="simple"}\nx\n:::',
@@ -111,6 +111,17 @@ def test_raw_html_is_lost_in_a_pdf_and_says_so(tmp_path: Path) -> None:
     assert site.check(page(tmp_path, text)) == []
     found = site.check(page(tmp_path, text, "title: A\nformat: {html: default, typst: default}"))
     assert [one.split(": ")[0].rsplit(":", 1)[1] for one in found] == ["6", "9"]
+
+
+def test_a_note_beside_the_text_is_for_screens(tmp_path: Path) -> None:
+    both = "title: A\nformat: {html: default, typst: default}"
+    text = "::: {.column-margin}\nx\n:::\n"
+    assert site.check(page(tmp_path, text)) == []
+    found = site.check(page(tmp_path, text, both))
+    assert len(found) == 1
+    assert "a.qmd:6: a page of paper has no room for notes beside the text" in found[0]
+    text = f'::: {{.content-visible when-format="html"}}\n{text}:::\n'
+    assert site.check(page(tmp_path, text, both)) == []
 
 
 def test_a_citation_nobody_knows(tmp_path: Path) -> None:

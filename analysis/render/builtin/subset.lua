@@ -76,7 +76,13 @@ local function conditional(div)
   return div:walk({
     RawBlock = function(raw) return pandoc.Div({ raw }, keep) end,
     RawInline = function(raw) return pandoc.Span({ raw }, keep) end,
-    Div = function(el) if el.classes[1] == "cell-html" then return el.content end end,
+    Div = function(el)
+      if el.classes[1] == "cell-html" then return el.content end
+      if el.classes[1] == "column-margin" and when == "html" then
+        el.attributes["for-html"] = "true"
+        return el
+      end
+    end,
   }).content
 end
 
@@ -89,9 +95,16 @@ local function check_div(div)
     kind = "callout"
   elseif class == "cell-code" or class == "cell-html" then
     kind = class
+  elseif class == "column-margin" then
+    kind = "margin"
+    if formats.typst and not div.attributes["for-html"] then
+      complain(class, 'a page of paper has no room for notes beside the text: put this in '
+        .. '::: {.content-visible when-format="html"}')
+    end
+    div.attributes["for-html"] = nil
   elseif class ~= "" then
     complain(token, "unknown div class '" .. class .. "'; known: callout-note, callout-tip, "
-      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden")
+      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden, column-margin")
     return div, false
   end
   if #div.classes > 1 then complain(div.classes[2], "a div has one class") end
