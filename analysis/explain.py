@@ -16,6 +16,7 @@ from analysis.check import unavailable
 from analysis.measured import Measured
 from analysis.origins import (
     ALL,
+    CONTRIBUTED,
     EXPERIMENT,
     FILES,
     PACKAGE,
@@ -62,6 +63,8 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
                 known["fit"] = plan.fit_request.key
             result = _result(plan, request, name)
             results.append(result | {"encoder": known, "steps": list(request.inputs.values())})
+    if CONTRIBUTED in read:
+        results += _contributed(plan)
     photographs = list(plan.photographs) if results or THUMBNAILS in read else []
     if PICTURED in read:
         known = {"encoder": encoders.identity(plan.cards[study.display_encoder])}
@@ -140,6 +143,17 @@ def _experiment() -> list[dict[str, Any]]:
     return [{"name": "experiment", "origin": "committed", "key": key, "steps": []}]
 
 
+def _contributed(plan: Plan) -> list[dict[str, Any]]:
+    """Measurements of encoders that the study does not name, from ``data/results``."""
+    found = []
+    for name, card in encoders.cards().items():
+        if name not in plan.cards and (archive.folder(plan.study.name) / f"{name}.json").is_file():
+            request = plan.measurement_request(card)
+            known = {"encoder": encoders.identity(card), "steps": list(request.inputs.values())}
+            found.append(_result(plan, request, name) | known)
+    return found
+
+
 def _result(plan: Plan, request: Request, name: str) -> dict[str, Any]:
     """A result's key and where it is."""
     origin = "computed" if plan.store.state(request) == "sound" else "missing: run compute"
@@ -182,21 +196,27 @@ def text(content: dict[str, Any]) -> str:
         head = f"{content['value']} = {content['text']}\n  {content['meaning']}"
         rows.append(("source", " at ".join(filter(None, (content["source"], content["place"])))))
     # Tables and findings are made in Python, so the pages do not name what they show.
-    elsewhere = "no page by this name; tables.py and findings.py use the same results"
+    elsewhere = "no page by this name; tables and sentences use the same results"
     rows.append(("shown in", ", ".join(content["pages"]) or elsewhere))
     if "figure" in content:
         rows.append(("study", f"{content['study_file']}, seed {content['seed']}"))
     for result in content["results"]:
-        steps = f", from {len(result['steps'])} steps" if "steps" in result else ""
+        steps = f", from {len(result['steps'])} steps" if result.get("steps") else ""
         rows.append(("result", f"{result['name']}: {result['origin']}, key {result['key']}{steps}"))
-        if "encoder" in result:
-            known = ", ".join(f"{key} {item}" for key, item in result["encoder"].items())
-            rows.append(("  encoder", known))
+        for part in ("encoder", "parameters"):
+            if part in result:
+                known = ", ".join(f"{key} {_brief(item)}" for key, item in result[part].items())
+                rows.append((f"  {part}", known))
     for name, digest in content.get("photographs", {}).items():
         rows.append(("photograph", f"{name}, sha256 {digest}"))
     if "redraw" in content:
         rows.append(("redraw", content["redraw"]))
-    return "\n".join([head, *(f"  {name:<11} {item}" for name, item in rows)])
+    return "\n".join([head, *(f"  {name:<12} {item}" for name, item in rows)])
+
+
+def _brief(value: Any) -> str:
+    """A JSON value for reading: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def draw(label: str, read: Callable[[], Results], folder: Path) -> list[Path]:

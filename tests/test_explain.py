@@ -129,6 +129,42 @@ def test_results_that_are_not_there_or_committed(computed: results.Results, tmp_
     assert content["results"][0]["origin"] == "committed"
 
 
+def test_parameters_are_printed(computed: results.Results) -> None:
+    content = explain.figure("fig-window-leakage", computed.study, Store(), "tiny")
+    (leakage,) = (one for one in content["results"] if one["name"] == "leakage")
+    text = explain.text(content)
+    side = min(128 // 8, 128)
+    for said in ("gammas [2.0, 3.0]", "fields 64", f"side {side}", "seed 7"):
+        assert f" {said}" in text
+    for window in computed.study.windows:
+        assert f'{{"kind": "{window.kind}", "beta": {window.beta}}}' in text
+    assert leakage["parameters"].keys() == {"gammas", "fields", "side", "windows", "seed"}
+    assert "parameters" not in explain.text(
+        explain.figure("fig-raps", computed.study, Store(), "tiny")
+    )
+
+
+def test_contributed_measurements_are_inputs_of_the_figures_that_show_them(
+    computed: results.Results, project: Path
+) -> None:
+    results.commit(computed)
+    text = STUDY.partition("[bands]")[0] + BANDS
+    for old in ('encoders = ["pixel", "linear-f8c16"]', 'display_encoder = "linear-f8c16"'):
+        assert old in text
+    text = text.replace('["pixel", "linear-f8c16"]', '["pixel"]')
+    text = text.replace('display_encoder = "linear-f8c16"', 'display_encoder = "pixel"')
+    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    study = load_study("tiny")
+    for label, shown in (("fig-rules", True), ("fig-encoders", True), ("fig-crossings", False)):
+        content = explain.figure(label, study, Store(), "tiny")
+        names = [one["name"] for one in content["results"]]
+        assert ("linear-f8c16" in names) == shown
+        if shown:
+            one = content["results"][names.index("linear-f8c16")]
+            assert one["key"] == computed.measured["linear-f8c16"].provenance["key"]
+            assert one["encoder"]["channels"] == 16
+
+
 def test_every_value_is_explained(computed: results.Results) -> None:
     known = values.of(computed)
     for name in known.names():
