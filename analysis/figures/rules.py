@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis import literature
 from analysis.figures import style
+from analysis.measured import Measured
 from analysis.results import Results
 from analysis.rules import FORMULAS, STAGES, tokens
 
@@ -57,10 +58,16 @@ def _mark(ax: Axes, x: float, y: float, stage: str) -> None:
     ax.plot([x], [y], MARKS[stage], color=COLOURS[stage], ms=5.5, mec="white", mew=0.6, zorder=3)
 
 
+def _everything(results: Results) -> dict[str, Measured]:
+    """What was measured in the study, and what was contributed to it."""
+    return dict(results.measured.items()) | results.contributed
+
+
 def _encoders(ax: Axes, results: Results) -> None:
     """The measured shift of each encoder: a line, and a band for its interval."""
-    for name, measured in results.measured.items():
-        whole, colour = measured.shift.whole, style.encoder_colour(results.measured, name)
+    everything = _everything(results)
+    for name, measured in everything.items():
+        whole, colour = measured.shift.whole, style.encoder_colour(everything, name)
         if np.isfinite(whole.low) and np.isfinite(whole.high):
             ax.axvspan(whole.low, whole.high, color=colour, alpha=0.28, lw=0)
         ax.axvline(whole.value, color=colour, lw=1.6, label=f"{name}, measured")
@@ -69,14 +76,15 @@ def _encoders(ax: Axes, results: Results) -> None:
 
 def _measured(ax: Axes, results: Results, first: int) -> dict[float, str]:
     """Both measured numbers of each encoder with intervals, below the rules: (place, label)."""
-    for place, (name, m) in enumerate(results.measured.items()):
-        colour = style.encoder_colour(results.measured, name)
-        offset = 0.5 * (place / max(len(results.measured) - 1, 1) - 0.5)
+    everything = _everything(results)
+    for place, (name, m) in enumerate(everything.items()):
+        colour = style.encoder_colour(everything, name)
+        offset = 0.5 * (place / max(len(everything) - 1, 1) - 0.5)
         found = [m.shift.whole, *([m.information.matched] if m.information else [])]
         for y, one in enumerate(found, start=first):
             ends = np.nan_to_num([[one.value - one.low], [one.high - one.value]])
             ax.errorbar([one.value], [y + offset], xerr=np.maximum(ends, 0), color=colour,
-                        marker=style.MARKERS[place], ms=4, capsize=2, zorder=4,
+                        marker=style.MARKERS[place % 5], ms=4, capsize=2, zorder=4,
                         mfc="white" if y > first else colour)  # fmt: skip
     return {first: "measured, channel average", first + 1: "measured, information-matched"}
 
@@ -106,8 +114,9 @@ def _dots(ax: Axes, results: Results) -> None:
     ax.set_ylim(len(rows) + 1.6, -0.4 - ROOM)
     ax.tick_params(axis="y", labelsize=7.5, length=0)
     values = [1.0, *(ratio for _, stages in rows for ratio in stages.values())]
-    values += [m.shift.whole.value for m in results.measured.values()]
-    matched = [m.information.matched for m in results.measured.values() if m.information]
+    everything = _everything(results).values()
+    values += [m.shift.whole.value for m in everything]
+    matched = [m.information.matched for m in everything if m.information]
     values += [end for one in matched for end in (one.low, one.high) if np.isfinite(end)]
     ax.set_xscale("log", base=2)
     ax.set_xlim(0.95 * min(values), 1.06 * max(values))

@@ -12,32 +12,33 @@ LOOKS = ((style.PALE, ":"), (style.LOW, "--"), (style.HIGH, "-"), (style.FIT, "-
 
 @style.styled
 def draw(results: Results) -> Figure:
-    """Simulated fields of two slopes (left, middle); the images, against the study's window."""
+    """Simulated fields of two slopes (top); the images, against the study's window (bottom)."""
     study, leak = results.study, results.leakage
-    figure = style.figure(2.9)
-    axes = figure.subplots(1, len(leak.gammas) + 1)
-    for ax, gamma, ratios in zip(axes, leak.gammas, leak.ratio, strict=False):
+    figure = style.figure(4.8)
+    above, below = style.stacked(figure, 2)
+    top = np.atleast_1d(above.subplots(1, len(leak.gammas)))
+    for ax, gamma, ratios in zip(top, leak.gammas, leak.ratio, strict=True):
         for window, row, (colour, line) in zip(study.windows, ratios, LOOKS, strict=False):
             ax.plot(leak.k, row, color=colour, ls=line, label=window.text)
         exponent = f"−{gamma:g}".translate(SUPERSCRIPTS)
         ax.set_title(f"simulated, P = k{exponent}")
         style.frequency_axis(ax, leak.k)
+    bottom = np.atleast_1d(below.subplots(1, len(results.measured)))
+    for ax, (name, measured) in zip(bottom, results.measured.items(), strict=True):
+        k = measured.k(study.high)[1:]
+        powers = np.log(measured.arrays[f"windows_{study.high}"][..., 1:])
+        own = np.log(measured.power(study.high)[:, 1:])
+        for index, (window, (colour, line)) in enumerate(zip(study.windows, LOOKS, strict=False)):
+            mean = np.exp((powers[:, index] - own).mean(axis=0))
+            ax.plot(k, mean, color=colour, ls=line, label=window.text)
+        style.frequency_axis(ax, k)
+        ax.set_title(f"images, {name}")
+    top[0].set_ylabel("measured / true power")
+    bottom[0].set_ylabel(f"power / power under {study.window.text}")
+    for ax in (*top, *bottom):
         ax.set_ylim(0.5, 4)
-    measured = results.measured[study.display_encoder]
-    k = measured.k(study.high)[1:]
-    powers = np.log(measured.arrays[f"windows_{study.high}"][..., 1:])
-    own = np.log(measured.power(study.high)[:, 1:])
-    for index, (window, (colour, line)) in enumerate(zip(study.windows, LOOKS, strict=False)):
-        mean = np.exp((powers[:, index] - own).mean(axis=0))
-        axes[-1].plot(k, mean, color=colour, ls=line, label=window.text)
-    style.frequency_axis(axes[-1], k)
-    axes[-1].set_title(f"images, {measured.card.name}")
-    axes[-1].set_ylim(0.5, 4)
-    axes[0].set_ylabel("measured / true power")
-    axes[-1].set_ylabel(f"power / power under {study.window.text}")
-    for ax in axes:
         ax.set_yscale("log")
         style.plain_log(ax.yaxis)
         ax.axhline(1, color=style.THEORY, lw=0.8, label="_equal")
-    axes[0].legend(loc="upper right")
+    top[0].legend(loc="upper right")
     return figure
