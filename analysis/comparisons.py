@@ -1,12 +1,40 @@
-"""Tables that set encoders, resolutions and choices side by side, as Markdown."""
+"""Encoders and choices side by side: tables, and what they say, as Markdown.
 
+The pages serve any study, so a sentence is chosen by its numbers.
+"""
+
+import dataclasses
 import math
 
-from analysis import encoders, literature, timing
-from analysis.crossings import Weights
-from analysis.formatting import estimate, percent, plain
+import numpy as np
+
+from analysis import encoders
+from analysis.formatting import estimate, fixed, listing, percent, plain
+from analysis.measured import Measured
+from analysis.posterior import sampled_shift
+from analysis.powerlaw import octave_weights
 from analysis.results import Results
+from analysis.settings import Variation
+from analysis.shift import Estimate, MeasuredShift, in_band
 from analysis.tables import table
+
+FLOOR = 0.01  # of a supposed posterior, in units of the noise's power
+BANDS = ("low", "middle", "high")
+
+
+def _each(said: dict[str, str]) -> str:
+    """What is said of every encoder, listed."""
+    return listing([f"{text} in `{name}`" for name, text in said.items()])
+
+
+def resolved(e: Estimate) -> str:
+    """Value and interval, with more decimals than usual where these would hide the interval."""
+    width = e.high - e.low
+    if not 1e-9 < width < 1e-3:  # less is rounding
+        return estimate(e)
+    decimals = 1 - math.floor(math.log10(width))
+    value, low, high = (fixed(end, decimals) for end in (e.value, e.low, e.high))
+    return f"{value} [{low},\u00a0{high}]"
 
 
 def table_measures(results: Results) -> str:
@@ -17,22 +45,23 @@ def table_measures(results: Results) -> str:
     for name, m in everything.items():
         gammas = [law.gamma for law in m.channel_laws]
         spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
-        same = m.equivariance.coherence.bands
-        shared = " / ".join(plain(same[band].value, 2) for band in ("low", "middle", "high"))
+        same, apart = m.equivariance.coherence.bands, m.equivariance.difference.bands
+        shared = " / ".join(plain(same[band].value, 2) for band in BANDS)
+        lost = " / ".join(plain(apart[band].value, 2) for band in BANDS)
         first = [s for (low, high), s in m.shifts.items() if (low, high) == below]
         rows.append(
             [
                 f"`{name}`", f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
-                plain(m.top_octave, 2), shared, estimate(first[0].whole) if first else "",
+                plain(m.top_octave, 2), shared, lost, estimate(first[0].whole) if first else "",
                 estimate(m.shift.whole), plain(m.shift.exponent, 2),
             ]
         )  # fmt: skip
     header = [
-        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence",
+        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference",
         f"s, {below[0]} → {below[1]}" if below else "",
         f"s, {study.low} → {study.high}", "r",
     ]  # fmt: skip
-    return table(header, rows, "lllrlllr")
+    return table(header, rows, "lllrllllr")
 
 
 def table_unmeasured(results: Results) -> str:
@@ -65,113 +94,202 @@ def table_sensitivity(results: Results) -> str:
         cells = []
         for m in results.measured.values():
             found = m.shift_by_variation.get(variation.name)
-            cells.append(estimate(found.whole) if found else "no posterior")
+            cells.append(resolved(found.whole) if found else "no posterior")
         rows.append([variation.text, *cells])
     rows.append(
         ["fixed cycles per latent pixel (another question)"]
         + [estimate(m.shift_per_pixel.whole) for m in results.measured.values()]
     )
+    for variation in _lawful(results):
+        cells = [resolved(per_pixel(m, variation).whole) for m in results.measured.values()]
+        rows.append([f"{variation.text}, fixed cycles per latent pixel", *cells])
     return table(["", *(f"`{name}`" for name in names)], rows)
 
 
-def table_information(results: Results) -> str:
-    """The information-matched shift beside its limits and the channel average."""
-    rows = []
+def _lawful(results: Results) -> list[Variation]:
+    """The variations of power-law fields."""
+    return [v for v in results.study.variations if v.images == "power-law" and not v.sample]
+
+
+def per_pixel(m: Measured, variation: Variation) -> MeasuredShift:
+    """The shift at fixed cycles per latent pixel under a variation."""
+    varied = {
+        f"power_{side}": m.arrays[f"varied_{variation.name}_{side}"][:, None]
+        for side in m.study.pair
+    }
+    return dataclasses.replace(m, arrays={**m.arrays, **varied}).shift_per_pixel
+
+
+def coincide(results: Results) -> str:
+    """How far the SNR curves of the two resolutions lie apart after a shift."""
+    measured = results.measured
+    after = {name: percent(m.shift.mismatch(m.shift.whole.value)) for name, m in measured.items()}
+    rule = {name: percent(m.shift.mismatch(m.shift.theory)) for name, m in measured.items()}
+    return (
+        "A check on the whole curve: with $t$ shifted by the measured $s$, the SNR curves of the "
+        "two resolutions (geometric means over images) differ nowhere in the low and middle "
+        f"bands by more than about {_each(after)}; after the "
+        f"square-root rule, by {_each(rule)}."
+    )
+
+
+def sensitivity(results: Results) -> str:
+    """What other choices matter, and what images whose answer is known say."""
+    parts = []
     for name, m in results.measured.items():
-        found = m.information
-        if found is None:
-            rows.append([f"`{name}`", estimate(m.shift.whole), *5 * ["too few images or modes"]])
-            continue
-        rows.append(
-            [
-                f"`{name}`", estimate(m.shift.whole), estimate(found.limits["trace"]),
-                estimate(found.matched), estimate(found.limits["inverse"]),
-                percent(found.misfit(found.matched.value), 1),
-                percent(found.misfit(m.shift.theory), 1),
-            ]
-        )  # fmt: skip
-    header = [
-        "encoder", "channel average", "by power", "matched", "by the weakest",
-        "apart, matched", "apart, rule",
-    ]  # fmt: skip
-    return table(header, rows, "lllllrr")
-
-
-def table_crossings(results: Results) -> str:
-    """The nearest logit-normal at each resolution, and how its mean moves."""
-    rows = []
-    weights: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number of modes"))
-    for by, how in weights:
-        for name, m in results.measured.items():
-            nearest = [timing.nearest_of(m, side, by) for side in m.study.resolutions]
-            moved = timing.movement_of(m, by)
-            rows.append(
-                [how, f"`{name}`"]
-                + [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
-                + [percent(nearest[-1].distance), _triple(moved.total), _triple(moved.shared)]
-            )
-    sides = [f"{side} px" for side in results.study.resolutions]
-    low, high = results.study.pair
-    header = ["weight", "encoder", *sides, "TV", f"Δμ, {low} to {high}", "Δμ, shared modes"]
-    return table(header, rows, "ll" + "l" * len(sides) + "rll")
-
-
-def _triple(value: tuple[float, float, float]) -> str:
-    return f"{plain(value[0], 2)} [{plain(value[1], 2)},\u00a0{plain(value[2], 2)}]"
-
-
-def table_published(results: Results) -> str:
-    """How far published densities of training times lie from those of the crossings."""
-    links = {rule.key: rule.link for rule in literature.rules()}
-    low, high = results.study.pair
-    weights: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number"))
-    columns = [(by, m) for by, _ in weights for m in results.measured.values()]
-    floors = [
-        " / ".join(plain(timing.nearest_of(m, side, by).distance, 2) for side in (low, high))
-        for by, m in columns
-    ]
-    rows = [["nearest logit-normal", *floors]]
-    for one in timing.PUBLISHED:
-        means = {plain(one.at(side)[0], 2): None for side in (low, high)}
-        cells = [
-            " / ".join(plain(timing.distance_of(m, side, by, one), 2) for side in (low, high))
-            for by, m in columns
+        shifts = m.shift_by_variation
+        choices = [
+            v.name
+            for v in results.study.variations
+            if not v.images and not v.sample and v.name in shifts
         ]
-        address = links[one.key].partition("](")[2]  # and the closing bracket
-        where = f"({' / '.join(means)}, {plain(one.std, 1)})"
-        rows.append([f"[{one.name}]({address} {where}", *cells])
-    header = ["density over θ"]
-    header += [f"{how}, `{name}`" for _, how in weights for name in results.measured]
-    return table(header, rows)
+        moved = [abs(shifts[c].whole.value / m.shift.whole.value - 1) for c in choices]
+        if moved:
+            parts.append(f"{percent(max(moved), 1)} in `{name}`")
+    text = ""
+    if parts:
+        text = f"Resize filter and compression move the number by no more than {listing(parts)}. "
+    simulated = [v for v in results.study.variations if v.images and not v.sample]
+    if not simulated:
+        return text
+    known = []
+    for name, m in results.measured.items():
+        found = [resolved(m.shift_by_variation[v.name].whole) for v in simulated]
+        known.append(f"{' and '.join(found)} in `{name}`")
+    text += (
+        f"On simulated images, {' and '.join(v.images.replace('-', ' ') for v in simulated)}, "
+        f"the shift is {listing(known)}. {_control(results, simulated)}"
+    )
+    below = {}
+    for name, m in results.measured.items():
+        ends = [m.shift_by_variation[v.name].whole for v in simulated]
+        if m.card.learned and all(one.high < m.shift.theory for one in ends):
+            whole = m.shift.whole
+            below[f"`{name}`"] = any(e.high < whole.low or e.low > whole.high for e in ends)
+    if below:
+        text += (
+            f"In {listing(list(below))} the shift stays below the rule on them too, so that this "
+            "comes from the encoder and not from these photographs."
+        )
+    if any(below.values()):
+        text += (
+            " It is not the same number, though: the shift of a learned encoder depends on what "
+            "it is shown."
+        )
+    return text
 
 
-def table_sampler(results: Results) -> str:
-    """Best shifts of Euler and Heun steps, by metric, and their ratio between two resolutions."""
-    study, rows = results.study, []
-    shared = f"whole {study.low}"
-    for name, by_solver in results.samplers.items():
-        for metric, how in (("w2", "W2"), ("kl_model", "KL")):
-            for solver in ("euler", "heun"):
-                found = by_solver[solver]
-                best = found.best[found.at(study.high, "total", metric)]
-                ratios = [
-                    found.ratio(study.low, study.high, region, metric)
-                    for region in ("total", shared)
-                ]
-                few, fifty, many = (found.steps.tolist().index(n) for n in (10, 50, 200))
-                sides = [
-                    found.best[found.at(side, "total", metric)][fifty] for side in study.resolutions
-                ]
-                ends = [[values[few], values[many]] for values in (best, *ratios)]
-                cells = [" / ".join(map(_best, values)) for values in (ends[0], sides, *ends[1:])]
-                rows.append([f"`{name}`", how, solver.capitalize(), *cells])
-    sizes = " / ".join(map(str, study.resolutions))
-    header = [
-        "spectrum", "error", "steps", f"best s at {study.high} px, 10 / 200 steps",
-        f"at {sizes} px, 50 steps", "ratio, 10 / 200 steps", "ratio in shared bands",
-    ]  # fmt: skip
-    return table(header, rows)
+def _control(results: Results, simulated: list[Variation]) -> str:
+    """How far pixels are from the answers that are known."""
+    text = ""
+    for m in results.measured.values():
+        if m.card.kind != "pixel":
+            continue
+        exact = [v.name for v in simulated if v.resample == "fourier"]
+        if exact:
+            shifts = {name: m.shift_by_variation[name].whole for name in exact}
+            off = max(abs(one.value / m.shift.theory - 1) for one in shifts.values())
+            missed = [n for n, e in shifts.items() if not e.low <= m.shift.theory <= e.high]
+            text += (
+                "In pixels an ideal low-pass filter gives the rule whatever the spectrum, but for "
+                "the window, which begins at a pixel’s centre and so lies a fraction of a pixel "
+                "elsewhere on the two grids: what is measured is within "
+                f"{percent(round(off, 6), 2)} of it"
+            )
+            if missed:
+                text += f", which the interval for {listing(missed)} leaves out"
+            text += ". " if off < 1e-3 else ", more than that explains. "
+        for variation in _lawful(results):
+            found = per_pixel(m, variation)
+            text += (
+                "At fixed cycles per pixel the fields’ answer is one: measured is "
+                f"{resolved(found.whole)}, and {resolved(found.bands['middle'])} in the middle "
+                "band alone, away from the lowest rings, which the window blurs. "
+            )
+    return text
 
 
-def _best(value: float) -> str:
-    return plain(value, 2) if math.isfinite(value) else "beyond the grid"
+def posterior(results: Results) -> str:
+    """What sampling latents instead of taking their mode does, and who could show it."""
+    moved, sampled = {}, {}
+    for name, m in {**results.measured, **results.contributed}.items():
+        drawn = [v.name for v in m.study.variations if v.sample and v.name in m.shift_by_variation]
+        if drawn:
+            sampled[name] = estimate(m.shift_by_variation[drawn[0]].whole)
+        elif not m.card.variational:
+            moved[name] = f"{plain(100 * _floored(m), 1)}\u00a0%"
+    text = ""
+    if sampled:
+        text += f"With sampled latents the shift is {_each(sampled)}. "
+    if moved:
+        named = listing([f"`{name}`" for name in moved])
+        text += (
+            f"In this study {named} {'has' if len(moved) == 1 else 'have'} no posterior, so that "
+            f"{'it' if len(moved) == 1 else 'they'} cannot show this. As a scale: floors of "
+            f"{FLOOR:g} of the noise’s power at both resolutions would change the shift of the low "
+            f"and middle bands by {_each(moved)}."
+        )
+    return text.strip()
+
+
+def _floored(m: Measured) -> float:
+    """Relative change of the shift by `FLOOR` at both resolutions."""
+    s = m.shift
+    chosen = in_band(s.k, s.whole.band)
+    curves = s.curves[:, chosen]
+    low = m.snr(m.study.low).mean(axis=1)[:, m.study.bands.first_ring :][:, chosen]
+    ratio = np.log(sampled_shift(low, curves**2 * low, FLOOR, FLOOR) / curves).mean(axis=0)
+    return float(np.expm1(np.average(ratio, weights=octave_weights(s.k[chosen]))))
+
+
+def mode(results: Results) -> str:
+    """Whether a sampled posterior was measured, for the limits."""
+    every = {**results.measured, **results.contributed}
+    drawn = [
+        f"`{name}`"
+        for name, m in every.items()
+        if any(v.sample and v.name in m.shift_by_variation for v in m.study.variations)
+    ]
+    if drawn:
+        return (
+            "Where an encoder has a posterior its mode is measured. With samples it was measured "
+            f"for {listing(drawn)} (@sec-sensitivity)."
+        )
+    return (
+        "Mode against sample is open. What a sampled posterior does is derived (@eq-posterior), "
+        "and untested on an encoder in use until a result with `sample = true` is contributed."
+    )
+
+
+def leakage(results: Results) -> str:
+    """What other windows than the study's read of the images at high frequency."""
+    study, said = results.study, {}
+    others = [w for w in enumerate(study.windows) if w[1].text != study.window.text]
+    for name, m in results.measured.items():
+        half = m.power(study.high).shape[1] // 2
+        own = np.log(m.power(study.high)[:, half:])
+        read = np.log(m.arrays[f"windows_{study.high}"][..., half:])
+        excess = np.exp((read - own[:, None]).mean(axis=0)).mean(axis=-1) - 1
+        said[name] = listing([percent(float(excess[index])) for index, _ in others])
+    return (
+        "In the upper half of the axis the images' power, in geometric mean over images, changes "
+        f"by {_each(said)} if {study.window.text} is replaced by "
+        f"{listing([window.text for _, window in others])}."
+    )
+
+
+def flat(results: Results) -> str:
+    """Whether flat channels are a sign of learning."""
+    gammas = {name: [law.gamma for law in m.channel_laws] for name, m in results.measured.items()}
+    learned = [name for name, m in results.measured.items() if m.card.learned]
+    said = []
+    for name, m in results.measured.items():
+        if m.card.kind == "linear" and learned:
+            least = min(min(gammas[other]) for other in learned)
+            flatter = sum(abs(gamma) < least for gamma in gammas[name])
+            if 2 * flatter > len(gammas[name]):
+                said.append(
+                    f"{flatter} of the {len(gammas[name])} channels of `{name}` are flatter than "
+                    f"any of {listing([f'`{other}`' for other in learned])}"
+                )
+    return f"Flat channels are no sign of learning, though: {listing(said)}." if said else ""

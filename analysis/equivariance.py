@@ -5,8 +5,7 @@ E(D(x)) = D(E(x)); then, and only then for every image, the same content has the
 either resolution and the square-root rule is exact (`shift`). Compared are the latents
 x of the small image and those of the large one, y, cropped to
 its grid by `resize.crop`: latent pixels are placed at the centres of their squares of pixels, which
-lie elsewhere on the other grid, and the crop moves them there. (On the bundled
-photographs no other displacement raises the correlation of linear-f8c16 or taef2 by 0.001.)
+lie elsewhere on the other grid, and the crop moves them there.
 
 Per ring, with P the power of windowed fields (`spectra`), all summed over channels,
 

@@ -9,14 +9,14 @@ import math
 
 import numpy as np
 
-from analysis import literature, values, weighting
+from analysis import timing, values, weighting
 from analysis.formatting import estimate, fixed, listing, number, percent, plain
 from analysis.measured import Measured
 from analysis.results import Results
-from analysis.rules import STAGES
 from analysis.shift import in_band
 from analysis.values import identifier
 
+NEAR = 0.02  # relative, within which a shift is said to be the rule's
 FEW = 5  # images below which a bootstrap interval is hardly more than their range
 
 
@@ -30,24 +30,44 @@ def verdict(measured: Measured) -> str:
     return "below" if s.whole.high < s.theory else "above"
 
 
-def _departure(measured: Measured) -> str:
-    s = measured.shift
-    word = "below" if s.whole.value < s.theory else "above"
-    return f"{percent(abs(s.whole.value / s.theory - 1), 1)} {word} the rule"
-
-
 def abstract(results: Results) -> str:
     """The findings with their numbers, for the abstract."""
     parts = []
     for name, m in results.measured.items():
-        found = f"{estimate(m.shift.whole)} for `{name}`"
-        if verdict(m) in ("agrees", "open"):
-            parts.append(found)
-        elif abs(m.shift.exponent - 1) < 0.1:
-            parts.append(f"{found} ({_departure(m)})")
-        else:
-            parts.append(f"{found} (an exponent of {plain(m.shift.exponent, 2)} instead of 1)")
-    return f"Where the rule gives {number(results.theory, 3)}, we measure {listing(parts)}."
+        what = {"pixel": "", "linear": "the linear code "}.get(m.card.kind, "the learned encoder ")
+        found = f"{estimate(m.shift.whole)} for {what}`{name}`"
+        if verdict(m) in ("below", "above") and abs(m.shift.exponent - 1) >= 0.1:
+            found += f" (an exponent of {plain(m.shift.exponent, 2)} instead of 1)"
+        parts.append(found)
+    return f"Where the rule gives {number(results.theory, 3)}, we find {listing(parts)}."
+
+
+def obeying(results: Results) -> np.ndarray:
+    """Channels of the linear encoder that hold local means and shift by the rule, to 10 %."""
+    rule, theory = results.rule, results.theory
+    if rule is None:
+        return np.array([], int)
+    near = [np.abs(s[0] / theory - 1) < 0.1 for s in (rule.predicted, rule.measured)]
+    return np.flatnonzero((rule.order == 0) & (rule.alias_share[0] < 0.5) & near[0] & near[1])
+
+
+def holds(results: Results) -> str:
+    """Where the rule holds, by how many channels, and what decides the shift, for the abstract."""
+    where, means = [], set(obeying(results).tolist())
+    for name, m in results.measured.items():
+        if abs(m.shift.whole.value / results.theory - 1) >= NEAR:
+            continue
+        each = np.array([one.whole.value for one in m.shift_by_channel]) / results.theory
+        near = np.flatnonzero(np.abs(each - 1) < NEAR).tolist()
+        where.append(f"`{name}`")
+        if len(near) < len(each):
+            what = ", local means" if m.card.kind == "linear" and means.issuperset(near) else ""
+            where[-1] += f" ({len(near)} of its {len(each)} channels{what})"
+    text = f"The rule holds to {percent(NEAR)} for {listing(where) if where else 'none of these'}"
+    wholes = [m.shift.whole for m in results.measured.values()]
+    if max(e.low for e in wholes) > min(e.high for e in wholes):
+        text += ": the shift depends on the encoder, not on resolution alone"
+    return f"{text}."
 
 
 def linear(results: Results) -> str:
@@ -67,24 +87,17 @@ def linear(results: Results) -> str:
     return ""
 
 
-def _ratios(measured: Measured, degree: int) -> np.ndarray:
-    k, power = measured.k(measured.study.high)[1:], measured.power(measured.study.high)[:, 1:]
-    return np.stack([weighting.ratio_to_fit(k, row, degree) for row in power])
-
-
-def _scatter(measured: Measured) -> float:
-    return weighting.neighbour_scatter(_ratios(measured, 3))
-
-
 def ratio(results: Results) -> str:
     """How alike and how noisy R(f) is, in every encoder."""
     correlations, scatters, alike = [], [], []
     for name, measured in results.measured.items():
-        correlation = weighting.mean_correlation(_ratios(measured, 3))
+        ratios = timing.ratios_of(measured)
+        correlation = weighting.mean_correlation(ratios)
         correlations.append(f"{plain(correlation, 2)} in `{name}`")
         if correlation > 0.2:
             alike.append(f"`{name}`")
-        scatters.append(f"{percent(_scatter(measured))} in `{name}`")
+        scatter = weighting.neighbour_scatter(ratios)
+        scatters.append(f"{percent(scatter)} in `{name}`")
     shared = f": in {listing(alike)} a part of it is shared" if alike else ""
     return (
         "For these images (fit of degree three) the mean correlation of $\\ln R$ between two of "
@@ -114,17 +127,24 @@ def _bands(m: Measured) -> tuple[str, str, str]:
 
 def _pixel(m: Measured) -> str:
     low, middle, high = _bands(m)
-    bands, theory = m.shift.bands, m.shift.theory
-    holds = all(abs(bands[b].value / theory - 1) < 0.05 for b in ("low", "middle"))
-    return (
-        f"In pixel space the rule {'holds to within 5 %' if holds else 'does not hold'}: {low} in "
-        f"the low and {middle} in the middle band, {high} in the high one. What departs from the "
-        "rule is the work of the resize filter rather than of the images: "
-        f"{m.study.resample.capitalize()} "
-        "slightly raises what lies below half the low resolution's Nyquist frequency, weakens what "
-        "lies just below that frequency, which raises the ratio of powers there, and folds back a "
-        "little from beyond, which lowers it."
+    theory, filtered = m.shift.theory, m.study.resample.capitalize()
+    worst = max(abs(m.shift.bands[b].value / theory - 1) for b in ("low", "middle"))
+    holds = f"holds to within {percent(round(worst, 6), 1)}" if worst < 0.05 else "does not hold"
+    text = (
+        f"In pixel space the rule {holds}: {low} in the low and {middle} in the middle band, "
+        f"{high} in the high one."
     )
+    for v in m.study.variations:
+        if v.resample == "fourier" and not v.images and v.name in m.shift_by_variation:
+            bands = m.shift_by_variation[v.name].bands
+            text += (
+                " With an ideal low-pass filter to shrink the images the three are "
+                f"{listing([estimate(e) for e in bands.values()])}"
+            )
+            if all(e.low <= theory <= e.high for e in bands.values()):
+                text += f": what departs from the rule is the work of {filtered}, not of the images"
+            text += "."
+    return text
 
 
 def _linear(name: str, m: Measured) -> str:
@@ -207,47 +227,9 @@ def each_channel(results: Results) -> str:
     return " ".join(parts)
 
 
-def rules(results: Results) -> str:
-    """What the published rules add up to, by stage."""
-    parts = []
-    for stage in STAGES:
-        ratios = [
-            formula.ratio(512, 1024)
-            for _, formula in literature.evaluable()
-            if stage in formula.stages
-        ]
-        none, full = (sum(math.isclose(r, x) for r in ratios) for x in (1, 2))
-        between = sum(1 < r < 2 for r in ratios) - sum(math.isclose(r, 1) and r > 1 for r in ratios)
-        beyond = len(ratios) - none - full - between
-        parts.append(
-            f"Of {len(ratios)} rules for {stage}, {none} use one shift at both sizes ($r = 0$), "
-            f"{between} lie between that and the square root, {full} are the square root, and "
-            f"{beyond} {'goes' if beyond == 1 else 'go'} beyond it."
-        )
-    inside = [
-        f"`{name}`"
-        for name, m in results.measured.items()
-        if m.card.learned
-        and not any(
-            m.shift.whole.low <= formula.ratio(512, 1024) <= m.shift.whole.high
-            for _, formula in literature.evaluable()
-        )
-    ]
-    if inside and results.study.pair == (512, 1024):
-        parts.append(f"None lies within the interval measured for {listing(inside)}.")
-    for name, m in results.measured.items():
-        if m.card.learned and m.information and results.study.pair == (512, 1024):
-            matched = m.information.matched
-            near = [
-                rule.name
-                for rule, formula in literature.evaluable()
-                if matched.low <= formula.ratio(512, 1024) <= matched.high
-            ]
-            parts.append(
-                f"In that of the information-matched shift of `{name}` "
-                f"{'lies ' + listing(near) if near else 'none lies, either'}."
-            )
-    return " ".join(parts)
+def everything(results: Results) -> dict[str, Measured]:
+    """What was measured in the study, and what was contributed to it."""
+    return {**results.measured, **results.contributed}
 
 
 def limits(results: Results) -> str:
@@ -259,4 +241,20 @@ def limits(results: Results) -> str:
     return text + (
         " Intervals cover the choice of images among such images; and a "
         "percentile bootstrap of so few is somewhat too narrow."
+    )
+
+
+def scope(results: Results) -> str:
+    """How many learned encoders were measured, for the limits."""
+    names = [f"`{name}`" for name, m in everything(results).items() if m.card.learned]
+    if not names:
+        return "No learned encoder was measured."
+    if len(names) == 1:
+        return (
+            f"One learned encoder was measured, {names[0]}. What is said of it is not said of "
+            "autoencoders."
+        )
+    return (
+        f"{len(names)} learned encoders were measured, {listing(names)}. What is said of them is "
+        "not said of all autoencoders."
     )

@@ -1,115 +1,26 @@
-"""What the comparisons say, in sentences made from their numbers; `findings` has the main result.
+"""What channels, information and densities over theta say, in sentences made from their numbers.
 
-As there, the pages serve any study, and a sentence is chosen by its numbers.
+`findings` has the main result. As there, the pages serve any study, and a sentence is chosen by its
+numbers.
 """
 
 import math
 
 import numpy as np
 
-from analysis import timing
+from analysis import findings, timing
+from analysis.crossings import Movement, Weights
 from analysis.formatting import estimate, fixed, listing, percent, plain
 from analysis.measured import Measured
-from analysis.posterior import sampled_shift
-from analysis.powerlaw import octave_weights
 from analysis.results import Results
-from analysis.shift import in_band
 
-FLOOR = 0.01  # of a supposed posterior, in units of the noise's power
+WEIGHTS: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number"))
+WAYS = {"left_right": "left and right", "top_bottom": "top and bottom"}
 
 
 def _each(said: dict[str, str]) -> str:
     """What is said of every encoder, listed."""
     return listing([f"{text} in `{name}`" for name, text in said.items()])
-
-
-def coincide(results: Results) -> str:
-    """How far the SNR curves of the two resolutions lie apart after a shift."""
-    measured = results.measured
-    after = {name: percent(m.shift.mismatch(m.shift.whole.value)) for name, m in measured.items()}
-    rule = {name: percent(m.shift.mismatch(m.shift.theory)) for name, m in measured.items()}
-    return (
-        "A check on the whole curve: with $t$ shifted by the measured $s$, the SNR curves of the "
-        "two resolutions (geometric means over images) differ nowhere in the low and middle "
-        f"bands by more than about {_each(after)}; after the "
-        f"square-root rule, by {_each(rule)}."
-    )
-
-
-def sensitivity(results: Results) -> str:
-    """What other choices matter, and what images whose answer is known say."""
-    parts = []
-    for name, m in results.measured.items():
-        shifts = m.shift_by_variation
-        choices = [
-            v.name
-            for v in results.study.variations
-            if not v.images and not v.sample and v.name in shifts
-        ]
-        moved = [abs(shifts[c].whole.value / m.shift.whole.value - 1) for c in choices]
-        if moved:
-            parts.append(f"{percent(max(moved), 1)} in `{name}`")
-    text = ""
-    if parts:
-        text = f"Resize filter and compression move the number by no more than {listing(parts)}. "
-    simulated = [v for v in results.study.variations if v.images and not v.sample]
-    if not simulated:
-        return text
-    known = []
-    for name, m in results.measured.items():
-        found = [f"{estimate(m.shift_by_variation[v.name].whole)}" for v in simulated]
-        known.append(f"{' and '.join(found)} in `{name}`")
-    text += (
-        f"On simulated images, {' and '.join(v.images.replace('-', ' ') for v in simulated)}, "
-        f"the shift is {listing(known)}. In pixels an ideal low-pass filter has to give the rule "
-        "exactly, whatever the spectrum. "
-    )
-    below = [
-        f"`{name}`"
-        for name, m in results.measured.items()
-        if m.card.learned
-        and all(m.shift_by_variation[v.name].whole.high < m.shift.theory for v in simulated)
-    ]
-    if below:
-        text += (
-            f"In {listing(below)} the shift stays below the rule on them too, so that this comes "
-            "from the encoder and not from these photographs. It is not the same number, though: "
-            "the shift of a learned encoder depends on what it is shown."
-        )
-    return text
-
-
-def posterior(results: Results) -> str:
-    """What sampling latents instead of taking their mode does, and who could show it."""
-    moved, sampled = {}, {}
-    for name, m in {**results.measured, **results.contributed}.items():
-        drawn = [v.name for v in m.study.variations if v.sample and v.name in m.shift_by_variation]
-        if drawn:
-            sampled[name] = estimate(m.shift_by_variation[drawn[0]].whole)
-        elif not m.card.variational:
-            moved[name] = f"{plain(100 * _floored(m), 1)}\u00a0%"
-    text = ""
-    if sampled:
-        text += f"With sampled latents the shift is {_each(sampled)}. "
-    if moved:
-        named = listing([f"`{name}`" for name in moved])
-        text += (
-            f"In this study {named} {'has' if len(moved) == 1 else 'have'} no posterior, so that "
-            f"{'it' if len(moved) == 1 else 'they'} cannot show this. As a scale: floors of "
-            f"{FLOOR:g} of the noise’s power at both resolutions would change the shift of the low "
-            f"and middle bands by {_each(moved)}."
-        )
-    return text.strip()
-
-
-def _floored(m: Measured) -> float:
-    """Relative change of the shift by `FLOOR` at both resolutions."""
-    s = m.shift
-    chosen = in_band(s.k, s.whole.band)
-    curves = s.curves[:, chosen]
-    low = m.snr(m.study.low).mean(axis=1)[:, m.study.bands.first_ring :][:, chosen]
-    ratio = np.log(sampled_shift(low, curves**2 * low, FLOOR, FLOOR) / curves).mean(axis=0)
-    return float(np.expm1(np.average(ratio, weights=octave_weights(s.k[chosen]))))
 
 
 def equivariance(results: Results) -> str:
@@ -139,14 +50,11 @@ def channels(results: Results) -> str:
     rule = results.rule
     if rule is None:
         return "This study has no linear encoder."
-    count = len(rule.order)
+    count, obey = len(rule.order), findings.obeying(results)
     hits = [
         int(np.sum((rule.low[b] <= rule.predicted[b]) & (rule.predicted[b] <= rule.high[b])))
         for b in range(3)
     ]
-    obey = np.flatnonzero(
-        (rule.order == 0) & (rule.alias_share[0] < 0.5) & (np.abs(rule.predicted[0] / 2 - 1) < 0.1)
-    )
     rest = np.setdiff1d(np.arange(count), obey)
     bias = [float(np.mean(np.log(rule.predicted[b] / rule.measured[b]))) for b in range(3)]
     side = "low" if max(bias) < 0 else "high" if min(bias) > 0 else "low or high"
@@ -192,34 +100,6 @@ def information(results: Results) -> str:
     return " ".join(parts)
 
 
-def learned(results: Results) -> str:
-    """Whether anything that was measured of learned encoders asks for as much as the rule."""
-    names, below = [], []
-    for name, m in results.measured.items():
-        if not m.card.learned:
-            continue
-        names.append(f"`{name}`")
-        numbers = [m.shift.whole, m.shift_equal_channels.whole, m.shift_pooled]
-        numbers += [m.shift.bands["low"], m.shift.bands["middle"]]
-        numbers += [one.whole for one in m.shift_by_variation.values()]
-        if m.information:
-            numbers += [m.information.matched, *m.information.limits.values()]
-        if all(one.high < m.shift.theory for one in numbers):
-            below.append(f"`{name}`")
-    if not names:
-        return "No learned encoder was measured here."
-    if names != below:
-        return "Not every number of the learned encoders measured here lies below the rule."
-    return (
-        f"Of the learned encoders {listing(names)} was measured here, and every number of it at "
-        "fixed cycles per image lies below the rule. Equal SNR then asks for less noise than the "
-        "rule adds; it cannot explain a preference for more."
-        if len(names) == 1
-        else f"Of the learned encoders {listing(names)} were measured here, and every number of "
-        "them at fixed cycles per image lies below the rule."
-    )
-
-
 def headline(results: Results) -> str:
     """The information-matched shifts, for the abstract."""
     found = {name: m.information for name, m in results.measured.items()}
@@ -227,59 +107,91 @@ def headline(results: Results) -> str:
     if not parts:
         return ""
     return (
-        "A second number is the same for every orthogonal mix of the channels: the shift that lays "
-        "the rates of information of the two resolutions on each other. It is "
-        f"{listing(parts)} (jackknife intervals, which cover less than they say)."
+        "The shift that matches the rates of information, which no orthogonal mix of channels "
+        f"changes, is {listing(parts)} (jackknife intervals, too narrow)."
     )
 
 
 def crossings(results: Results) -> str:
-    """How the density of crossings moves with resolution."""
-    study = results.study
-    by_power = {n: timing.movement_of(m, "power") for n, m in results.measured.items()}
-    by_count = {n: timing.movement_of(m, "modes") for n, m in results.measured.items()}
-    power = {n: plain(move.total[0], 2) for n, move in by_power.items()}
-    count = {n: plain(move.total[0], 2) for n, move in by_count.items()}
-    shared = {n: plain(move.shared[0], 2) for n, move in by_power.items()}
-    share = {n: percent(move.share[0]) for n, move in by_count.items()}
-    nearest = {
-        n: timing.nearest_of(m, study.high, "power").distance for n, m in results.measured.items()
-    }
-    close = [f"`{n}`" for n, distance in nearest.items() if distance < 0.1]
+    """How the density of crossings moves with resolution, and which modes move it."""
+    study, measured = results.study, results.measured
+    moves = {by: {n: timing.movement_of(m, by) for n, m in measured.items()} for by, _ in WEIGHTS}
+    shared = [
+        f"{_each({n: plain(move.shared[0], 2) for n, move in moves[by].items()})} by {how}"
+        for by, how in WEIGHTS
+    ]
+    logs = {n: plain(-math.log(m.shift.whole.value), 2) for n, m in measured.items()}
+    share = percent(next(iter(moves["modes"].values())).share[0])
     text = (
-        f"From {study.low} to {study.high} px the mean of θ moves by "
-        f"{_each(power)} when modes count by power, where the rule says "
-        f"{plain(-math.log(results.theory), 2)}, and by {_each(count)} "
-        "when they count alike. The modes that both resolutions have move by "
-        f"{_each(shared)} by power, not exactly by the logarithm of the "
-        "measured shift, because the high band is included and channels that gain power also gain "
-        f"weight. Those that only the high resolution has ({next(iter(share.values()))} by number) "
-        "pull the mean towards data and undo part of it."
+        f"From {study.low} to {study.high} px the modes that both resolutions have move the mean "
+        f"of θ by {'; '.join(shared)}, where the rule says {plain(-math.log(results.theory), 2)}. "
+        f"They need not move by the logarithm of the measured shift ({_each(logs)}), in which "
+        f"octaves of the low and middle bands weigh alike. Of all modes {share} are in the high "
+        "resolution alone"
     )
+    if all(move.entering[0] > 0 for found in moves.values() for move in found.values()):
+        text += ", and they cross nearer to data"
+    text += ". They undo the movement of the others (in brackets what all do together)"
+    for by, how in WEIGHTS:
+        sorts: dict[str, list[str]] = {}
+        for name, move in moves[by].items():
+            sorts.setdefault(_undone(move), []).append(f"`{name}` ({plain(move.total[0], 2)})")
+        still = sorts.pop("", [])
+        said = listing([f"{kind} in {listing(n)}" for kind, n in sorts.items()]) if sorts else ""
+        if still:
+            said += ", while" if said else "not at all, as"
+            said += f" shared modes do not measurably move in {listing(still)}"
+        text += f"{'; ' if by == 'modes' else ', '}by {how}, {said}"
+    close = [
+        f"`{n}`"
+        for n, m in measured.items()
+        if timing.nearest_of(m, study.high, "power").distance < 0.1
+    ]
     if close:
-        text += f" By power, a logit-normal is within a tenth (TV) only for {listing(close)}."
-    return text
+        text += f". By power, a logit-normal is within a tenth (TV) only for {listing(close)}"
+    return f"{text}."
+
+
+def _undone(move: Movement) -> str:
+    """How far those that enter undo what the shared modes do; empty if these do not move."""
+    (shared, low, high), (total, least, most) = move.shared, move.total
+    if low <= 0 <= high:
+        return ""
+    if least <= 0 <= most:
+        return "wholly, within the interval,"
+    if total * shared < 0:
+        return "by more than its size"
+    return "in part" if abs(total) < abs(shared) else "not at all"
+
+
+def _own(results: Results) -> dict[str, list[str]]:
+    """way -> encoders in which halves of an image share something of ln R of its own."""
+    return {
+        way: [f"`{n}`" for n, m in results.measured.items() if _specific(m, way)] for way in WAYS
+    }
+
+
+def _specific(m: Measured, way: str) -> bool:
+    return timing.reliability_of(m, way).specific[1] > 0
 
 
 def reliability(results: Results) -> str:
     """Whether R says something about its image."""
     if len(results.photographs) < timing.FEWEST:
         return "With so few images, whether $R$ is specific to one can't be measured."
-    ways = {"left_right": "left and right", "top_bottom": "top and bottom"}
-    parts, own = [], {}
-    for way, text in ways.items():
+    parts, own = [], _own(results)
+    for way, text in WAYS.items():
         found = {n: timing.reliability_of(m, way) for n, m in results.measured.items()}
         cells = [
             f"{plain(one.within[0], 2)} against {plain(one.between[0], 2)} in `{name}`"
             for name, one in found.items()
         ]
         parts.append(f"{listing(cells)} between {text} halves")
-        own[way] = [f"`{n}`" for n, one in found.items() if one.specific[1] > 0]
     said = [
         f"{text} halves share something of their image's own in {listing(own[way])}"
         if own[way]
         else f"{text} halves share nothing of their image's own that can be told from zero"
-        for way, text in ways.items()
+        for way, text in WAYS.items()
     ]
     text = (
         "The mean correlation of $\\ln R$ within an image, against that between two images, is "
@@ -292,5 +204,34 @@ def reliability(results: Results) -> str:
 
 def carried(results: Results) -> str:
     """What is left of R over theta."""
-    left = {name: percent(timing.carried_share(m)) for name, m in results.measured.items()}
-    return f"{_each(left)} of the standard deviation of $\\ln R$."
+    left = {name: timing.carried_share(m) for name, m in results.measured.items()}
+    apart = {name: timing.weighted_distance(m) for name, m in results.measured.items()}
+    most = max(left.values())
+    judged = "Little" if most < 0.1 else "Less than half" if most < 0.5 else "Much"
+    carried, linear = (_each({n: percent(d[way], 1) for n, d in apart.items()}) for way in (1, 0))
+    return (
+        f"{judged} of its variation is left: the standard deviation of $\\ln R$ over θ, weighted "
+        f"by the logit-normal (0, 1), is {_each({n: percent(s) for n, s in left.items()})} of that "
+        "over rings, all alike. Weighted by $R$ in this way, the density of time steps differs "
+        f"from the one without weights by {carried} of its mass (mean over images); by the linear "
+        f"map it is {linear}."
+    )
+
+
+def attempts(results: Results) -> str:
+    """What weighting time steps by an image's own spectrum comes to, for the abstract."""
+    if len(results.photographs) < timing.FEWEST:
+        return ""
+    own, count = _own(results), len(results.measured)
+    where = {
+        way: "no encoder" if not names else "every encoder" if len(names) == count
+        else listing(names) for way, names in own.items()
+    }  # fmt: skip
+    shares = sorted(timing.carried_share(m) for m in results.measured.values())
+    ends = " to ".join(dict.fromkeys(percent(share) for share in (shares[0], shares[-1])))
+    return (
+        "Departures of an image from a smooth spectrum, proposed as weights of time steps, are "
+        "alike in its left and right halves beyond what images share in "
+        f"{where['left_right']}, in its top and bottom halves in {where['top_bottom']}; {ends} of "
+        "their variation survives the map to noise levels."
+    )

@@ -212,7 +212,7 @@ def measure(
     Args:
         low, high: (k, power, noise) of each resolution: k ``[R]`` in cycles per image, ascending
             and from ring 0 on; power ``[I, R]``, each photograph's mean over channels; noise
-            ``[R]``, the measured noise spectrum.
+            ``[R]``, that of white noise of unit variance, measured or its exact expectation.
         pixel_ratio: h w / (h0 w0) of the images in pixels.
         bands: edges as fractions of the low resolution's Nyquist frequency.
         rng: for the bootstrap over photographs.

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import export, literature, rules, schedule
-from analysis.formatting import fixed, interval, number, percent, plain, point
+from analysis import export, literature, rules, schedule, timing
+from analysis.crossings import Weights
+from analysis.formatting import estimate, fixed, interval, number, percent, plain, point
 from analysis.results import Results
 from analysis.schedule import exponent
 
@@ -147,3 +148,106 @@ def table_provenance(results: Results) -> str:
             ]
         )
     return table(["encoder", "measurement", "key", "commit", "versions"], rows)
+
+
+def table_crossings(results: Results) -> str:
+    """The nearest logit-normal at each resolution, and how its mean moves."""
+    rows = []
+    weights: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number of modes"))
+    for by, how in weights:
+        for name, m in results.measured.items():
+            nearest = [timing.nearest_of(m, side, by) for side in m.study.resolutions]
+            moved = timing.movement_of(m, by)
+            rows.append(
+                [how, f"`{name}`"]
+                + [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
+                + [percent(nearest[-1].distance), _triple(moved.total), _triple(moved.shared)]
+            )
+    sides = [f"{side} px" for side in results.study.resolutions]
+    low, high = results.study.pair
+    header = ["weight", "encoder", *sides, "TV", f"Δμ, {low} to {high}", "Δμ, shared modes"]
+    return table(header, rows, "ll" + "l" * len(sides) + "rll")
+
+
+def _triple(value: tuple[float, float, float]) -> str:
+    return f"{plain(value[0], 2)} [{plain(value[1], 2)},\u00a0{plain(value[2], 2)}]"
+
+
+def table_published(results: Results) -> str:
+    """How far published densities of training times lie from those of the crossings."""
+    links = {rule.key: rule.link for rule in literature.rules()}
+    low, high = results.study.pair
+    weights: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number"))
+    columns = [(by, m) for by, _ in weights for m in results.measured.values()]
+    floors = [
+        " / ".join(plain(timing.nearest_of(m, side, by).distance, 2) for side in (low, high))
+        for by, m in columns
+    ]
+    rows = [["nearest logit-normal", *floors]]
+    for one in timing.PUBLISHED:
+        means = {plain(one.at(side)[0], 2): None for side in (low, high)}
+        cells = [
+            " / ".join(plain(timing.distance_of(m, side, by, one), 2) for side in (low, high))
+            for by, m in columns
+        ]
+        address = links[one.key].partition("](")[2]  # and the closing bracket
+        where = f"({' / '.join(means)}, {plain(one.std, 1)})"
+        rows.append([f"[{one.name}]({address} {where}", *cells])
+    header = ["density over θ"]
+    header += [f"{how}, `{name}`" for _, how in weights for name in results.measured]
+    return table(header, rows)
+
+
+def table_sampler(results: Results) -> str:
+    """Best shifts of Euler and Heun steps, by metric, and their ratio between two resolutions."""
+    study, rows = results.study, []
+    shared = f"whole {study.low}"
+    for name, by_solver in results.samplers.items():
+        for metric, how in (("w2", "W2"), ("kl_model", "KL")):
+            for solver in ("euler", "heun"):
+                found = by_solver[solver]
+                best = found.best[found.at(study.high, "total", metric)]
+                ratios = [
+                    found.ratio(study.low, study.high, region, metric)
+                    for region in ("total", shared)
+                ]
+                first, few, fifty, many = (found.steps.tolist().index(n) for n in (4, 10, 50, 200))
+                sides = [
+                    found.best[found.at(side, "total", metric)][fifty] for side in study.resolutions
+                ]
+                ends = [[values[n] for n in (first, few, many)] for values in (best, *ratios)]
+                cells = [" / ".join(map(_best, values)) for values in (ends[0], sides, *ends[1:])]
+                rows.append([f"`{name}`", how, solver.capitalize(), *cells])
+    sizes = " / ".join(map(str, study.resolutions))
+    header = [
+        "spectrum", "error", "steps", f"best s at {study.high} px, 4 / 10 / 200 steps",
+        f"at {sizes} px, 50 steps", "ratio, 4 / 10 / 200 steps", "ratio in shared bands",
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def _best(value: float) -> str:
+    return plain(value, 2) if math.isfinite(value) else "beyond the grid"
+
+
+def table_information(results: Results) -> str:
+    """The information-matched shift beside its limits and the channel average."""
+    rows = []
+    for name, m in results.measured.items():
+        found = m.information
+        if found is None:
+            rows.append([f"`{name}`", estimate(m.shift.whole), *5 * ["too few images or modes"]])
+            continue
+        rows.append(
+            [
+                f"`{name}`", estimate(m.shift.whole), estimate(found.limits["trace"]),
+                estimate(found.matched), estimate(found.limits["inverse"]),
+                percent(found.misfit(found.matched.value), 1),
+                percent(found.misfit(m.shift.theory), 1),
+            ]
+        )  # fmt: skip
+    header = [
+        "encoder", "channel average", "by power", "matched", "by the weakest",
+        "apart, matched", "apart, rule",
+    ]  # fmt: skip
+    return table(header, rows, "lllllrr")

@@ -35,6 +35,7 @@ from analysis.weighting import (
     half_frequencies,
     half_log_ratios,
     linear_time,
+    ratio_to_fit,
     reliability,
 )
 
@@ -137,6 +138,13 @@ def reliability_of(measured: Measured, way: str) -> Reliability:
     return reliability(logs, rng, resamples=study.bootstrap, confidence=study.confidence)
 
 
+def ratios_of(measured: Measured) -> np.ndarray:
+    """``[I, R - 1]``, R of each image at the high resolution, channels averaged, from ring 1 on."""
+    side = measured.study.high
+    k, power = measured.k(side)[1:], measured.power(side)[:, 1:]
+    return np.stack([ratio_to_fit(k, row, DEGREE) for row in power])
+
+
 def _carried(measured: Measured, theta: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """Of each image at the high resolution: (k, R over rings, R over theta), channels averaged."""
     side = measured.study.high
@@ -193,3 +201,16 @@ def weighted_of(measured: Measured) -> Weighted:
         density = weighted_density(theta, over_theta, study.mu, study.std)
         carried.append(over_time(theta, density)[1])
     return Weighted(t, unweighted, np.stack(linear), np.stack(carried))
+
+
+def weighted_distance(measured: Measured) -> tuple[float, float]:
+    """How far R moves the density of t, by the linear map and by the crossings.
+
+    Total variation, in [0, 1], from the density without weights; mean over images.
+    """
+    found = weighted_of(measured)
+    linear, carried = (
+        float(np.mean([total_variation(found.t, each, found.unweighted) for each in densities]))
+        for densities in (found.linear, found.carried)
+    )
+    return linear, carried

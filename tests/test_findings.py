@@ -1,14 +1,14 @@
 """Sentences follow from the numbers, whatever these are."""
 
 import dataclasses
-import re
 import types
 
 import numpy as np
 import pytest
 
-from analysis import findings, formatting, literature, results
-from analysis.rules import STAGES
+from analysis import findings, formatting, results
+from analysis.responses import ChannelRule
+from analysis.settings import Variation
 from analysis.shift import Estimate, MeasuredShift
 from tests.test_measured import CARD, known, other
 
@@ -45,8 +45,8 @@ def test_verdict_is_the_intervals(loaded: results.Results, numbers: tuple, expec
     [
         ((1.5, 1.4, 1.6), "an exponent of 0.58 instead of 1"),
         ((2.5, 2.3, 2.7), "an exponent of 1.32 instead of 1"),
-        ((1.97, 1.94, 1.98), "1.5\u00a0% below the rule"),
-        ((2.0, 1.9, 2.1), "2.00 [1.90,\u00a02.10] for `x`."),
+        ((1.97, 1.94, 1.98), "find 1.97 [1.94,\u00a01.98] for the learned encoder `x`."),
+        ((2.0, 1.9, 2.1), "find 2.00 [1.90,\u00a02.10] for the learned encoder `x`."),
     ],
 )
 def test_abstract_words_follow_the_interval(
@@ -63,32 +63,6 @@ def test_findings_carry_the_numbers(loaded: results.Results) -> None:
         assert formatting.estimate(measured.shift.whole) in text
     assert "30.9" in findings.linear(loaded)
     assert all(f"`{name}`" in findings.ratio(loaded) for name in loaded.measured)
-
-
-def test_rules_are_counted_by_stage(loaded: results.Results) -> None:
-    number = r"(\d+) (?:rules for \w+|use|lie|are|goe?s?)"
-    sentences = findings.rules(loaded).split("it.")
-    known = [formula for _, formula in literature.evaluable()]
-    for stage, sentence in zip(STAGES, sentences, strict=False):
-        assert f"rules for {stage}" in sentence
-        counts = [int(n) for n in re.findall(number, sentence)]
-        assert len(counts) == 5
-        assert counts[0] == sum(counts[1:]) == sum(stage in formula.stages for formula in known)
-        ratios = [formula.ratio(512, 1024) for formula in known if stage in formula.stages]
-        assert counts[1] == sum(abs(ratio - 1) < 1e-9 for ratio in ratios)
-        assert counts[4] == sum(not 1 - 1e-9 < ratio < 2 + 1e-9 for ratio in ratios)
-
-
-def test_no_rule_inside_an_interval_is_said_of_learned_encoders_alone(
-    loaded: results.Results,
-) -> None:
-    def said(*numbers: float) -> str:
-        measured = {"x": pretend(loaded.measured["taef2"], *numbers), "pixel": pixel}
-        return findings.rules(types.SimpleNamespace(measured=measured, study=loaded.study))
-
-    pixel = pretend(loaded.measured["pixel"], 1.234, 1.2339, 1.2341)
-    assert "None lies within the interval measured for `x`." in said(1.234, 1.2339, 1.2341)
-    assert "None lies" not in said(2.0, 1.9, 2.1)
 
 
 def test_limits_warn_of_few_images(loaded: results.Results) -> None:
@@ -125,11 +99,75 @@ def test_a_learned_encoders_paragraph_follows_the_interval(
     assert ("not scale-equivariant" not in text) == equivariant
 
 
+PIXEL = CARD.model_copy(update={"kind": "pixel"})
+
+
+def said_of(one) -> str:
+    return findings.measured(types.SimpleNamespace(measured={"x": one}))
+
+
 def test_the_pixel_paragraph_says_whether_the_rule_holds() -> None:
-    card = CARD.model_copy(update={"kind": "pixel"})
-    for q, words in ((4.0, "the rule holds"), (3.0, "the rule does not hold")):
-        text = findings.measured(types.SimpleNamespace(measured={"x": known(q=q, card=card)}))
-        assert words in text
+    assert "the rule holds to within 0.0\u00a0%: " in said_of(known(card=PIXEL))
+    assert "the rule holds to within 1.3\u00a0%: " in said_of(known(q=3.9, card=PIXEL))
+    assert "the rule does not hold: " in said_of(known(q=3.0, card=PIXEL))
+
+
+def test_a_departure_is_the_filters_only_if_the_ideal_one_has_none() -> None:
+    one = known(q=3.9, card=PIXEL, scatter=0.1)
+    assert "ideal low-pass" not in said_of(one)
+    ideal = Variation(name="ideal", resample="fourier")
+    one = dataclasses.replace(one, study=one.study.model_copy(update={"variations": (ideal,)}))
+    low = one.arrays["varied_box_256"]
+    for factor, blamed in ((4.0, True), (3.5, False)):
+        high = np.zeros_like(one.arrays["varied_box_512"])
+        high[:, : low.shape[1]] = factor * low
+        high[:, low.shape[1] :] = 1.0  # beyond what both have
+        rough = np.exp(0.05 * np.random.default_rng(1).standard_normal((5, 1)))
+        text = said_of(other(one, varied_ideal_256=low, varied_ideal_512=rough * high))
+        assert "With an ideal low-pass filter to shrink the images the three are " in text
+        assert ("is the work of Lanczos, not of the images." in text) == blamed
+
+
+def test_where_the_rule_holds_is_said_with_how_many_channels() -> None:
+    def said(rule=None, **measured) -> str:
+        found = types.SimpleNamespace(measured=measured, theory=2.0, rule=rule)
+        return findings.holds(found)
+
+    one = known()
+    assert said(x=one) == "The rule holds to 2\u00a0% for `x`."
+    assert said(x=known(q=3.0)) == "The rule holds to 2\u00a0% for none of these."
+    both = said(x=one, y=known(q=3.0))
+    assert both.endswith("for `x`: the shift depends on the encoder, not on resolution alone.")
+    power = one.arrays["power_512"].copy()
+    power[:, 0] *= 0.9  # a third of the power
+    part = other(one, power_512=power)
+    assert said(x=part) == "The rule holds to 2\u00a0% for `x` (1 of its 2 channels)."
+    flat = np.full((3, 2), 2.0)
+    rule = ChannelRule(np.array([1, 0]), flat, flat, 0 * flat, flat, flat, flat)
+    assert "(1 of its 2 channels, local means)" in said(rule, x=part)
+    rule = dataclasses.replace(rule, order=np.array([0, 1]))
+    assert "(1 of its 2 channels)" in said(rule, x=part)
+
+
+def test_local_means_that_shift_otherwise_do_not_obey() -> None:
+    law, found = np.full((3, 2), 2.0), np.tile([2.0, 1.5], (3, 1))
+    rule = ChannelRule(np.zeros(2, int), law, law, 0 * law, found, found, found)
+    results = types.SimpleNamespace(rule=rule, theory=2.0)
+    assert findings.obeying(results).tolist() == [0]
+    assert findings.obeying(types.SimpleNamespace(rule=None, theory=2.0)).tolist() == []
+
+
+def test_learned_encoders_are_counted_for_the_limits() -> None:
+    def said(*names: str) -> str:
+        card = CARD.model_copy(update={"kind": "taef2"})
+        measured = {name: types.SimpleNamespace(card=card) for name in names[:1]}
+        theirs = {name: types.SimpleNamespace(card=card) for name in names[1:]}
+        measured["plain"] = types.SimpleNamespace(card=CARD)
+        return findings.scope(types.SimpleNamespace(measured=measured, contributed=theirs))
+
+    assert said() == "No learned encoder was measured."
+    assert said("x").startswith("One learned encoder was measured, `x`.")
+    assert said("x", "y").startswith("2 learned encoders were measured, `x` and `y`.")
 
 
 def test_the_linear_paragraph_says_what_the_strongest_channel_decides() -> None:
@@ -170,17 +208,3 @@ def test_channels_are_counted_against_the_rule_and_ranked() -> None:
     assert "(rank correlation of γ and $s$: 1.00)" in said(ten)
     single = {f"power_{side}": one.arrays[f"power_{side}"][:, :1] for side in (256, 512)}
     assert said(other(one, **single)) == ""
-
-
-def test_rules_inside_the_information_matched_interval_are_named(
-    loaded: results.Results,
-) -> None:
-    def said(low: float, high: float) -> str:
-        one = pretend(loaded.measured["taef2"], 1.5, 1.49, 1.51)
-        whole = one.shift.whole
-        one.information = types.SimpleNamespace(matched=Estimate(1.5, low, high, whole.band))
-        return findings.rules(types.SimpleNamespace(measured={"x": one}, study=loaded.study))
-
-    assert said(1.41, 1.42).endswith("shift of `x` lies Matryoshka Diffusion, default.")
-    assert said(1.49, 1.51).endswith("shift of `x` none lies, either.")
-    assert "Qwen-Image" in said(1.1, 1.2)

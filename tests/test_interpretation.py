@@ -1,70 +1,16 @@
 """Sentences of the comparisons: each follows from its numbers, on both sides of its condition."""
 
-import dataclasses
 import types
 
 import numpy as np
 import pytest
 
 from analysis import interpretation, timing
-from analysis.formatting import estimate
-from analysis.measured import Measured
+from analysis.crossings import Movement
+from analysis.formatting import estimate, percent, plain
 from analysis.responses import ChannelRule
-from analysis.settings import Variation
-from tests.test_comparisons import pretend, unevenly_grown
-from tests.test_measured import CARD, known, other
-
-LEARNED = CARD.model_copy(update={"kind": "taef2", "name": "x"})
-
-
-def varied(one: Measured, *variations: Variation) -> Measured:
-    study = one.study.model_copy(update={"variations": variations})
-    return dataclasses.replace(one, study=study)
-
-
-def test_the_curves_lie_as_close_as_the_shift_can_lay_them() -> None:
-    # s is 1.7 over the low band and 1.9 over the middle one.
-    one = known()
-    k = one.k(512)
-    power = one.arrays["power_512"] * (np.where(k < 4.5, 1.7, 1.9) / 2) ** 2
-    one = other(one, power_512=power)
-    text = interpretation.coincide(pretend(x=one))
-    after, rule = text.split("after the square-root rule")
-    s = one.shift.whole.value
-    assert 1.7 < s < 1.9
-    worst = max(abs((end / s) ** 2 - 1) for end in (1.7, 1.9))
-    assert f"{100 * worst:.0f}\u00a0% in `x`" in after
-    assert "28\u00a0% in `x`" in rule  # 1 - (1.7 / 2)^2
-
-
-def test_choices_that_move_the_number_are_told_with_how_far() -> None:
-    text = interpretation.sensitivity(pretend(x=known()))
-    assert "by no more than 2.0\u00a0% in `x`" in text
-    assert "power law" in text
-    assert "1.732" in text
-    box, simulated = known().study.variations
-    text = interpretation.sensitivity(pretend(x=varied(known(), simulated)))
-    assert "no more than" not in text
-    text = interpretation.sensitivity(pretend(x=varied(known(), box)))
-    assert "imulated" not in text
-    assert interpretation.sensitivity(pretend(x=varied(known()))) == ""
-
-
-def test_a_learned_encoder_below_the_rule_on_simulated_images_is_named() -> None:
-    # On power-law fields `known` has sqrt(3) < 2.
-    assert "In `x` the shift stays below" in interpretation.sensitivity(
-        pretend(x=known(card=LEARNED))
-    )
-    assert "stays below" not in interpretation.sensitivity(pretend(x=known()))  # a linear code
-    above = known(card=LEARNED)
-    above = other(above, **{"varied_power-law_512": 2 * above.arrays["varied_power-law_512"]})
-    assert "stays below" not in interpretation.sensitivity(pretend(x=above))
-
-
-def test_a_variation_that_an_encoder_does_not_have_is_left_out() -> None:
-    drawn = Variation(name="drawn", sample=True)  # which a deterministic encoder has not
-    one = varied(known(), *known().study.variations, drawn)
-    assert "2.0\u00a0% in `x`" in interpretation.sensitivity(pretend(x=one))
+from tests.test_measured import known, other
+from tests.test_tables import pretend, unevenly_grown
 
 
 def test_equivariance_names_a_difference_only_where_there_is_one() -> None:
@@ -89,7 +35,7 @@ def rule(order: list[int], predicted: list[float], measured: list[float]) -> Cha
 
 
 def said_of(channels: ChannelRule | None) -> str:
-    return interpretation.channels(types.SimpleNamespace(rule=channels))
+    return interpretation.channels(types.SimpleNamespace(rule=channels, theory=2.0))
 
 
 def test_channels_that_obey_are_counted_and_misses_too() -> None:
@@ -133,7 +79,7 @@ def test_crossings_name_the_spectra_that_are_near_a_logit_normal() -> None:
     text = interpretation.crossings(pretend(x=known()))
     assert "From 256 to 512 px" in text
     assert "the rule says −0.69" in text
-    assert "(75\u00a0% by number)" in text
+    assert "Of all modes 75\u00a0% are in the high resolution alone, and they cross nearer" in text
     one = known()
     # One crossing is a logistic bump, whose distance from the normal of its moments is 4 %.
     k = np.maximum(one.k(512), 0.5)
@@ -145,6 +91,31 @@ def test_crossings_name_the_spectra_that_are_near_a_logit_normal() -> None:
     split = other(steep, power_512=steep.arrays["power_512"] * rough**2)
     assert timing.nearest_of(split, 512, "power").distance > 0.1
     assert "within a tenth" not in interpretation.crossings(pretend(x=split))
+
+
+@pytest.mark.parametrize(
+    ("shared", "total", "words"),
+    [
+        ((-0.7, -0.8, -0.6), (-0.5, -0.6, -0.4), "in part in `x` (−0.50)"),
+        ((-0.7, -0.8, -0.6), (-0.03, -0.1, 0.04), "wholly, within the interval, in `x` (−0.03)"),
+        ((-0.7, -0.8, -0.6), (0.2, 0.1, 0.3), "by more than its size in `x` (0.20)"),
+        ((-0.7, -0.8, -0.6), (-0.9, -1.0, -0.8), "not at all in `x` (−0.90)"),
+    ],
+)
+def test_what_entering_modes_undo_is_told_by_intervals(
+    shared: tuple, total: tuple, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = Movement(total, shared, tuple(np.subtract(total, shared)), (0.75, 0.75, 0.75))
+    still = Movement((0.2, 0.1, 0.3), (-0.05, -0.2, 0.1), (0.25, 0.2, 0.3), (0.75, 0.75, 0.75))
+    one, two = known(), known()
+    monkeypatch.setattr(timing, "movement_of", lambda m, by: still if m is two else moved)
+    text = interpretation.crossings(pretend(x=one, y=two))
+    assert f"together), by power, {words}, while shared modes do not measurably move in `y`" in text
+    assert f"; by number, {words}" in text
+    alone = interpretation.crossings(pretend(y=two))
+    assert "by power, not at all, as shared modes do not measurably move in `y` (0.20)" in alone
+    assert f"{plain(shared[0], 2)} in `x` and −0.05 in `y` by power" in text
+    assert ("cross nearer" in text) == (total[0] > shared[0])
 
 
 def halves(left_right: bool, top_bottom: bool) -> str:
@@ -176,44 +147,43 @@ def test_reliability_says_which_halves_share_something() -> None:
     assert few == "With so few images, whether $R$ is specific to one can't be measured."
 
 
-def test_what_is_carried_is_told_in_percent() -> None:
-    one = known(images=2)
-    rough = np.exp(0.2 * np.random.default_rng(5).standard_normal((2, 1, 33)))
-    one = other(one, power_512=one.arrays["power_512"] * rough)
-    share = f"{100 * timing.carried_share(one):.0f}"
-    assert interpretation.carried(pretend(x=one)).startswith(f"{share}\u00a0% in `x` of the stand")
+def rippled(gamma: float = 2.5):
+    """Power laws with waves of R in ln k, the same in both channels and all images."""
+    one = known(images=3, gamma=gamma)
+    waves = np.sin(8 * np.pi * np.log(np.arange(33).clip(1)) / np.log(32))
+    return other(one, power_512=one.arrays["power_512"] * np.exp(0.2 * waves))
 
 
-def test_who_has_no_posterior_is_named_with_what_a_floor_would_do() -> None:
-    one = known()
-    text = interpretation.posterior(pretend(x=one))
-    assert text.startswith("In this study `x` has no posterior, so that it cannot show this.")
-    # P0 and 4 P0 of every image, P0 the mean over channels.
-    s = one.shift
-    chosen = (s.k >= s.whole.band[0] - 1e-9) & (s.k <= s.whole.band[1] + 1e-9)
-    low = one.snr(256).mean(axis=1)[:, 2:][:, chosen]
-    logs = 0.5 * np.log((4 * low + 0.01) / (low + 0.01)).mean(axis=0)
-    edges = np.log(s.k[chosen])
-    weights = np.gradient(edges)  # equal weight for octaves, up to the ends
-    moved = np.exp(np.average(logs, weights=weights)) / 2 - 1
-    told = float(text.split("bands by ")[1].split("\u00a0")[0].replace("−", "-"))
-    assert moved < -1e-3
-    assert told == pytest.approx(100 * moved, abs=0.1)  # ends of the weights, and its rounding
-    two = interpretation.posterior(pretend(x=one, y=known(images=2)))
-    assert "`x` and `y` have no posterior, so that they cannot" in two
+@pytest.mark.parametrize(
+    ("gamma", "word", "least", "most"), [(0.0, "Little", 0, 0.1), (8.0, "Less than half", 0.1, 0.5)]
+)
+def test_what_is_carried_is_judged_by_its_share(
+    gamma: float, word: str, least: float, most: float
+) -> None:
+    one = rippled(gamma)
+    share = timing.carried_share(one)
+    assert least < share < most
+    text = interpretation.carried(pretend(x=one))
+    assert text.startswith(f"{word} of its variation is left: ")
+    assert f"is {percent(share)} in `x` of that over rings" in text
+    linear, crossed = timing.weighted_distance(one)
+    assert f"by {percent(crossed, 1)} in `x` of its mass" in text
+    assert f"map it is {percent(linear, 1)} in `x`." in text
 
 
-def test_a_sampled_encoder_is_told_by_its_own_number() -> None:
-    drawn = Variation(name="drawn", sample=True)
-    one = varied(known(), drawn)
-    low, high = (one.arrays[f"varied_box_{side}"] for side in (256, 512))
-    card = CARD.model_copy(update={"kind": "diffusers", "class_name": "AutoencoderKL"})
-    assert card.variational
-    one = other(one, varied_drawn_256=low, varied_drawn_512=high / 2)
-    one = dataclasses.replace(one, card=card)
-    text = interpretation.posterior(pretend(x=one))
-    found = estimate(one.shift_by_variation["drawn"].whole)
-    assert found.startswith("1.442 ")  # 2.04 / sqrt(2)
-    assert text == f"With sampled latents the shift is {found} in `x`."
-    # Variational, and not sampled in this study: nothing is said of it.
-    assert interpretation.posterior(pretend(x=dataclasses.replace(known(), card=card))) == ""
+def test_much_that_is_left_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "carried_share", lambda m: 0.6)
+    assert interpretation.carried(pretend(x=rippled())).startswith("Much of its variation")
+
+
+def test_the_abstract_says_whose_halves_are_alike() -> None:
+    alike, apart = known(images=8), known(images=8)
+    apart = other(apart, left_right_512=apart.arrays["top_bottom_512"])
+    rough = np.exp(0.2 * np.random.default_rng(5).standard_normal((8, 1, 33)))
+    alike, apart = (other(m, power_512=m.arrays["power_512"] * rough) for m in (alike, apart))
+    text = interpretation.attempts(pretend(x=alike, y=apart))
+    assert "halves beyond what images share in `x`, in its top and bottom halves in no" in text
+    shares = [percent(timing.carried_share(m)) for m in (alike, apart)]
+    assert f"; {' to '.join(dict.fromkeys(sorted(shares)))} of their variation" in text
+    assert "share in every encoder, in its" in interpretation.attempts(pretend(x=alike))
+    assert interpretation.attempts(pretend(x=known(images=timing.FEWEST - 1))) == ""

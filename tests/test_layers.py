@@ -29,6 +29,7 @@ ORDER = [
     *("experiment", "results", "contribute"),
     *("figures.style", "figures.*", "origins", "plotted", "drawn"),
     *("values", "tables", "comparisons", "findings", "interpretation", "practice"),
+    "discussion",
     *("citation", "interactive", "widgets"),
     *("render.links", "render.quarto", "render.tree", "render.facts"),
     *("render.builtin.files", "render.builtin.project", "render.builtin.page"),

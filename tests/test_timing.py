@@ -200,3 +200,23 @@ def test_weighted_densities_are_the_products_by_both_maps() -> None:
         found.carried[0], product / np.trapezoid(product, found.t), rtol=1e-4
     )
     assert np.abs(found.carried / p - 1).max() < np.abs(found.linear / p - 1).max()
+
+
+def test_r_moves_the_density_by_the_mass_that_the_maps_say() -> None:
+    one = rippled()
+    found = timing.weighted_of(one)
+    linear, carried = timing.weighted_distance(one)
+    for distance, densities in ((linear, found.linear), (carried, found.carried)):
+        apart = np.abs(densities - found.unweighted)
+        expected = [0.5 * scipy.integrate.trapezoid(each, found.t) for each in apart]
+        assert distance == pytest.approx(np.mean(expected), rel=1e-9)
+    assert 0 < carried < linear
+
+
+def test_r_of_an_image_is_its_power_over_its_own_smooth_fit() -> None:
+    one = rippled()
+    ratios = timing.ratios_of(one)
+    for power, ratio in zip(one.power(512)[:, 1:], ratios, strict=True):
+        x, y = np.log(one.k(512)[1:]), np.log(power)
+        course = np.polynomial.Polynomial.fit(x, y, 3)(x)
+        np.testing.assert_allclose(np.log(ratio), y - course, atol=1e-9)
