@@ -2,12 +2,15 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from analysis import results, values
+from analysis import comparisons, results, timing, values
+from analysis.formatting import plain
+from analysis.interpretation import WEIGHTS
 from analysis.render.builtin import site
 from analysis.settings import root
 
@@ -119,11 +122,62 @@ def test_no_machine_paths_or_hosts_in_what_is_published() -> None:
         assert not re.search(r"/(home|root|work|Users|tmp)/", text), path
 
 
-def test_changelog_and_readme_state_the_committed_results() -> None:
+def row(name: str, cells: Iterable[str]) -> str:
+    """A row of the changelog's tables."""
+    return f"| {name} | {' | '.join(cells)} |".replace("\u00a0", " ")
+
+
+def test_changelog_states_the_committed_results() -> None:
     changelog = (root() / "CHANGELOG.md").read_text(encoding="utf-8")
-    v = values.of(results.load("bundled"))
-    for name in results.load("bundled").measured:
+    loaded = results.load("bundled")
+    v, every = values.of(loaded), loaded.measured.values()
+    expected = []
+    for name in loaded.measured:
         key = values.identifier(name)
-        row = f"| {name} | {getattr(v, f'shift_{key}')} | {getattr(v, f'interval_{key}')} |"
-        row = row.replace("\u00a0", " ")
-        assert row in changelog, f"CHANGELOG.md does not have the current result: {row}"
+        found = [getattr(v, f"{what}_{key}") for what in ("shift", "interval", "exponent")]
+        expected.append(row(name, found).removesuffix("|"))
+    matched = [m.information.matched for m in every if m.information]
+    (fields,) = (x for x in loaded.study.variations if x.images == "power-law")
+    estimates = {
+        "information-matched shift, 512 to 1024 px": matched,
+        "channels of equal variance": [m.shift_equal_channels.whole for m in every],
+        "mean over channels, channels drawn too": [m.shift_pooled for m in every],
+        "on exact power-law fields": [m.shift_by_variation[fields.name].whole for m in every],
+        "the same at fixed cycles per latent pixel": [
+            comparisons.per_pixel(m, fields).whole for m in every
+        ],
+    }
+    expected += [row(name, map(comparisons.resolved, found)) for name, found in estimates.items()]
+    for by, how in WEIGHTS:
+        nearest = [timing.nearest_of(m, loaded.study.high, by) for m in every]
+        cells = [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
+        expected.append(row(f"nearest logit-normal by {how} at 1024 px", cells))
+        moved = [timing.movement_of(m, by).total for m in every]
+        cells = [f"{plain(a, 2)} [{plain(b, 2)}, {plain(c, 2)}]" for a, b, c in moved]
+        expected.append(row("its mean, 512 to 1024 px", cells))
+    for solver, best, ratio in (
+        ("euler", "best shift at 1024 px by power, Euler, 4 / 10 / 200 steps", "Euler"),
+        ("heun", "the same, Heun", "Heun"),
+    ):
+        told: dict[str, list[str]] = {"best": [], "ratio": []}
+        for by_solver in loaded.samplers.values():
+            found = by_solver[solver]
+            at = [found.steps.tolist().index(n) for n in (4, 10, 200)]
+            both = {
+                "best": found.best[found.at(1024, "total", "w2")],
+                "ratio": found.ratio(512, 1024, "total", "w2"),
+            }
+            for what, numbers in both.items():
+                told[what].append(" / ".join(plain(numbers[n], 2) for n in at))
+        expected.append(row(best, told["best"]))
+        title = "the same, Heun" if solver == "heun" else f"its ratio, 1024 to 512 px, {ratio}"
+        expected.append(row(title, told["ratio"]))
+    for way, title in (
+        ("left_right", "correlation of ln R between left and right halves, and between images"),
+        ("top_bottom", "between top and bottom halves, and between images"),
+    ):
+        each = [timing.reliability_of(m, way) for m in every]
+        pairs = [f"{plain(o.within[0], 2)}, {plain(o.between[0], 2)}" for o in each]
+        expected.append(row(title, pairs))
+    missing = [text for text in expected if text not in changelog]
+    assert not missing, f"CHANGELOG.md does not have the current results: {missing}"
