@@ -48,8 +48,8 @@ Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
 Weights = Literal["modes", "amplitude", "power"]
 WEIGHTS: tuple[Weights, ...] = ("modes", "amplitude", "power")
+# Over theta, of one mode's bump.
 VARIANCE = {"modes": np.pi**2 / 12, "amplitude": np.pi**2 / 4, "power": np.pi**2 / 12}
-"""Variance over theta of one mode's bump."""
 BLOCK = 2**20  # bumps times thetas at a time
 MANY, STEP = 4096, 1 / 256  # crossings, and the step of the lattice that more are put on
 
@@ -126,9 +126,7 @@ class Movement:
 
 
 def crossing(power: ArrayLike, noise: ArrayLike = 1.0) -> Floats:
-    """theta_f = -1/2 ln(P / N), where SNR is 1; the arrays broadcast. @eq-crossing
-
-    ValueError: a power or noise that is not positive and finite."""
+    """theta_f = -1/2 ln(P / N), where SNR is 1; ValueError: not positive, finite. @eq-crossing"""
     power, noise = np.asarray(power, np.float64), np.asarray(noise, np.float64)
     if not all(np.all(np.isfinite(a) & (a > 0)) for a in (power, noise)):
         raise ValueError("spectra must be positive and finite to cross")
@@ -269,32 +267,22 @@ def movement(
 
 
 def carried_ratio(
-    theta: np.ndarray, crossings: np.ndarray, ratio: np.ndarray, modes: np.ndarray | None = None
+    theta: np.ndarray, crossings: np.ndarray, ratio: np.ndarray, modes: np.ndarray
 ) -> Floats:
     r"""R(f) = P / P_fit carried from frequency to theta by the crossings: ``[T]``. @eq-carried
+
+    Every ring acts where its modes do, over the whole bump:
+    :math:`R(\theta) = \sum n b(\theta - \theta_f) R / \sum n b(\theta - \theta_f)`.
 
     Args:
         theta: ``[T]``.
         crossings: ``[R]``, those of the **fit**: the ones of the measured power hold R already.
-        ratio: ``[R]``.
-        modes: ``[R]``; given, every ring acts where its modes do, over the whole bump,
-            :math:`R(\theta) = \sum n b(\theta - \theta_f) R / \sum n b(\theta - \theta_f)`.
-            None: each ring acts at its crossing alone, and R is 1 where no ring crosses.
-
-    Raises:
-        ValueError: no modes given, and crossings that do not ascend with frequency.
+        ratio: ``[R]``; modes: ``[R]``.
     """
-    theta, crossings, ratio = (np.asarray(a, np.float64) for a in (theta, crossings, ratio))
-    if modes is None:
-        if not np.all(np.diff(crossings) > 0):
-            raise ValueError(
-                "the crossings do not ascend with frequency: fit a lower degree, or give the modes"
-            )
-        return np.interp(theta, crossings, ratio, left=1.0, right=1.0)
-    offset = np.abs(theta[:, None] - crossings)
+    offset = np.abs(np.asarray(theta, np.float64)[:, None] - np.asarray(crossings, np.float64))
     far = offset.min(axis=1, keepdims=True)  # taken out of both sums, which would be 0 far away
     weight = modes * np.exp(-2 * (offset - far)) / (1 + np.exp(-2 * offset)) ** 2
-    return weight @ ratio / weight.sum(axis=1)
+    return weight @ np.asarray(ratio, np.float64) / weight.sum(axis=1)
 
 
 def weighted_density(
