@@ -197,8 +197,8 @@ def _control(results: Results, simulated: list[Variation]) -> str:
                 f"{percent(round(off, 6), 2)} of it"
             )
             if missed:
-                text += f", which the interval for {listing(missed)} leaves out"
-            text += ". " if off < 1e-3 else ", more than that explains. "
+                text += f", though the interval for {listing(missed)} does not hold it"
+            text += ". " if off < 1e-3 else ". That is more than the window explains. "
         for variation in _lawful(results):
             found = per_pixel(m, variation)
             text += (
@@ -274,7 +274,7 @@ def leakage(results: Results) -> str:
     return (
         "In the upper half of the axis the images' power, in geometric mean over images, changes "
         f"by {_each(said)} if {study.window.text} is replaced by "
-        f"{listing([window.text for _, window in others])}."
+        f"{listing([w.text if w.kind != 'none' else 'no window' for _, w in others])}."
     )
 
 

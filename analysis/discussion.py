@@ -73,7 +73,7 @@ def published(results: Results) -> str:
             apart = {p: timing.distance_of(m, side, by, p) for p in timing.PUBLISHED}
             first = min(apart, key=apart.__getitem__)
             found.setdefault(first.name, []).append(f"`{name}` ({plain(apart[first], 2)})")
-        each = listing([f"{choice} in {listing(where)}" for choice, where in found.items()])
+        each = listing([f"“{choice}” in {listing(where)}" for choice, where in found.items()])
         parts.append(f"by {how} {each}")
         mean = min(timing.nearest_of(m, side, by).mu for m in results.measured.values())
         if all(p.at(side)[0] < mean for p in timing.PUBLISHED):
@@ -107,7 +107,7 @@ def _movement(results: Results) -> str:
         if least <= moved[most] <= greatest:
             inside.append(f"`{name}`")
     return (
-        f"From {low} to {high} px {still} of the {len(moved)} do not move; {most} moves most, by "
+        f"From {low} to {high} px {still} of the {len(moved)} do not move; “{most}” moves most, by "
         f"{plain(moved[most], 2)}, which lies within the interval of the movement by power (Δμ) in "
         f"{listing(inside) if inside else 'none of the encoders'}."
     )
@@ -275,11 +275,11 @@ def volume(results: Results) -> str:
     pulled = [
         f"`{name}`" for name, (whole, shared) in pairs.items() if whole < (1 - EQUAL) * shared
     ]
-    said = listing([f"{_of(w)} against {_of(s)} in `{name}`" for name, (w, s) in pairs.items()])
+    said = listing([f"{_of(w)} and {_of(s)} in `{name}`" for name, (w, s) in pairs.items()])
     text = (
         "*Volume in high dimension: open.* In sampling Gaussian data the number of modes acts only "
-        "through their weights. By power and with 200 Euler steps the best shift grows, over the "
-        "whole spectrum and over the frequencies that both resolutions have, by "
+        "through their weights. By power and with 200 Euler steps the ratio of the best shifts, "
+        "over the whole spectrum and over the frequencies that both resolutions have, is "
         f"{said}"
     )
     if len(pulled) == len(pairs):

@@ -131,8 +131,8 @@ def _pixel(m: Measured) -> str:
     worst = max(abs(m.shift.bands[b].value / theory - 1) for b in ("low", "middle"))
     holds = f"holds to within {percent(round(worst, 6), 1)}" if worst < 0.05 else "does not hold"
     text = (
-        f"In pixel space the rule {holds}: {low} in the low and {middle} in the middle band, "
-        f"{high} in the high one."
+        f"In pixel space the rule {holds} in the low and the middle band, {low} and {middle}; in "
+        f"the high one it is {high}."
     )
     for v in m.study.variations:
         if v.resample == "fourier" and not v.images and v.name in m.shift_by_variation:
@@ -212,8 +212,9 @@ def each_channel(results: Results) -> str:
             parts.append(f"The {len(whole)} channels of `{name}` agree to within 1\u00a0%.")
             continue
         below = sum(one.high < m.shift.theory for one in whole)
+        count = "all" if below == len(whole) else below or "none"
         text = (
-            f"Of the {len(whole)} channels of `{name}`, {below or 'none'} "
+            f"Of the {len(whole)} channels of `{name}`, {count} "
             f"{'has' if below == 1 else 'have'} an interval wholly below the rule; they range from "
             f"{fixed(float(found.min()), 2)} to {fixed(float(found.max()), 2)}, and their mean, "
             f"with channels drawn as well as images, is {estimate(m.shift_pooled)}"

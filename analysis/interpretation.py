@@ -195,7 +195,7 @@ def reliability(results: Results) -> str:
     ]
     text = (
         "The mean correlation of $\\ln R$ within an image, against that between two images, is "
-        f"{'; '.join(parts)} (fit of degree three). {said[0].capitalize()}, {said[1]}."
+        f"{'; '.join(parts)}. {said[0].capitalize()}, {said[1]}."
     )
     if not all(own.values()):
         text += " So $R$ is not a property that a picture repeats all over."

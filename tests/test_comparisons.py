@@ -208,12 +208,12 @@ def controlled(off: float, kind: str = "pixel", resample: str = "fourier") -> st
 def test_pixels_are_told_with_their_distance_from_the_known_answer() -> None:
     text = controlled(0.0)
     assert "what is measured is within 0.00" in text
-    assert "leaves out" not in text
-    assert "more than that explains" not in text
+    assert "does not hold it" not in text
+    assert "more than the window explains" not in text
     assert "At fixed cycles per pixel the fields’ answer is one" in text
     text = controlled(5e-4)
-    assert "within 0.05\u00a0% of it, which the interval for law leaves out. " in text
-    assert ", which the interval for law leaves out, more than that explains. " in controlled(0.01)
+    assert "within 0.05\u00a0% of it, though the interval for law does not hold it. " in text
+    assert "does not hold it. That is more than the window explains. " in controlled(0.01)
     for other_case in (controlled(0.0, kind="linear"), controlled(0.0, resample="box")):
         assert "ideal low-pass" not in other_case
     assert "cycles per pixel" not in controlled(0.0, kind="linear")
@@ -297,7 +297,8 @@ def test_windows_change_the_images_power_as_told() -> None:
     for place, index in enumerate(others):
         windows[:, index] = one.power(512) * (1.1 + 0.2 * place)
     text = comparisons.leakage(pretend(x=other(one, windows_512=windows)))
-    names = f"{order[others[0]]}, {order[others[1]]} and {order[others[2]]}"
+    names = ["no window" if order[i] == "none" else order[i] for i in others]
+    names = f"{names[0]}, {names[1]} and {names[2]}"
     assert text.endswith(
         "changes by 10\u00a0%, 30\u00a0% and 50\u00a0% in `x` if "
         f"{one.study.window.text} is replaced by {names}."

@@ -90,8 +90,8 @@ def test_the_nearest_published_density_is_named_by_each_weight() -> None:
     for by, how in (("power", "is by power"), ("modes", "; by number")):
         apart = {p.name: timing.distance_of(one, 512, by, p) for p in timing.PUBLISHED}
         name = min(apart, key=apart.get)
-        assert f"{how} {name} in `x` ({apart[name]:.2f})" in text
-    assert "3 of the 5 do not move; Ideogram 4, tuning moves most, by −0.69" in text
+        assert f"{how} “{name}” in `x` ({apart[name]:.2f})" in text
+    assert "3 of the 5 do not move; “Ideogram 4, tuning” moves most, by −0.69" in text
 
 
 def test_where_published_densities_lie_is_said_only_if_all_do() -> None:
@@ -266,7 +266,7 @@ def test_modes_that_are_added_pull_the_best_shift_down_where_they_do() -> None:
     assert whole < 0.95 * shared
     text = discussion.volume(found)
     assert text.startswith("*Volume in high dimension: open.*")
-    assert f"by {whole:.2f} against {shared:.2f} in `x`: the modes that" in text
+    assert f"is {whole:.2f} and {shared:.2f} in `x`: the modes that" in text
     assert "pull it down." in text
     even = altered(("euler", "total", "w2", 2.1 * low("euler")))
     assert "pull it down" not in discussion.volume(even)
