@@ -25,12 +25,12 @@ from analysis import encoders, images, shift, spectra
 from analysis.archive import rounded
 from analysis.measured import Measured
 from analysis.noise import Sound
+from analysis.recommend import LARGEST
 from analysis.results import Results
 from analysis.settings import InputError, Study
 
 Floats = NDArray[np.float64]
 LARGEST_GRID = 128  # latent pixels a side; larger grids are cropped, to keep the planes small
-LARGEST_LATENTS = 256  # as `recommend` tries, where latents are too small for three bands
 WINDOW = 0.05  # seconds; the level meters move this often
 SILENCE = -120.0  # dBFS, shown for a window without any sound
 
@@ -116,10 +116,11 @@ def noise_slider(results: Results) -> dict[str, Any]:
     """Latents, noise and spectra of the pictured photograph at both resolutions.
 
     Returns:
-        ``photograph``, ``encoder``; ``t``, where the slider begins; ``offset`` and ``explained``
-        of the `ColourMap`; ``shifts``: ``rule`` and ``measured``; ``sides``, low resolution first,
-        each with ``px``, ``n`` (the planes' side), ``z`` and ``eps`` (`quantised`, ``[3, n, n]``),
-        and without ring 0 ``k`` (cycles/image), ``power`` and ``noise`` (the exact expectation).
+        ``photograph``, ``encoder``; ``t``, where the slider begins; ``share`` of the side that is
+        pictured; ``offset`` and ``explained`` of the `ColourMap`; ``shifts``: ``rule`` and
+        ``measured``; ``sides``, low resolution first, each with ``px``, ``n`` (the planes' side),
+        ``z`` and ``eps`` (`quantised`, ``[3, n, n]``), and without ring 0 ``k`` (cycles/image),
+        ``power`` and ``noise`` (the exact expectation), of the whole image.
     """
     study, display = results.study, results.display
     measured, colour = results.measured[study.display_encoder], colours(results)
@@ -141,6 +142,7 @@ def noise_slider(results: Results) -> dict[str, Any]:
         "photograph": display.photograph.title,
         "encoder": study.display_encoder,
         "t": study.t,
+        "share": share,
         "offset": colour.offset.tolist(),
         "explained": colour.explained,
         "shifts": {"rule": results.theory, "measured": measured.shift.whole.value},
@@ -166,7 +168,7 @@ def smallest_grid(study: Study) -> int | None:
 
     The condition is that of `recommend`, and more pixels never break it.
     """
-    tried = range(1, LARGEST_LATENTS + 1)
+    tried = range(1, LARGEST + 1)
     fits = (n for n in tried if shift.measurable(spectra.rings(n, n).cycles_per_image, study.bands))
     return next(fits, None)
 
@@ -234,5 +236,9 @@ def sound_levels(results: Results) -> dict[str, Any]:
 
 
 def embedded(data: Mapping[str, Any]) -> str:
-    """JSON that can stand in a script element or a script: no ``</``, no nan."""
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    """JSON that can stand in a script element or a script: no ``<`` (so no ``</script``), no nan.
+
+    Raises:
+        ValueError: a number is not finite, which JSON has no word for.
+    """
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -1,6 +1,6 @@
 /* The noise slider: real latents blended with noise at both resolutions, and their spectra at the
    same t. Formulas are those of analysis/schedule.py, analysis/noise.py and analysis/values.py;
-   tests/test_interactive.py compares the two. t is the fraction of data: t = 1 is data. */
+   tests/test_widgets.py compares the two. t is the fraction of data: t = 1 is data. */
 (function () {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";
@@ -81,22 +81,27 @@
 
   const fixed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
-  function where(one) {
-    if (one.crossing !== null) return `at ${fixed(one.crossing, 1)} cycles per image`;
-    return one.snr[0] >= 1 ? "nowhere: it is above one everywhere"
-      : "nowhere: it is below one everywhere";
+  /** What one ratio does; shorter after another that does the same. */
+  function where(one, before) {
+    if (one.crossing !== null) {
+      const k = fixed(one.crossing, 1);
+      return before && before.crossing !== null ? `at ${k}` : `falls through one at ${k} cycles/image`;
+    }
+    const below = one.snr.filter((value) => value < 1).length;
+    return below === one.snr.length ? "is below one everywhere"
+      : below ? "begins below one" : "is above one everywhere";
   }
 
   function summary(cases) {
     const [low, high, shifted] = cases;
-    return `At t = ${fixed(low.t, 2)} the signal-to-noise ratio falls through one ${where(low)} `
-      + `at ${low.px} px and ${where(high)} at ${high.px} px; with t shifted to `
-      + `${fixed(shifted.t, 3)}, ${where(shifted)} at ${high.px} px.`;
+    return `At t = ${fixed(low.t, 2)} the signal-to-noise ratio of ${low.px} px ${where(low)}, `
+      + `that of ${high.px} px ${where(high, low)}; with t shifted to ${fixed(shifted.t, 3)}, that `
+      + `of ${high.px} px ${where(shifted, high)}.`;
   }
 
   // Plots --------------------------------------------------------------------------------------
 
-  const BOX = { left: 50, right: 334, top: 10, bottom: 218 };
+  const BOX = { left: 54, right: 334, top: 10, bottom: 218 };
   const decimal = (exponent) => String(exponent).replace("-", "\u2212");
 
   function add(parent, name, attributes, text) {
@@ -150,6 +155,8 @@
   }
 
   const KINDS = ["w-low", "w-high", "w-shifted"];
+  // Those drawn later lie above: the dashes of the low resolution on the line that shall meet them.
+  const ORDER = [1, 2, 0];
 
   /** Draws axes once and returns the function that draws the curves of `state`. */
   function plots(root, data) {
@@ -157,14 +164,20 @@
     const top = Math.ceil(Math.log10(Math.max(...all)) + 0.2);
     const left = plot(root.querySelector(".w-power"), data.sides[1].k, -4, top,
       "power per mode (latent units²)", "w-clip-power");
-    const right = plot(root.querySelector(".w-snr"), data.sides[1].k, -4, top,
+    const right = plot(root.querySelector(".w-snr"), data.sides[1].k, -4, 4,
       "SNR (ratio of powers)", "w-clip-snr");
     const one = right.y(1);
     add(right.layer, "line", { class: "w-one", x1: BOX.left, x2: BOX.right, y1: one, y2: one });
-    const curves = KINDS.map((kind) => ({
-      data: left.curve(kind), noise: left.curve(`${kind} w-noise`), snr: right.curve(kind),
-      mark: add(right.layer, "circle", { class: `w-mark ${kind}`, r: 4.5, cy: one }),
-    }));
+    const curves = [];
+    for (const i of ORDER) {
+      curves[i] = { data: left.curve(KINDS[i]), noise: left.curve(`${KINDS[i]} w-noise`),
+        snr: right.curve(KINDS[i]) };
+    }
+    for (const i of ORDER) {
+      // The low resolution's is a ring, so that another's shows within it.
+      const r = i === 0 ? 6 : 4;
+      curves[i].mark = add(right.layer, "circle", { class: `w-mark ${KINDS[i]}`, r, cy: one });
+    }
     return (cases) => cases.forEach((one, i) => {
       curves[i].data(one.side.k, one.data);
       curves[i].noise(one.side.k, one.noise);

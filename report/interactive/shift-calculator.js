@@ -1,13 +1,22 @@
 /* The shift calculator: what `python -m analysis recommend` prints, for the pairs of resolutions
    that were measured. Formulas are those of analysis/recommend.py, analysis/export.py and
-   analysis/schedule.py; tests/test_interactive.py compares the two to six digits. */
+   analysis/schedule.py; tests/test_widgets.py compares the two to six digits. */
 (function () {
   "use strict";
+
+  /** The settings of analysis/export.py, in its order: what stands before the number, and it. */
+  const OPTIONS = [
+    ["shift=", (total) => total.sampling], ["mu=", (total) => Math.log(total.sampling)],
+    ["shift=", (total) => total.training], ["--discrete_flow_shift ", (total) => total.training],
+    ["--flow_schedule_shift=", (total) => total.training],
+    ["timestep_shift = ", (total) => total.training],
+  ];
 
   // The mathematics ----------------------------------------------------------------------------
 
   /** Python's format(x, ".4g"): four significant digits, a tie to the even one, no zeros behind. */
   function general(x, digits) {
+    if (!isFinite(x)) return String(x);
     if (x === 0) return "0";
     // 100 digits are more than any double has here, so that a tie is seen as one.
     let [mantissa, power] = Math.abs(x).toExponential(100).split("e");
@@ -19,7 +28,7 @@
     let exponent = Number(power) + text.length - digits;
     text = text.slice(0, digits);
     const sign = x < 0 ? "-" : "";
-    const trimmed = (whole) => whole.includes(".") ? whole.replace(/\.?0+$/, "") : whole;
+    const trimmed = (whole) => whole.includes(".") ? whole.replace(/\.?0*$/, "") : whole;
     if (exponent < -4 || exponent >= digits) {
       const tail = `${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
       return `${sign}${trimmed(`${text[0]}.${text.slice(1)}`)}e${tail}`;
@@ -43,43 +52,53 @@
     return { ...one, measured: 1 / one.measured, interval: [turned(high), turned(low)] };
   }
 
-  /** Why there is no shift for this input, in one sentence; null if there is one. */
+  /** Why there is no shift for this input, in one sentence, and the fields it is about; null if
+      there is one. */
   function problem(data, input) {
-    const { encoder, start, end, baseShift, samplingBaseShift, mu, std } = input;
-    const card = data.encoders[encoder], low = Math.min(start, end);
-    for (const side of [start, end]) {
-      if (!Number.isInteger(side)) return "Resolutions are whole numbers of pixels.";
-    }
-    if (start === end) return `Both are ${start} px: no shift is needed between them.`;
-    if (low < 32) return `${low} px is too small: resolutions start at 32 px.`;
-    for (const side of [low, Math.max(start, end)]) {
-      if (side % card.stride) {
-        const near = Math.max(rounded(side / card.stride), 1) * card.stride;
-        return `${encoder} takes multiples of ${card.stride} px, not ${side}: use ${near}.`;
+    const { encoder, start, end } = input, { stride } = data.encoders[encoder];
+    const low = Math.min(start, end), lower = start < end ? "start" : "end";
+    const because = (sentence, ...fields) => ({ sentence, fields });
+    for (const name of ["start", "end"]) {
+      if (!Number.isInteger(input[name])) {
+        return because("Resolutions are whole numbers of pixels.", name);
       }
     }
-    const n = low / card.stride;
+    if (start === end) {
+      return because(`Both are ${start} px: no shift is needed between them.`, "start", "end");
+    }
+    if (low < 32) return because(`${low} px is too small: resolutions start at 32 px.`, lower);
+    for (const name of [lower, lower === "start" ? "end" : "start"]) {
+      if (input[name] % stride) {
+        const near = Math.max(rounded(input[name] / stride), 1) * stride;
+        return because(
+          `${encoder} takes multiples of ${stride} px, not ${input[name]}: use ${near}.`, name);
+      }
+    }
+    const n = low / stride;
     if (data.grid === null || n < data.grid) {
       const remedy = data.grid === null ? "widen the study’s bands"
-        : `use ${data.grid * card.stride} px or more`;
-      return `${encoder} makes ${n} × ${n} latents of ${low} px, too small for three frequency `
-        + `bands: ${remedy}.`;
+        : `use ${data.grid * stride} px or more`;
+      return because(`${encoder} makes ${n} × ${n} latents of ${low} px, too small for three `
+        + `frequency bands: ${remedy}.`, lower);
     }
-    for (const value of [baseShift, samplingBaseShift ?? 1, std]) {
-      if (!(value > 0 && isFinite(value))) return "Shifts and std are positive numbers.";
+    for (const name of ["baseShift", "samplingBaseShift", "std"]) {
+      if (!(input[name] > 0 && isFinite(input[name]))) {
+        return because("Base shifts and std are positive numbers.", name);
+      }
     }
-    return Number.isFinite(mu) ? null : "The mean μ is a number.";
+    return Number.isFinite(input.mu) ? null : because("The mean of logit t is a number.", "mu");
   }
 
-  /** What `recommend --json` prints, or its part by the square-root rule where the pair was not
-      measured (then without measured, interval and bands). `by` may be "theory" to ignore what was
-      measured. Beyond `recommend`: `by`, `s` and `logit_normal`. */
+  /** What `recommend --format json` prints, or its part by the square-root rule where the pair was
+      not measured (then without measured, interval and bands). `by` may be "theory" to ignore what
+      was measured. Beyond `recommend`: `by`, `s` and `logit_normal`; `options` instead of settings,
+      each what stands before the number, and the number. */
   function recommend(data, input) {
     const { encoder, start, end } = input;
     const baseShift = input.baseShift ?? 1, sampling = input.samplingBaseShift ?? baseShift;
     const mu = input.mu ?? data.mu, std = input.std ?? data.std;
     const why = problem(data, { ...input, baseShift, samplingBaseShift: sampling, mu, std });
-    if (why) throw new RangeError(why);
+    if (why) throw Object.assign(new RangeError(why.sentence), { fields: why.fields });
     const low = Math.min(start, end), high = Math.max(start, end);
     let found = data.encoders[encoder].pairs[`${low}-${high}`];
     if (found) {
@@ -94,12 +113,7 @@
     const theory = end / start, by = found && input.by !== "theory" ? "measured" : "theory";
     const s = by === "measured" ? found.measured : theory, delta = -Math.log(s);
     const total = { training: s * baseShift, sampling: s * sampling };
-    const train = general(total.training, 4), sample = general(total.sampling, 4);
-    const options = [
-      `shift=${sample}`, `mu=${general(Math.log(total.sampling), 4)}`, `shift=${train}`,
-      `--discrete_flow_shift ${train}`, `--flow_schedule_shift=${train}`,
-      `timestep_shift = ${train}`,
-    ];
+    const options = OPTIONS.map(([before, of]) => [before, of(total)]);
     return {
       encoder, axis: data.axis, resolutions: [start, end], theory, ...found, by, s,
       delta_mu: { "t = 1 is data": delta, "sigma = 1 is noise": -delta },
@@ -123,70 +137,117 @@
 
   // The form -----------------------------------------------------------------------------------
 
+  const NUMBERS = ["s", "theory", "measured", "bands", "exponent", "data", "sigma", "command"];
+
   const fixed = (x, digits) => {
     const text = x.toFixed(digits);
     return (Number(text) ? text : text.replace("-", "")).replace("-", "\u2212");
   };
   const signed = (x) => (x >= 0 ? "+" : "") + fixed(x, 3);
 
+  /** A number as text that keeps all its digits: six to whoever points at it, the rest as value. */
+  function exact(x, text) {
+    const node = document.createElement("data");
+    node.value = String(x);
+    node.title = general(x, 6);
+    node.textContent = text;
+    return node;
+  }
+
   function spread(one) {
     const [low, high] = one.interval;
     // As many decimals as the interval's width needs, as in analysis/formatting.py.
     const digits = low !== null && high - low < 0.02 ? 3 : 2;
-    if (low === null) return `${fixed(one.measured, 2)} (one image: no interval)`;
-    return `${fixed(one.measured, digits)} [${fixed(low, digits)},\u00a0${fixed(high, digits)}]`;
+    const say = (x) => exact(x, fixed(x, digits));
+    return low === null ? [say(one.measured), " (one image: no interval)"]
+      : [say(one.measured), " [", say(low), ",\u00a0", say(high), "]"];
+  }
+
+  function bandLine([name, one]) {
+    const line = document.createElement("span"), [from, to] = one.band;
+    line.className = "w-line";
+    line.append(`${name}, ${from.toFixed(0)} to ${to.toFixed(0)}: `, ...spread(one));
+    return line;
+  }
+
+  const normal = (mean, by, std, symbol, median) => [
+    "mean ", exact(mean, fixed(mean, 3)), " (moved by ", exact(by, signed(by)), "), std ",
+    exact(std, general(std, 4)), `, median ${symbol} = `, exact(median, fixed(median, 3)),
+  ];
+
+  function explained(data, input, found) {
+    const { title } = data.encoders[input.encoder], pair = `${input.start} to ${input.end} px`;
+    if (!("measured" in found)) {
+      return `${title}: ${pair} was not measured here. The settings are by the square-root rule; `
+        + "the command below measures it.";
+    }
+    const on = `measured on ${data.images} image${data.images === 1 ? "" : "s"}`;
+    return found.by === "measured" ? `${title}: ${on}, at equal cycles per image.`
+      : `${title}: the settings are by the square-root rule, though this was ${on}.`;
   }
 
   function start(root) {
     const data = JSON.parse(root.querySelector("script[type='application/json']").textContent);
     const form = root.querySelector("form");
+    const field = (name) => form.elements[name];
     const out = (name) => root.querySelector(`[data-out="${name}"]`);
+    const put = (name, ...parts) => out(name).replaceChildren(...parts);
     const number = (name) => {
-      const text = form.elements[name].value.trim();
+      const text = field(name).value.trim();
       return text === "" ? undefined : Number(text);
     };
 
     function show() {
       const input = {
-        encoder: form.elements.encoder.value, start: number("start") ?? NaN,
+        encoder: field("encoder").value, by: field("by").value, start: number("start") ?? NaN,
         end: number("end") ?? NaN, mu: number("mu") ?? NaN, std: number("std") ?? NaN,
-        baseShift: number("baseShift") ?? NaN, samplingBaseShift: number("samplingBaseShift"),
-        by: form.elements.by.value,
+        baseShift: number("baseShift") ?? NaN,
+        // What a browser can't read as a number is no empty field.
+        samplingBaseShift: field("samplingBaseShift").validity.badInput ? NaN
+          : number("samplingBaseShift"),
       };
+      const { stride } = data.encoders[input.encoder];
+      for (const name of ["start", "end"]) {
+        field(name).step = stride;
+        field(name).min = Math.ceil(32 / stride) * stride;
+      }
+      for (const one of form.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
       let found;
       try {
         found = recommend(data, input);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         root.dataset.state = "refused";
-        out("says").textContent = error.message;
+        put("says", error.message);
+        // What was found for other input is not left standing; its places are.
+        for (const name of NUMBERS) put(name, "–");
+        root.querySelectorAll(".w-option").forEach((cell, i) =>
+          cell.replaceChildren(OPTIONS[i][0], "–"));
+        for (const name of error.fields) field(name).setAttribute("aria-invalid", "true");
         return;
       }
       root.dataset.state = "shown";
-      const measured = "measured" in found, { encoder } = input;
-      out("says").textContent = !measured
-        ? `${encoder} from ${input.start} to ${input.end} px was not measured here. The settings are `
-          + "by the square-root rule; the command below measures it."
-        : found.by === "measured" ? `Measured on ${data.images} images.`
-          : "Settings by the square-root rule, though the pair was measured.";
-      out("s").textContent = `s = ${general(found.s, 4)}`;
-      out("theory").textContent = general(found.theory, 4);
-      out("measured").textContent = measured ? spread(found) : "not measured";
-      out("exponent").textContent = measured ? fixed(found.exponent, 2) : "–";
-      out("bands").textContent = measured
-        ? Object.entries(found.bands).map(([name, band]) => `${name} ${spread(band)}`).join("; ")
-        : "–";
-      const delta = found.delta_mu, normal = found.logit_normal;
-      out("data").textContent = `mean ${fixed(normal.mu, 3)} (moved by `
-        + `${signed(delta["t = 1 is data"])}), `
-        + `median t = ${fixed(normal.median, 3)}`;
-      out("sigma").textContent = `mean ${fixed(normal.sigma_mu, 3)} `
-        + `(moved by ${signed(delta["sigma = 1 is noise"])}), median σ = ${fixed(normal.sigma_median, 3)}`;
-      out("std").textContent = `${general(normal.std, 4)}, unchanged`;
+      put("s", "s = ", exact(found.s, general(found.s, 4)));
+      put("says", explained(data, input, found));
+      put("theory", exact(found.theory, general(found.theory, 4)));
+      if ("measured" in found) {
+        put("measured", ...spread(found));
+        put("exponent", exact(found.exponent, fixed(found.exponent, 2)));
+        put("bands", ...Object.entries(found.bands).map(bandLine));
+      } else {
+        put("measured", "not measured");
+        put("exponent", "–");
+        put("bands", "–");
+      }
+      const to = found.logit_normal, delta = found.delta_mu;
+      put("data", ...normal(to.mu, delta["t = 1 is data"], to.std, "t", to.median));
+      put("sigma",
+        ...normal(to.sigma_mu, delta["sigma = 1 is noise"], to.std, "σ", to.sigma_median));
       root.querySelectorAll(".w-option").forEach((cell, i) => {
-        cell.textContent = found.options[i];
+        const [before, value] = found.options[i];
+        cell.replaceChildren(before, exact(value, general(value, 4)));
       });
-      out("command").textContent = command(input);
+      put("command", command(input));
     }
 
     form.addEventListener("input", show);

@@ -4,10 +4,11 @@
   "use strict";
   const FLOOR = -60;  // dBFS at the meter's left end; its right end is 0
 
-  /** The level in dBFS at a time in seconds; null beyond the recording. */
+  /** The level in dBFS at a time in seconds; null beyond the recording, whose last window may be
+      half a window longer than the others. */
   function level(track, window, seconds) {
     const i = Math.min(Math.floor(seconds / window), track.levels.length - 1);
-    return seconds < 0 || seconds > window * (track.levels.length + 1) ? null : track.levels[i];
+    return seconds < 0 || seconds > window * (track.levels.length + 0.5) ? null : track.levels[i];
   }
 
   const share = (value) => Math.min(Math.max(1 - value / FLOOR, 0), 1);
@@ -20,7 +21,7 @@
       meter: figure.querySelector("[role=meter]"),
       bar: figure.querySelector(".w-bar"),
       says: figure.querySelector(".w-value"),
-      of: data[figure.dataset.track],
+      of: data[figure.dataset.track], frame: 0,
     }));
     const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,10 +31,11 @@
       // Those who asked for less motion see the mean while it plays.
       const value = now === null ? FLOOR : calm.matches ? track.of.mean : now;
       track.bar.style.transform = `scaleX(${share(value)})`;
-      track.meter.setAttribute("aria-valuenow", value);
+      track.meter.setAttribute("aria-valuenow", Math.max(value, FLOOR));
       track.meter.setAttribute("aria-valuetext", now === null ? "not playing" : text(value));
       track.says.textContent = now === null ? "not playing" : text(value);
-      if (playing && !calm.matches) requestAnimationFrame(() => show(track));
+      cancelAnimationFrame(track.frame);
+      if (playing && !calm.matches) track.frame = requestAnimationFrame(() => show(track));
     }
 
     for (const track of tracks) {
@@ -53,7 +55,7 @@
       const from = tracks.findIndex((track) => !track.audio.paused);
       const next = tracks[from < 0 ? 0 : (from + 1) % tracks.length].audio;
       next.currentTime = from < 0 ? 0 : tracks[from].audio.currentTime;
-      next.play();
+      next.play().catch(() => {});  // it was paused before it began
     });
   }
 
