@@ -372,7 +372,7 @@ def marks(ax: Axes, stage: str) -> list[float]:
     return sorted(
         float(np.asarray(line.get_xdata())[0])
         for line in ax.lines
-        if line.get_marker() == figure.MARKS[stage]
+        if line.get_marker() == figure.MARKS[stage] and line.get_color() == figure.COLOURS[stage]
     )
 
 
@@ -382,11 +382,13 @@ def study() -> Any:
 
     def measured(value: float, low: float, high: float) -> Any:
         whole = types.SimpleNamespace(value=value, low=low, high=high)
-        return types.SimpleNamespace(shift=types.SimpleNamespace(whole=whole))
+        shift = types.SimpleNamespace(whole=whole)
+        return types.SimpleNamespace(shift=shift, information=None)
 
     return types.SimpleNamespace(
         study=types.SimpleNamespace(low=256, high=1024),
         measured={"a": measured(1.5, 1.4, 1.6), "b": measured(1.9, math.nan, math.nan)},
+        contributed={},
         theory=4.0,
     )
 
