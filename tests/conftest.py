@@ -1,9 +1,12 @@
 """What all tests share: no settings from outside, and a tiny project of synthetic photographs."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -148,3 +151,39 @@ def call(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         return int(left.value.code or 0), out, err
 
     return called
+
+
+# In a browser ---------------------------------------------------------------------------------
+
+
+def _absent(what: str, remedy: str) -> NoReturn:
+    """A reader's machine may lack what only browser tests need; CI may not."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI has no {what}")
+    pytest.skip(f"no {what} on this machine: {remedy}")
+
+
+# By module: while it is open, its event loop runs in this thread, which others may want to do.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, under Playwright."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        _absent("Chromium", "install the package chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which the test package brings along."""
+    try:
+        return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    except ModuleNotFoundError:
+        _absent("axe", "pip install axe-playwright-python")

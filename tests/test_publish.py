@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from analysis.publish import publish
 from analysis.render import links
 from analysis.settings import AnalysisError, InputError
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHARED = {
     "index.html", "versions.json", "versions.js", "versions.css", "versions.html", "site.css",
     ".nojekyll",
@@ -379,22 +378,6 @@ def site(build: Build, out: Path) -> Path:
     publish(build("0.3.0rc1"), out, "0.3.0rc1")
     publish(build("0.3.0rc1"), out, "dev")
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no Chromium")
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
 
 
 def visit(context, path: Path):

@@ -4,7 +4,6 @@ One small site without cells, built once; opened from the file system, as a read
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from PIL import Image
 from analysis.render.builtin import html, site
 from analysis.settings import InputError
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = """
 project: {type: website, output-dir: _site, execute-dir: project, render: ["report/*.qmd"]}
 website:
@@ -113,22 +111,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.new("RGB", (300, 300), "grey").save(root / "report" / "photo.png")
     site.render(root)
     return root
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no Chromium")
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

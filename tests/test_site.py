@@ -10,7 +10,6 @@ import subprocess
 import sys
 from html import unescape
 from html.parser import HTMLParser
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ from pypdf import PdfReader
 
 from analysis import origins, results, values
 from analysis.settings import root
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def built(copy: Path) -> Path:
@@ -199,22 +196,6 @@ def test_weights_count_what_styles_load(site: Path) -> None:
     assert {"index.html", "page.js", "style.css", "report-math.woff2", "noise-fine.wav"} <= names
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no Chromium")
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index", "reproduce", "use-it"])
@@ -253,17 +234,6 @@ def test_recordings_play(browser, site: Path) -> None:
     )
     assert seconds == pytest.approx([3.0, 3.0], abs=0.01)
     page.close()
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The source of axe-core, which the test package brings along."""
-    try:
-        return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    except ModuleNotFoundError:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no axe")
-        pytest.skip("no axe: pip install axe-playwright-python")
 
 
 GRAVE = """async () => (await axe.run(document, { preload: false, resultTypes: ["violations"] }))

@@ -6,11 +6,9 @@ import dataclasses
 import itertools
 import json
 import math
-import os
 import re
 import shutil
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -34,40 +32,12 @@ from analysis.results import Results
 from analysis.settings import InputError, load_study, root
 from analysis.shift import Estimate
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDGETS = ("noise_slider", "shift_calculator", "sound_levels")
 
 
 @pytest.fixture(scope="module")
 def bundled() -> Results:
     return results.load("bundled")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no Chromium")
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The source of axe-core, which the test package brings along."""
-    try:
-        return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    except ModuleNotFoundError:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no axe")
-        pytest.skip("no axe: pip install axe-playwright-python")
 
 
 @pytest.fixture(scope="module")
