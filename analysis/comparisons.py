@@ -47,7 +47,7 @@ def table_measures(results: Results) -> str:
         spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
         same, apart = m.equivariance.coherence.bands, m.equivariance.difference.bands
         shared = " / ".join(plain(same[band].value, 2) for band in BANDS)
-        lost = " / ".join(plain(apart[band].value, 2) for band in BANDS)
+        lost = " / ".join(plain(100 * apart[band].value, 0) for band in BANDS)
         first = [s for (low, high), s in m.shifts.items() if (low, high) == below]
         rows.append(
             [
@@ -57,7 +57,7 @@ def table_measures(results: Results) -> str:
             ]
         )  # fmt: skip
     header = [
-        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference",
+        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference (%)",
         f"s, {below[0]} → {below[1]}" if below else "",
         f"s, {study.low} → {study.high}", "r",
     ]  # fmt: skip

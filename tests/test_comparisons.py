@@ -25,12 +25,12 @@ def test_measures_side_by_side() -> None:
     results = pretend(ours=one)
     results.contributed = {"theirs": apart}
     header, first, second = cells(comparisons.table_measures(results))
-    assert header[4:8] == ["coherence", "difference", "s, 256 → 512", "s, 512 → 1024"]
+    assert header[4:8] == ["coherence", "difference (%)", "s, 256 → 512", "s, 512 → 1024"]
     assert first[:5] == ["`ours`", "16 / 8", "2.50 to 2.50", "2.50", "1.00 / 1.00 / 1.00"]
-    assert first[5] == "0.00 / 0.00 / 0.00"
+    assert first[5] == "0 / 0 / 0"
     assert first[6:] == [estimate(one.shifts[256, 512].whole), estimate(one.shift.whole), "1.00"]
     # Of as much power, with half of it in common: P + P - 2 P / 2.
-    assert [second[0], *second[4:6]] == ["`theirs`", "0.25 / 0.25 / 0.25", "1.00 / 1.00 / 1.00"]
+    assert [second[0], *second[4:6]] == ["`theirs`", "0.25 / 0.25 / 0.25", "100 / 100 / 100"]
 
 
 def test_the_difference_is_told_band_by_band() -> None:
@@ -42,11 +42,13 @@ def test_the_difference_is_told_band_by_band() -> None:
     row = cells(comparisons.table_measures(pretend(x=apart)))[1]
     found = [float(text) for text in row[5].split(" / ")]
     # The rings at the edges belong to both bands, for a part of the outer one's octave.
-    assert found[0] == pytest.approx(0.1, abs=0.005)
-    assert 0.25 < found[1] < 0.4
-    assert 0.8 < found[2] <= 1
+    assert found[0] == 10
+    assert 25 < found[1] < 40
+    assert 80 < found[2] <= 100
     expected = apart.equivariance.difference.bands
-    assert row[5] == " / ".join(plain(expected[b].value, 2) for b in ("low", "middle", "high"))
+    assert row[5] == " / ".join(
+        plain(100 * expected[b].value, 0) for b in ("low", "middle", "high")
+    )
 
 
 def test_the_lower_shift_is_that_of_its_heading_or_none() -> None:
