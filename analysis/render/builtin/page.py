@@ -290,11 +290,7 @@ def alternative(cell: Cell) -> str:
         tree = ast.parse(cell.code)
     except SyntaxError:  # told when it runs
         return ""
-    passed = [
-        word.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for word in node.keywords
-        if word.arg == "alt" and isinstance(word.value, ast.Constant)
-    ]
-    return next((text for text in passed if isinstance(text, str) and text.strip()), "")
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    words = [word.value for call in calls for word in call.keywords if word.arg == "alt"]
+    passed = [str(text.value) for text in words if isinstance(text, ast.Constant) and text.value]
+    return next((text for text in passed if text.strip()), "")
