@@ -237,9 +237,13 @@ class Store:
             raise MissError(self.explain_miss(request))
         start = time.monotonic()
         arrays = compute()
-        self.put(request, arrays, time.monotonic() - start)
-        self.computed.append(request.label or request.step)
+        self.keep(request, arrays, time.monotonic() - start)
         return arrays
+
+    def keep(self, request: Request, arrays: Arrays, seconds: float) -> None:
+        """Store arrays that were computed just now, and note that they were."""
+        self.put(request, arrays, seconds)
+        self.computed.append(request.label or request.step)
 
     def sidecars(self, step: str) -> Iterator[dict[str, Any]]:
         """The readable sidecars of a step."""

@@ -6,6 +6,7 @@ an encoder cannot run here, its committed measurement is used, and that is said.
 
 import collections
 import functools
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from analysis import (
     cross_spectra,
     derived,
     encoders,
+    encoding,
     equivariance,
     images,
     latents,
@@ -248,7 +250,7 @@ class Chain:
             FetchError: an encoder can't run here and there is no committed result for it.
         """
         said: dict[str, str] = {}
-        todo: list[Task] = []
+        own: list[encoders.Card] = []
         for name, card in self.plan.cards.items():
             if not card.pinned:
                 # Results can't be keyed by what the card leaves open: loading finds it out.
@@ -264,9 +266,33 @@ class Chain:
                 said[name] = f"committed results: {reason}"
             else:
                 said[name] = "computed"
-                todo.extend(self.tasks(card))
-        for index, (request, function) in enumerate(todo):
-            progress(index, len(todo), request.label)
+                own.append(card)
+        todo = [
+            task for card in own for task in self.tasks(card)
+            if self.store.state(task[0]) != "sound"
+        ]  # fmt: skip
+        needed = {key for request, _ in todo for key in request.inputs.values()}
+        shown = [
+            (card, views) for card in own for views in encoding.batches(self.plan, card, needed)
+        ]
+        done, total, rate = 0, sum(len(views) for _, views in shown) + len(todo), ""
+        for card, views in shown:
+            progress(done, total, f"{card.name} at {views[0].side} px{rate}")
+            rate = f", {self._encode(card, views):.2g} images/s"
+            done += len(views)
+        for index, (request, function) in enumerate(todo, done):
+            progress(index, total, request.label)
             self.store.obtain(request, function)
-        progress(len(todo), len(todo), "done")
+        progress(total, total, "done")
         return said
+
+    def _encode(self, card: encoders.Card, views: list[View]) -> float:
+        """Store the moments of views of one size; returns how many images a second that were."""
+        pixels, encoder = np.stack([self.pixels(view) for view in views]), self.encoder(card)
+        start = time.monotonic()
+        moments = encoder.encode(pixels)
+        seconds = (time.monotonic() - start) / len(views)
+        for index, view in enumerate(views):
+            one = {name: values[index : index + 1] for name, values in moments.items()}
+            self.store.keep(self.plan.moments_request(view, card), one, seconds)
+        return 1 / seconds

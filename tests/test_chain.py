@@ -35,8 +35,12 @@ def test_the_second_run_computes_nothing(project: Path) -> None:
     # and 1 sampler; 1 channel rule, 1 display, 1 leakage
     assert len(first.store.computed) == 1 + 18 + 2 * (4 * 6 + 2 * 3 + 2) + 3 == STEPS
     assert len(set(first.store.computed)) == STEPS
-    assert [done for done, _, _ in progress] == list(range(len(progress)))
-    assert progress[-1] == (STEPS - 18, STEPS - 18, "done")
+    # Images that are encoded together are told together: 9 of each size, 8 at most at once.
+    encoding = [done for done, _, label in progress if label.startswith(f"{LINEAR} at")]
+    assert encoding == [0, 8, 9, 17]
+    assert [done for done, _, _ in progress[4:]] == list(range(18, STEPS + 1))
+    assert progress[1][2].endswith(" images/s")
+    assert progress[-1] == (STEPS, STEPS, "done")
 
     second = chain(compute="never")
     second.compute()
@@ -86,22 +90,37 @@ def test_pixels_are_not_stored_as_moments(project: Path) -> None:
     assert not (one.store.folder / "linear-fit").exists()
 
 
-def test_a_run_that_was_stopped_goes_on(project: Path) -> None:
+# Before the second size is encoded, and among the steps after: the fit is stored beside them.
+@pytest.mark.parametrize(("at", "stored"), [(9, 10), (30, 31)])
+def test_a_run_that_was_stopped_goes_on(project: Path, at: int, stored: int) -> None:
     class StoppedError(Exception):
         pass
 
     def stop(done: int, total: int, label: str) -> None:
-        if done == 5:
+        if done == at:
             raise StoppedError
 
     first = chain()
     with pytest.raises(StoppedError):
         first.compute(stop)
-    assert len(first.store.computed) == 5
+    assert len(first.store.computed) == stored
     second = chain()
     second.compute()
-    assert len(second.store.computed) == STEPS - 5
+    assert len(second.store.computed) == STEPS - stored
     assert not set(first.store.computed) & set(second.store.computed)
+
+
+def test_images_encoded_together_have_the_moments_of_each(project: Path) -> None:
+    one = chain()
+    one.compute()
+    card = one.plan.cards[LINEAR]
+    for view in one.plan.views(card):
+        alone = one.encoder(card).encode(one.pixels(view)[np.newaxis])
+        stored = one.moments(view, card)
+        assert set(stored) == set(alone)
+        for name, values in alone.items():
+            # Single precision in another order of summation.
+            np.testing.assert_allclose(stored[name], values, rtol=1e-5, atol=1e-5)
 
 
 def test_under_never_an_empty_store_names_the_first_step(project: Path) -> None:
