@@ -62,10 +62,12 @@ def place(project: Path) -> Path:
         picture.save(folder / f"field {seed}.jpg", quality=95)
     study = STUDY.format(title=TITLE, folder=folder)
     (project / "data" / "studies" / "whole.toml").write_text(study, encoding="utf-8")
-    shutil.copytree(PROJECT / "report", project / "report")
+    unwanted = shutil.ignore_patterns("made")
+    shutil.copytree(PROJECT / "report", project / "report", ignore=unwanted)
     sounds = project / "data" / "results" / "sound"
     shutil.copytree(PROJECT / "data" / "results" / "sound", sounds)
-    shutil.copyfile(PROJECT / "_quarto.yml", project / "_quarto.yml")
+    for name in ("_quarto.yml", "CITATION.cff"):
+        shutil.copyfile(PROJECT / name, project / name)
     return project
 
 
