@@ -8,13 +8,13 @@ import functools
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from analysis import drawn
 from analysis.cache import Store, environment, write_atomic
-from analysis.origins import Input, inputs, path_of, photographs, place, settings
+from analysis.origins import PACKAGE, Input, inputs, path_of, photographs, place, settings
 from analysis.render.builtin import project
 from analysis.results import Results
 from analysis.settings import InputError, root
@@ -104,6 +104,22 @@ class Figures:
             '::: {.callout-note collapse="true" title="How this was made"}\n\n'
             f"{body}\n\n:::\n\n:::\n"
         )
+
+
+def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
+    """What a function says of the results; hovering tells which function, and which results.
+
+    Args:
+        sentences: such as ``findings.abstract``; paragraphs of Markdown.
+        results: what it reads.
+    """
+    name = f"{sentences.__module__.rpartition('.')[2]}.{sentences.__name__}"
+    path = Path(sentences.__code__.co_filename)
+    where = f"{path.relative_to(PACKAGE.parent).as_posix()}:{sentences.__code__.co_firstlineno}"
+    known = ", ".join(f"{one} {m.provenance['key'][:12]}" for one, m in results.measured.items())
+    said = f"{name} ({where}) of study {results.study.name}: {known}"
+    paragraphs = [one for one in sentences(results).split("\n\n") if one.strip()]
+    return Markdown("\n\n".join(f'[{one}]{{.told title="{said}"}}' for one in paragraphs))
 
 
 def _on_paper() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import cache, origins, provenance, results
+from analysis import cache, findings, origins, provenance, results
 from analysis.cache import Store
 from analysis.figures import photographs, raps, time_density
 from analysis.settings import InputError
@@ -153,3 +153,27 @@ def test_the_repository_s_address(project: Path) -> None:
     provenance.repository.cache_clear()
     assert provenance.repository() == "https://example.org/r"
     provenance.repository.cache_clear()
+
+
+def test_a_sentence_tells_what_made_it(loaded: results.Results) -> None:
+    said = provenance.told(findings.abstract, loaded)
+    assert findings.abstract(loaded) in said
+    line = findings.abstract.__code__.co_firstlineno
+    assert f'{{.told title="findings.abstract (analysis/findings.py:{line}) of study ' in said
+    for name, m in loaded.measured.items():
+        assert f"{name} {m.provenance['key'][:12]}" in said
+
+
+def test_each_paragraph_tells_it(loaded: results.Results) -> None:
+    def twice(results: results.Results) -> str:
+        return "One [1, 2].\n\nTwo."
+
+    def nothing(results: results.Results) -> str:
+        return ""
+
+    twice.__code__ = twice.__code__.replace(co_filename=str(origins.PACKAGE / "x.py"))
+    one, two = provenance.told(twice, loaded).split("\n\n")
+    assert one.startswith("[One [1, 2].]{.told ")
+    assert two.startswith("[Two.]{.told ")
+    nothing.__code__ = nothing.__code__.replace(co_filename=str(origins.PACKAGE / "x.py"))
+    assert provenance.told(nothing, loaded) == ""

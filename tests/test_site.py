@@ -106,6 +106,15 @@ def test_hovering_a_number_names_its_result(site: Path) -> None:
     assert len(values_shown) > 50
     for name, shown in values_shown:
         assert unescape(shown) == account[name]["text"]
+    abstract = text[text.index('id="abstract"') : text.index('id="sec-introduction"')]
+    sentences = re.findall(r'<span class="told" title="([\w.]+) \((\S+)\) of study', abstract)
+    assert len(sentences) >= 3
+    for name, place in sentences:
+        module, function = name.split(".")
+        path, line = place.split(":")
+        assert path == f"analysis/{module}.py"
+        code = (root() / path).read_text(encoding="utf-8").splitlines()
+        assert code[int(line) - 1].startswith(f"def {function}(")
 
 
 def test_programs_find_copies(site: Path) -> None:

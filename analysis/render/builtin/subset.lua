@@ -21,7 +21,7 @@ local known_attributes = {
   ["cell-code"] = set("formats fold summary"),
   ["cell-html"] = set("at"),
 }
-local span_classes = set("smallcaps underline mark value")
+local span_classes = set("smallcaps underline mark value told")
 local generated_code = set("cell-output cell-stderr")
 
 local function heading(el)
@@ -156,7 +156,7 @@ local checks = {
     if el.classes[1] == "raw-kept" then return el, false end
     for _, class in ipairs(el.classes) do
       if not span_classes[class] then
-        complain(class, "unknown span class '" .. class .. "'; known: smallcaps, underline, mark, value")
+        complain(class, "unknown span class '" .. class .. "'; known: smallcaps, underline, mark, value, told")
       end
     end
   end,
