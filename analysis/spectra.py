@@ -39,8 +39,7 @@ BLOCK_BYTES = 2**20  # of fields at a time: intermediate results stay in a core'
 def window2d(height: int, width: int, kind: str = "kaiser", beta: float = 2.0) -> Floats:
     """A separable 2-D window: the outer product of two periodic 1-D windows.
 
-    Periodic means sampled at n of n + 1 points, so that the window continues with period n. It is
-    not the radial window of the same name.
+    Periodic means sampled at n of n + 1 points. It is not the radial window of the same name.
 
     Args:
         height, width: size in pixels.
@@ -76,10 +75,7 @@ def fourier(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarra
     """Orthonormal 2-D transform of the windowed, mean-free field, zero frequency in the centre.
 
     Args:
-        z: ``[..., h, w]``, real.
-
-    Returns:
-        complex ``[..., h, w]``, for pictures of magnitude and phase. @eq-fourier
+        z: ``[..., h, w]``, real; returned is complex ``[..., h, w]``, for pictures. @eq-fourier
     """
     tapered = remove_mean(z, window2d(*z.shape[-2:], kind, beta))
     return np.fft.fftshift(np.fft.fft2(tapered, norm="ortho"), axes=(-2, -1))
@@ -210,14 +206,19 @@ def raps(
     together = max(1, BLOCK_BYTES // (h * w * _precision(z).itemsize))
 
     @np.errstate(all="ignore")
-    def estimate(start: int) -> None:
-        block = slice(start, start + together)
-        modes, means[block] = _modes(fields[block], kind, beta)
-        out[block] = operator.average_squares(modes)
+    def estimate(starts: range) -> None:
+        for start in starts:
+            block = slice(start, start + together)
+            modes, means[block] = _modes(fields[block], kind, beta)
+            out[block] = operator.average_squares(modes)
 
-    starts = range(0, len(fields), together)
-    count = os.cpu_count() or 1 if workers is None else workers
-    list((map if count == 1 else _threads(count, os.getpid()).map)(estimate, starts))
+    if (count := os.cpu_count() or 1 if workers is None else workers) < 1:
+        raise ValueError(f"workers is {count}: at least 1, or None for one a core")
+    shares = [range(n * together, len(fields), count * together) for n in range(count)]
+    others = [_threads(count, os.getpid()).submit(estimate, share) for share in shares[1:]]
+    estimate(shares[0])  # this thread is one of the workers
+    for other in others:
+        other.result()
     _refuse(fields, out, means)
     return out.reshape(*z.shape[:-2], out.shape[-1])
 
@@ -248,8 +249,7 @@ def ring_correlation(
 ) -> Floats:
     """Correlation of the ring averages of one field, the ``correlation`` of `powerlaw`'s fits.
 
-    Rings share modes, and a window makes neighbouring modes alike: v_ab / sqrt(v_aa v_bb), with
-    v_ab of `rings.ring_covariance`. It holds where `effective_modes` does.
+    It is v_ab / sqrt(v_aa v_bb), v_ab of `rings.ring_covariance`, where `effective_modes` holds.
 
     Returns:
         ``[R, R]``. Neighbours have 0.2 without window (1 / 4 as rings grow), 0.3 under Kaiser
