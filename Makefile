@@ -2,7 +2,8 @@
 # make test   linters, type checker and tests
 # Both set up .venv themselves. STUDY=name builds another study of data/studies/.
 # make peers  others' estimators, which tests/test_peers.py compares ours with (needs a C compiler)
-# make bench  speed and memory against them and against the bare Fourier transform, as ratios
+# make bench  speed and memory against them and against the bare Fourier transform, as ratios;
+#             and where the time of a build goes
 
 PYTHON ?= python3
 STUDY ?= bundled
@@ -23,6 +24,7 @@ peers: $(VENV)/peers.done
 
 bench: $(VENV)/peers.done
 	$(RUN) tests/bench.py
+	$(RUN) tests/bench_site.py
 
 lint: $(VENV)/test.done
 	$(RUN) -m ruff format --check analysis tests data

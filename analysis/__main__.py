@@ -149,6 +149,7 @@ def render(
 
     name = study_name(study)
     found = _results(chain_of(study_of(study)), study)
+    finish = finishing.Finish(found)
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
@@ -156,7 +157,8 @@ def render(
         if renderer == Renderer.quarto:
             with drawn.ahead(found):
                 written = quarto.render(root(), quiet=log.quiet or log.as_json)
-            finishing.finish(root() / "_site", found)
+            finish.pages(root() / "_site")
+            finish.whole(root() / "_site")
             links.check(root() / "_site")
         else:
             from analysis.render.builtin import site
@@ -164,7 +166,7 @@ def render(
             written = site.render(
                 root(),
                 progress=log.info,
-                finish=lambda built: finishing.finish(built, found),
+                finish=finish,
                 beside=lambda: drawn.ahead(found),
             )
     for path in written:

@@ -201,7 +201,7 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
     if b"<image" in made["svg"]:
         buffer = io.BytesIO()
         with Image.open(io.BytesIO(made["png"])) as image:
-            image.convert("RGB").save(buffer, "webp", quality=65, method=6)
+            image.convert("RGB").save(buffer, "webp", quality=65, method=4)
         made["webp"] = buffer.getvalue()
     return made
 
@@ -220,7 +220,7 @@ def _request(label: str, results: Results) -> Request:
     listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))
               for one in inputs(label, results)}  # fmt: skip
     return Request(
-        "drawing", 4,
+        "drawing", 5,
         {"figure": label, "study": study.model_dump(mode="json"), "versions": made, "dpi": DPI},
         {"code": _code(path), "files": canonical(files), "photographs": canonical(shown), **listed},
         f"drawing of {label}",

@@ -4,6 +4,7 @@ Everything is made from the results and from the pages as they were built, so th
 renderers' sites carry the same, and the same site is finished the same.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import crate
@@ -11,21 +12,26 @@ from analysis.render import copies
 from analysis.results import Results
 
 
-def finish(site: Path, results: Results) -> list[Path]:
-    """Write ``provenance.json``, the RO-Crate, Markdown copies and ``llms.txt`` into a site.
+@dataclass(frozen=True)
+class Finish:
+    """The two steps of finishing a site; its pages lie in ``report``.
 
     Args:
-        site: the rendered site; its pages lie in ``report``.
         results: what its pages show.
-
-    Returns:
-        The files written.
-
-    Raises:
-        InputError: the site has no pages, or a page is none of ours.
-        AnalysisError: pandoc failed.
     """
-    account = crate.write(site, results)
-    written = copies.write(site)  # llms.txt names the account, if it is there
-    crate.refresh(site)
-    return [*account, *written]
+
+    results: Results
+
+    def pages(self, site: Path) -> None:
+        """When the HTML is there: ``provenance.json``, Markdown copies and ``llms.txt``.
+
+        Raises:
+            InputError: the site has no pages, or a page is none of ours.
+            AnalysisError: pandoc failed.
+        """
+        crate.write(site, self.results)
+        copies.write(site)  # llms.txt names the account, if it is there
+
+    def whole(self, site: Path) -> None:
+        """When every file is there: their digests in the RO-Crate."""
+        crate.refresh(site)

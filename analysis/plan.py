@@ -71,6 +71,7 @@ class Plan:
 
     def __init__(self, study: Study, store: Store) -> None:
         self.study, self.store = study, store
+        self._measurements: dict[encoders.Card, Request] = {}
         self.cards = {name: encoders.card(name) for name in study.encoders}
         self.photographs = images.image_set(study.images).photos
 
@@ -241,7 +242,9 @@ class Plan:
             yield Part("pair", photo, study.high, self.pair_request(photo, card))
 
     def measurement_request(self, card: encoders.Card) -> Request:
-        """Everything that is measured of one encoder."""
+        """Everything that is measured of one encoder; asked for often, from hundreds of keys."""
+        if card in self._measurements:
+            return self._measurements[card]
         inputs = {
             f"{part.name} {part.photo.id} {part.side}": part.request.key
             for part in self.parts(card)
@@ -250,7 +253,8 @@ class Plan:
             inputs[f"{variation.name}: {view.image.id} {view.side}"] = request.key
         # The inputs are a mapping and have no order; the rows of the arrays have.
         rows = {"photographs": [photo.id for photo in self.photographs]}
-        return Request("measurement", 5, rows, inputs, f"measurement of {card.name}")
+        request = Request("measurement", 5, rows, inputs, f"measurement of {card.name}")
+        return self._measurements.setdefault(card, request)
 
     def sampler_request(self, card: encoders.Card) -> Request:
         """The exactly solvable sampler on one encoder's measured spectra."""

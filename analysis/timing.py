@@ -102,15 +102,23 @@ def nearest_of(measured: Measured, side: int, by: Weights) -> LogitNormal:
     return nearest_logit_normal(found, rng, study.bootstrap, study.confidence)
 
 
+@functools.lru_cache(maxsize=128)  # every published density is compared with the same
+def density_of(measured: Measured, side: int, by: Weights) -> tuple[np.ndarray, np.ndarray]:
+    """(theta, density) of the crossings, on a grid that holds all but 1e-6 of it."""
+    found = crossings_of(measured, side, by)
+    theta = grid(found)
+    return theta, found.density(theta)
+
+
 @functools.lru_cache(maxsize=128)
 def distance_of(measured: Measured, side: int, by: Weights, published: Published) -> float:
     """Total variation, in [0, 1], between the density of crossings and a published one."""
-    found = crossings_of(measured, side, by)
-    theta = grid(found)
+    own, density = density_of(measured, side, by)
     mu, std = published.at(side)
-    # A published density may reach beyond the crossings' own grid.
-    theta = np.linspace(min(theta[0], mu - 6 * std), max(theta[-1], mu + 6 * std), len(theta))
-    return total_variation(theta, found.density(theta), normal_pdf(theta, mu, std))
+    # A published density may reach beyond the crossings' own grid, where they have nothing.
+    theta = np.linspace(min(own[0], mu - 6 * std), max(own[-1], mu + 6 * std), 2 * len(own))
+    found = np.interp(theta, own, density, left=0.0, right=0.0)
+    return total_variation(theta, found, normal_pdf(theta, mu, std))
 
 
 @functools.lru_cache(maxsize=128)

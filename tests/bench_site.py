@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from analysis import crate, drawn, finishing, results
+from analysis.render import copies
 from analysis.render.builtin import html, kernel, markdown, memory, pandoc, pdf, project, site
 from analysis.render.builtin import page as pages
 from analysis.settings import root
@@ -41,6 +43,8 @@ PARTS: list[tuple[Any, str, str]] = [
     (memory.Memory, "_read", "remembered, read"),
     (memory.Memory, "_write", "remembered, written"),
     (site.links, "check", "links"),
+    (crate, "write", "provenance and crate"),
+    (copies, "write", "copies as Markdown"),
 ]
 
 
@@ -183,7 +187,8 @@ def main() -> None:
         shutil.rmtree(folder / "data" / "cache")
         start = time.perf_counter()
         with timed(PARTS) as spent:
-            site.render(folder)
+            found = results.load("bundled")
+            site.render(folder, finish=finishing.Finish(found), beside=lambda: drawn.ahead(found))
         whole = time.perf_counter() - start
         print("\nParts of rendering from nothing; those that run at the same time are all counted")
         row("", "seconds", "of the whole")

@@ -2,18 +2,26 @@
 
 import contextlib
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from analysis.render import links
 from analysis.render.builtin import files, html, kernel, markdown, pandoc, pdf, project, search
 from analysis.render.builtin import page as pages
 from analysis.render.builtin.memory import Memory
 from analysis.settings import AnalysisError, InputError
+
+
+class Finish(Protocol):
+    """What adds to a site: `pages` when its HTML is there, `whole` when all is."""
+
+    def pages(self, site: Path) -> None: ...
+    def whole(self, site: Path) -> None: ...
+
 
 _IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 
@@ -43,7 +51,7 @@ def render(
     root: Path,
     *,
     progress: Callable[[str], None] = lambda _: None,
-    finish: Callable[[Path], object] = lambda _: None,
+    finish: Finish | None = None,
     beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> list[Path]:
     """Render every page ``_quarto.yml`` lists into its output folder.
@@ -54,8 +62,8 @@ def render(
     Args:
         root: the project's folder.
         progress: told what is being done.
-        finish: adds to the rendered site, given its folder, before its links are checked. What it
-            adds may depend on nothing but what pages may depend on.
+        finish: adds to the site before its links are checked. What it adds may depend on nothing
+            but what pages may depend on.
         beside: what goes on while cells run, if any have to.
 
     Returns:
@@ -81,8 +89,8 @@ def render(
             )
         else:
             progress("nothing that the site is made from has changed")
-        if _tree(site) != _tree(plan.output):
-            _replace(plan.output, site, Path(scratch) / "old")
+        if files.tree(site) != files.tree(plan.output):
+            files.replace(plan.output, site, Path(scratch) / "old")
     return [plan.output / path for path in written]
 
 
@@ -93,7 +101,7 @@ def _build(
     edition: pdf.Edition,
     scratch: Path,
     progress: Callable[[str], None],
-    finish: Callable[[Path], object],
+    finish: Finish | None,
     beside: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> list[str]:
     """Run and convert what is not remembered; returns the pages and PDFs, relative to the site."""
@@ -133,21 +141,34 @@ def _build(
             if not unknown and (problems := _problems(plan, sources)):
                 raise InputError("\n".join(problems))
             raise AnalysisError("\n".join(dict.fromkeys(complaints)))
-        finished = pool.map(
-            lambda task, fields: _write(plan, task[0], task[2], fields, edition, scratch),
-            tasks, [fields for fields, _ in converted],
-        )  # fmt: skip
-        written = list(finished)
+        results_of = zip(tasks, (fields for fields, _ in converted), strict=True)
+        parts = [(source, form, fields) for (source, _, form), fields in results_of]
+        web, paper = ([one for one in parts if (one[1] == "html") == way] for way in (True, False))
+
+        def write(one: tuple[pages.Page, str, dict[str, str]]) -> Path:
+            return _write(plan, *one, edition, scratch)
+
+        written = list(pool.map(write, web))
+        papers = pool.map(write, paper)  # while the rest is made of the HTML
+        _complete(plan, site, finish)
+        written += papers
+    if finish is not None:
+        finish.whole(site)
+    progress("checking links")
+    links.check(site)
+    memory.keep_site(site, written, [*(found.read for found in results), copied])
+    return [path.as_posix() for path in written]
+
+
+def _complete(plan: project.Project, site: Path, finish: Finish | None) -> None:
+    """What is made of the HTML pages: the site's first page, the search index, and the rest."""
     first = plan.pages[0].relative_to(plan.root).with_suffix(".html").as_posix()
     if not (site / "index.html").exists():
         (site / "index.html").write_text(html.redirect(first), encoding="utf-8")
     if plan.get("website.search", False):
         search.write(site)
-    finish(site)
-    progress("checking links")
-    links.check(site)
-    memory.keep_site(site, written, [*(found.read for found in results), copied])
-    return [path.as_posix() for path in written]
+    if finish is not None:
+        finish.pages(site)
 
 
 def _problems(plan: project.Project, sources: list[pages.Page]) -> list[str]:
@@ -194,7 +215,7 @@ def _local(
         if file.is_file():
             if site:
                 copied[str(file)] = files.state(file)
-                _copy(file, site / name)
+                files.copy(file, site / name)
         elif site or files.MADE not in name.parts:
             token = url.partition(".html")[0]
             what = f"file: {url}"
@@ -254,10 +275,6 @@ def _write(
     return targets[form]
 
 
-def _tree(folder: Path) -> files.States:
-    return {path.relative_to(folder).as_posix(): files.state(path) for path in files.listed(folder)}
-
-
 def _copy_assets(plan: project.Project, sources: list[pages.Page], site: Path) -> files.States:
     """Copy what every page needs; returns the state of the project's own files among it."""
     html.write_assets(site)
@@ -267,25 +284,8 @@ def _copy_assets(plan: project.Project, sources: list[pages.Page], site: Path) -
             raise InputError(f"{plan.root / '_quarto.yml'}: css: no such file: {css}")
         own.append(plan.root / css)
     for file in own:
-        _copy(file, site / file.relative_to(plan.root))
+        files.copy(file, site / file.relative_to(plan.root))
     for source in sources:
         own += [pandoc.file_of(source, key, form) for key in ("bibliography", "csl")
                 for form in source.formats if source.option(key, form)]  # fmt: skip
     return {str(file): files.state(file) for file in own}
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def _replace(place: Path, new: Path, old: Path) -> None:
-    """Put ``new`` at ``place``; two renames, so no reader meets half a site."""
-    if place.exists():
-        os.replace(place, old)
-    try:
-        os.replace(new, place)
-    except OSError:
-        if old.exists():
-            os.replace(old, place)
-        raise

@@ -1,0 +1,45 @@
+"""What a site gets after either renderer, and when."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis import finishing, results
+from analysis.settings import InputError
+
+PAGE = """<!DOCTYPE html><html lang="en"><head><title>A</title>
+<meta name="description" content="What it is."></head>
+<body><main><h1>A page</h1><p>Its text.</p></main></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def finish() -> finishing.Finish:
+    return finishing.Finish(results.load("bundled"))
+
+
+def test_everything_is_there_and_digested(finish: finishing.Finish, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text(PAGE, encoding="utf-8")
+    finish.pages(tmp_path)
+    assert "Its text." in (tmp_path / "report" / "index.md").read_text(encoding="utf-8")
+    listed = (tmp_path / "llms.txt").read_text(encoding="utf-8")
+    assert "[A page](report/index.md): What it is." in listed
+    assert "(provenance.json)" in listed
+    # What comes later, as the PDF does, is in the crate only when all is told to be there.
+    (tmp_path / "report" / "paper.pdf").write_bytes(b"%PDF")
+
+    def files() -> set[str]:
+        crate = json.loads((tmp_path / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+        return {one["name"] for one in crate["@graph"] if one["@type"] == "File"}
+
+    assert "report/paper.pdf" not in files()
+    finish.whole(tmp_path)
+    assert files() == {
+        "provenance.json", "llms.txt", "report/index.html", "report/index.md", "report/paper.pdf",
+    }  # fmt: skip
+
+
+def test_a_site_without_pages_is_none(finish: finishing.Finish, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no pages in its report/"):
+        finish.pages(tmp_path)
