@@ -651,7 +651,7 @@ def test_workers_refuse_what_one_refuses() -> None:
         with pytest.raises(ValueError, match="field 33 of 40 is constant"):
             spectra.raps(z, workers=workers)
     for workers in (0, -1):
-        with pytest.raises(ValueError, match="workers is .*at least 1"):
+        with pytest.raises(ValueError, match="at least 1, or None"):
             spectra.raps(z[:3], workers=workers)
 
 
