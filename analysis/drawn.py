@@ -21,6 +21,7 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
@@ -187,16 +188,16 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
             engine.execute(figure)
             figure.set_layout_engine("none")
         marks = {name: f"@@{name}@@" for name in ELEMENTS}
-        for ending, said in (("svg", marks), ("png", {"Software": None})):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=ending, dpi=DPI, metadata=said)
-            made[ending] = buffer.getvalue()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", dpi=DPI, metadata=marks)
+        made["svg"] = buffer.getvalue()
     made["csv"] = plotted.table(figure).encode()
     # A hundredth of a point is finer than any screen shows; six decimals are a third of the file.
     made["svg"] = re.sub(
         rb' (d|x|y|points)="[^"]*"',
         lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]), made["svg"],
     )  # fmt: skip
+    made["png"] = _pixels(made["svg"])
     # Pictures of noise hardly compress: a page shows them as WebP, and links to the SVG.
     if b"<image" in made["svg"]:
         buffer = io.BytesIO()
@@ -204,6 +205,23 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
             image.convert("RGB").save(buffer, "webp", quality=65, method=4)
         made["webp"] = buffer.getvalue()
     return made
+
+
+def _pixels(svg: bytes) -> bytes:
+    """The drawing as PNG, by typst: what the SVG shows, five times as fast as by matplotlib."""
+    import typst
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "figure.svg").write_bytes(svg)
+        main = Path(folder) / "main.typ"
+        main.write_text('#set page(width: auto, height: auto, margin: 0pt)\n#image("figure.svg")')
+        png = typst.compile(
+            str(main), root=folder, format="png", ppi=float(DPI), ignore_system_fonts=True
+        )
+    packed = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").save(packed, "png", dpi=(DPI, DPI))
+    return packed.getvalue()
 
 
 def _rounded(found: re.Match[bytes]) -> bytes:
@@ -215,12 +233,12 @@ def _request(label: str, results: Results) -> Request:
     path, study = path_of(label), results.study
     data = [*(root() / "data" / "literature").glob("*"), root() / "data" / "encoders.toml"]
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(data)}
-    made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow")}
+    made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow", "typst")}
     shown = [dataclasses.asdict(photo) | {"path": ""} for photo in results.photographs]
     listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))
               for one in inputs(label, results)}  # fmt: skip
     return Request(
-        "drawing", 5,
+        "drawing", 6,
         {"figure": label, "study": study.model_dump(mode="json"), "versions": made, "dpi": DPI},
         {"code": _code(path), "files": canonical(files), "photographs": canonical(shown), **listed},
         f"drawing of {label}",
