@@ -7,7 +7,7 @@ hold no time of building, so that equal sites have equal accounts.
 import hashlib
 import json
 import mimetypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,17 +31,18 @@ for _ending, _type in ((".webp", "image/webp"), (".woff2", "font/woff2"), (".wav
 Entity = dict[str, Any]
 
 
-def write(site: Path, results: Results) -> list[Path]:
+def write(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> list[Path]:
     """Write ``provenance.json`` and ``ro-crate-metadata.json`` at a built site's root.
 
     Args:
         site: the built site; its figures lie in ``report/made``.
         results: what its pages show.
+        told: `values_of` the results, if they are known.
 
     Returns:
         The two files.
     """
-    account = of(site, results)
+    account = of(site, results, told)
     written = [site / PROVENANCE, site / CRATE]
     write_atomic(written[0], _json(account))
     write_atomic(written[1], _json(_crate(site, account)))
@@ -63,7 +64,7 @@ def refresh(site: Path) -> Path | None:
     return path
 
 
-def of(site: Path, results: Results) -> dict[str, Any]:
+def of(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What ``provenance.json`` says.
 
     Returns:
@@ -96,7 +97,7 @@ def of(site: Path, results: Results) -> dict[str, Any]:
         "figures": {
             label: found for label in origins.figures() if (found := _figure(site, label, results))
         },
-        "values": _values(results),
+        "values": values_of(results) if told is None else dict(told),
     }  # fmt: skip
 
 
@@ -128,7 +129,8 @@ def _figure(site: Path, label: str, results: Results) -> dict[str, Any]:
     }
 
 
-def _values(results: Results) -> dict[str, Any]:
+def values_of(results: Results) -> dict[str, Any]:
+    """Every value of the pages: its text, meaning and source, and the keys of results behind it."""
     known = values.of(results)
     out = {}
     for name in known.names():

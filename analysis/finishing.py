@@ -4,23 +4,33 @@ Everything is made from the results and from the pages as they were built, so th
 renderers' sites carry the same, and the same site is finished the same.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis import crate
 from analysis.render import copies
 from analysis.results import Results
 
 
-@dataclass(frozen=True)
+@dataclass
 class Finish:
-    """The two steps of finishing a site; its pages lie in ``report``.
+    """The steps of finishing a site; its pages lie in ``report``.
 
     Args:
         results: what its pages show.
     """
 
     results: Results
+
+    @functools.cached_property
+    def _values(self) -> dict[str, Any]:
+        return crate.values_of(self.results)
+
+    def early(self) -> None:
+        """While others convert the pages: what needs no page."""
+        _ = self._values
 
     def pages(self, site: Path) -> None:
         """When the HTML is there: ``provenance.json``, Markdown copies and ``llms.txt``.
@@ -29,7 +39,7 @@ class Finish:
             InputError: the site has no pages, or a page is none of ours.
             AnalysisError: pandoc failed.
         """
-        crate.write(site, self.results)
+        crate.write(site, self.results, self._values)
         copies.write(site)  # llms.txt names the account, if it is there
 
     def whole(self, site: Path) -> None:

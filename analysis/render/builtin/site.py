@@ -17,8 +17,9 @@ from analysis.settings import AnalysisError, InputError
 
 
 class Finish(Protocol):
-    """What adds to a site: `pages` when its HTML is there, `whole` when all is."""
+    """What adds to a site: `early` before it, `pages` with its HTML, `whole` when all is there."""
 
+    def early(self) -> None: ...
     def pages(self, site: Path) -> None: ...
     def whole(self, site: Path) -> None: ...
 
@@ -132,7 +133,10 @@ def _build(
             for source, composed in zip(sources, texts, strict=True)
             for form in source.formats
         ]
-        converted = list(pool.map(lambda task: _convert(plan, *task), tasks))
+        waiting = pool.map(lambda task: _convert(plan, *task), tasks)
+        if finish is not None:
+            finish.early()
+        converted = list(waiting)
         complaints = [one for _, told in converted for one in told]
         for (source, _, form), (fields, _) in zip(tasks, converted, strict=True):
             if form == "html":
