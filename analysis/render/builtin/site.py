@@ -109,13 +109,13 @@ def _build(
     site = scratch / "site"
     recalled = [memory.recall(source) for source in sources]
     unknown = [source for source, found in zip(sources, recalled, strict=True) if found is None]
-    # Nothing runs for half a minute before a slip in the prose is told; where nothing runs, the
-    # conversion itself tells it.
-    if unknown and (problems := _problems(plan, sources)):
-        raise InputError("\n".join(problems))
-    for source in unknown:
-        progress(f"{source.path.relative_to(plan.root)}: running its cells")
     with beside() if unknown else contextlib.nullcontext():
+        # No cell runs before a slip in the prose is told; where none has to run, the conversion
+        # itself tells it.
+        if unknown and (problems := _problems(plan, sources)):
+            raise InputError("\n".join(problems))
+        for source in unknown:
+            progress(f"{source.path.relative_to(plan.root)}: running its cells")
         ran = dict(zip(map(id, unknown), kernel.run(unknown, plan.root), strict=True))
     for source in unknown:
         memory.keep(source, ran[id(source)])
