@@ -209,6 +209,9 @@ def test_pdf_is_archival_and_says_whose_it_is(corpus: Path) -> None:
     assert reader.metadata is not None
     assert reader.metadata.title == "Time-step shift from the spectra of images"
     assert "A. Author" in str(reader.metadata.author)
+    made = reader.metadata.creation_date
+    assert made is not None
+    assert made.date().isoformat() == "2026-11-23", "the date of the page, not of the build"
     names = [flat(item["/Title"]) for item in reader.outline if isinstance(item, dict)]
     numbered = [name for name in names if name != "Abstract"]
     assert numbered[:3] == ["1 Introduction", "2 Method", "3 Extras"]

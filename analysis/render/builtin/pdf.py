@@ -95,9 +95,7 @@ def document(page: Page, fields: dict[str, str], state: Edition | None = None) -
     state = edition(page.root) if state is None else state
     keywords = [*page.meta.get("keywords", []), *state.keywords]
 
-    # A stated date keeps the hour of the build out of the file.
-    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-    made = datetime.datetime.fromtimestamp(epoch, datetime.UTC)
+    made = _made(page)
 
     def option(key: str, default: str) -> str:
         return str(page.option(key, "typst", default))
@@ -128,6 +126,19 @@ def document(page: Page, fields: dict[str, str], state: Edition | None = None) -
     return head + fields["body"]
 
 
+def _made(page: Page) -> datetime.datetime:
+    """When the file says that it was made, which is not the hour of the build.
+
+    SOURCE_DATE_EPOCH if that is set, else the date in the front matter, else 1970.
+    """
+    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
+        return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
+    try:
+        return datetime.datetime.fromisoformat(str(page.meta.get("date", "")))
+    except ValueError:
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+
 def _text(text: str) -> str:
     """A string as Typst writes it."""
     return json.dumps(" ".join(text.split()), ensure_ascii=False)
@@ -136,8 +147,7 @@ def _text(text: str) -> str:
 def write(page: Page, source: str, build: Path, target: Path) -> None:
     """Set ``source`` as the PDF ``target``; ``build`` is the root the figures' paths begin at.
 
-    The same source gives the same bytes: the fonts are Typst's own, and the time is
-    SOURCE_DATE_EPOCH, or 0.
+    The same source gives the same bytes: the fonts are Typst's own, and the time is in it.
 
     Raises:
         AnalysisError: Typst failed or warned, or something on the page is against the page's
