@@ -71,17 +71,19 @@ class Crossings:
     def density(self, theta: np.ndarray) -> Floats:
         """The mixture of the bumps over theta ``[T]``, mean over images. @eq-crossing-density
 
-        Of more than `MANY` crossings each is shared between the nearest points of a lattice, in the
-        proportion that keeps its place. The error is below `STEP`^2 / 8 times the bump's curvature.
+        Of more than `MANY` crossings each is shared between the nearest points of a lattice, so
+        that its place is kept; the error is below `STEP`^2 / 8 times the bump's curvature.
         """
         at, weight = self.theta.ravel(), self.weight.ravel() / len(self.theta)
         if at.size > MANY:
             at, weight = _shared(at, weight)
-        out = np.empty(len(theta))
-        rows = max(1, BLOCK // at.size)
+        out, middle, rows = np.empty(len(theta)), at.mean(), max(1, BLOCK // at.size)
         for start in range(0, len(theta), rows):
             part = slice(start, start + rows)
-            out[part] = bump(theta[part, None] - at, self.by) @ weight
+            # `bump` with one exponential for each theta and each crossing, none for each pair.
+            with np.errstate(over="ignore", divide="ignore"):
+                e = np.multiply.outer(np.exp(theta[part] - middle), np.exp(middle - at))
+                out[part] = _of_secant(2 / (e + 1 / e), self.by) @ weight
         return out
 
     def moments(self) -> tuple[Floats, Floats]:
@@ -139,8 +141,11 @@ def bump(offset: ArrayLike, by: Weights = "power") -> Floats:
     Logistic of scale 1/2, 1 / (2 cosh^2), or for ``amplitude`` the secant, 1 / (pi cosh).
     """
     e = np.exp(-np.abs(np.asarray(offset, np.float64)))  # 1 / cosh = 2 e / (1 + e^2), no overflow
-    secant = 2 * e / (1 + e * e)
-    return secant / np.pi if by == "amplitude" else 0.5 * secant**2
+    return _of_secant(2 * e / (1 + e * e), by)
+
+
+def _of_secant(secant: Floats, by: Weights) -> Floats:
+    return secant / np.pi if by == "amplitude" else 0.5 * secant * secant
 
 
 def information_rate(theta: ArrayLike, crossings: ArrayLike, modes: ArrayLike) -> Floats:
@@ -269,15 +274,11 @@ def movement(
 def carried_ratio(
     theta: np.ndarray, crossings: np.ndarray, ratio: np.ndarray, modes: np.ndarray
 ) -> Floats:
-    r"""R(f) = P / P_fit carried from frequency to theta by the crossings: ``[T]``. @eq-carried
-
-    Every ring acts where its modes do, over the whole bump:
-    :math:`R(\theta) = \sum n b(\theta - \theta_f) R / \sum n b(\theta - \theta_f)`.
+    """R(f) = P / P_fit carried from frequency to theta by the crossings: ``[T]``. @eq-carried
 
     Args:
-        theta: ``[T]``.
+        theta: ``[T]``; modes: ``[R]``; ratio: ``[R]``.
         crossings: ``[R]``, those of the **fit**: the ones of the measured power hold R already.
-        ratio: ``[R]``; modes: ``[R]``.
     """
     offset = np.abs(np.asarray(theta, np.float64)[:, None] - np.asarray(crossings, np.float64))
     far = offset.min(axis=1, keepdims=True)  # taken out of both sums, which would be 0 far away
