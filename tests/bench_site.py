@@ -56,6 +56,7 @@ def copy(folder: Path) -> Path:
         )
     for name in ("_quarto.yml", "pyproject.toml", "CITATION.cff"):
         shutil.copy(root() / name, folder)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled once, as for a reader
     os.environ |= {
         "ANALYSIS_ROOT": str(folder),
         "ANALYSIS_CACHE": str(folder / "data" / "cache"),

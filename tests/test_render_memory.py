@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.render.builtin import memory, site
+from analysis.render.builtin import memory, pandoc, site
 from analysis.settings import InputError
 
 PAGE = """---
@@ -277,3 +277,33 @@ def test_only_the_newest_are_kept(built: Built) -> None:
     assert len(list(pages.glob("site-*"))) == memory.KEPT
     assert f"{memory.KEPT} {memory.KEPT + 1} A first" in built.html
     assert all(json.loads(path.read_text())["content"] for path in pages.glob("*/entry.json"))
+
+
+def test_a_page_is_converted_anew_when_what_it_is_made_of_changes(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    convert = pandoc.convert
+
+    def counted(page, composed, to, metadata):
+        calls.append(page.path.stem)
+        return convert(page, composed, to, metadata)
+
+    second = "report/second.qmd"
+    built.write(second, "---\ntitle: Second\n---\n\nOnly words.\n")
+    built.render()
+    monkeypatch.setattr(pandoc, "convert", counted)
+    built.replace(second, "Only words.", "Other words.")
+    built.render()
+    assert calls == ["second"], "the other page is remembered"
+    assert "Other words." in (built.root / "_site" / "report" / "second.html").read_text()
+    for name, old, new in (
+        ("data/r.bib", "Title", "Headline"),
+        ("_quarto.yml", "project: {", "number-sections: true\nproject: {"),
+    ):
+        calls.clear()
+        built.replace(name, old, new)
+        built.render()
+        assert {"a", "second"} <= set(calls), name
+    assert "Headline" in built.html
+    (built.root / second).unlink()

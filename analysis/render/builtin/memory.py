@@ -17,7 +17,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.render.builtin.project import Project
 
 KEPT = 3  # entries of a kind
+Converted = tuple[dict[str, str], list[str]]  # the parts of a page, and complaints
 _TOLD = (".cff", ".md", ".toml", ".yml")  # at the root: what pages and PDF say of the project
 _PREFIXES = ("ANALYSIS_", "LC_", "MKL_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
 _VARIABLES = ("HOME", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "TZ")
@@ -113,6 +114,29 @@ class Memory:
         told = [str(page.path), kernel.SETUP, code]
         return _digest([self._around, told, _without_pages(self.before)])
 
+    # Converted pages -------------------------------------------------------------------------
+
+    def converted(
+        self, page: Page, text: str, form: str, convert: Callable[[], Converted]
+    ) -> Converted:
+        """A page as pandoc converts it, anew unless it is remembered; complaints never are.
+
+        Args:
+            page: for its settings.
+            text: what pandoc is given.
+            form: ``html`` or ``typst``.
+            convert: does it.
+        """
+        told = [str(page.path), form, text, json.dumps(page.meta, default=str, sort_keys=True)]
+        key = _digest([self._around, self._converter, told, _without_pages(self.before)])
+        kind = f"converted-{page.path.stem}-{form}"
+        if content := self._read(kind, key):
+            return content["fields"], []
+        fields, complaints = convert()
+        if not complaints:
+            self._write(kind, key, {"fields": fields, "read": {}})
+        return fields, complaints
+
     # The site --------------------------------------------------------------------------------
 
     def recall_site(self, target: Path) -> list[str] | None:
@@ -151,9 +175,12 @@ class Memory:
 
     @cached_property
     def _site_key(self) -> str:
+        return _digest([self._around, self._converter, self.edition, self.before])
+
+    @cached_property
+    def _converter(self) -> list[Any]:
         program = Path(pandoc.program())
-        converter = [str(program), program.stat().st_size, program.stat().st_mtime_ns]
-        return _digest([self._around, converter, self.edition, self.before])
+        return [str(program), program.stat().st_size, program.stat().st_mtime_ns]
 
     # Entries ---------------------------------------------------------------------------------
 

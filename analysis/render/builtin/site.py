@@ -127,13 +127,13 @@ def _build(
         folder.mkdir(parents=True, exist_ok=True)
         texts.append(markdown.compose(source, found, folder))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
-        progress("converting the pages to " + " and ".join(_forms(sources)))
+        progress("converting the pages")
         tasks = [
             (source, composed, form)
             for source, composed in zip(sources, texts, strict=True)
             for form in source.formats
         ]
-        waiting = pool.map(lambda task: _convert(plan, *task), tasks)
+        waiting = pool.map(lambda task: _convert(plan, memory, *task), tasks)
         if finish is not None:
             finish.early()
         converted = list(waiting)
@@ -241,20 +241,21 @@ def _targets(plan: project.Project, source: pages.Page) -> list[Path]:
     ]
 
 
-def _forms(sources: list[pages.Page]) -> list[str]:
-    return ["HTML", *(["PDF"] if any("typst" in source.formats for source in sources) else [])]
-
-
 def _convert(
-    plan: project.Project, source: pages.Page, composed: markdown.Composed, form: str
+    plan: project.Project,
+    memory: Memory,
+    source: pages.Page,
+    composed: markdown.Composed,
+    form: str,
 ) -> tuple[dict[str, str], list[str]]:
+    where = source.path.relative_to(plan.root).parent.as_posix()
+    told = {"folder": f"/site/{where}".removesuffix("/.")}
     if form == "html":
         places = [plan.get(f"website.page-footer.{place}") for place in ("left", "center", "right")]
-        footer = "\n\n".join(text for text in places if text)
-        return pandoc.convert(source, composed, form, {"footer": footer})
-    here = source.path.relative_to(plan.root)
-    where = f"/site/{here.parent.as_posix()}".removesuffix("/.")
-    return pandoc.convert(source, composed, form, {"folder": where})
+        told = {"footer": "\n\n".join(text for text in places if text)}
+    return memory.converted(
+        source, composed.text, form, lambda: pandoc.convert(source, composed, form, told)
+    )
 
 
 def _write(
