@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PIL import Image
-
 from analysis import downloads, images, standing, weights
 from analysis.cards import NEEDS
 from analysis.chain import Progress
@@ -26,15 +24,8 @@ def photographs(
     for index, photo in enumerate(photos):
         progress(index, len(photos), photo.id)
         path = images.fetch(photo, folder)
-        if not (photo.sha256 and _short_side(path) >= study.high):
-            images.square(path, study.high)
+        images.square(path, study.high)
         yield photo, path
-
-
-def _short_side(path: Path) -> int:
-    """By its head: the rest of a file of a known hash was looked at when that was noted."""
-    with Image.open(path) as image:
-        return min(image.size)
 
 
 def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | None:
