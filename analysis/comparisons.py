@@ -41,8 +41,7 @@ def table_measures(results: Results) -> str:
     """What was measured of every encoder."""
     study, rows = results.study, []
     below = (study.resolutions[-3], study.low) if len(study.resolutions) > 2 else None
-    everything = {**results.measured, **results.contributed}
-    for name, m in everything.items():
+    for name, m in results.everything.items():
         gammas = [law.gamma for law in m.channel_laws]
         spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
         same, apart = m.equivariance.coherence.bands, m.equivariance.difference.bands
@@ -68,7 +67,7 @@ def table_unmeasured(results: Results) -> str:
     """The cards that have no measurement."""
     rows = []
     for name, card in encoders.cards().items():
-        if name in results.measured or name in results.contributed:
+        if name in results.everything:
             continue
         access = "licence to accept" if card.gated else "open"
         size = f"{card.latent_channels} / {card.latent_stride}"
@@ -212,7 +211,7 @@ def _control(results: Results, simulated: list[Variation]) -> str:
 def posterior(results: Results) -> str:
     """What sampling latents instead of taking their mode does, and who could show it."""
     moved, sampled = {}, {}
-    for name, m in {**results.measured, **results.contributed}.items():
+    for name, m in results.everything.items():
         drawn = [v.name for v in m.study.variations if v.sample and v.name in m.shift_by_variation]
         if drawn:
             sampled[name] = estimate(m.shift_by_variation[drawn[0]].whole)
@@ -244,10 +243,9 @@ def _floored(m: Measured) -> float:
 
 def mode(results: Results) -> str:
     """Whether a sampled posterior was measured, for the limits."""
-    every = {**results.measured, **results.contributed}
     drawn = [
         f"`{name}`"
-        for name, m in every.items()
+        for name, m in results.everything.items()
         if any(v.sample and v.name in m.shift_by_variation for v in m.study.variations)
     ]
     if drawn:

@@ -85,7 +85,7 @@ def of(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> d
         "results": {name: _result(one) for name, one in sorted(made.items())},
         "encoders": {
             name: {"title": m.card.title, "license": m.card.license} | encoders.identity(m.card)
-            for name, m in (results.measured | results.contributed).items()
+            for name, m in results.everything.items()
         },
         "photographs": {
             photo.id: {

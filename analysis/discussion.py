@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis import literature, timing
-from analysis.findings import everything, verdict
+from analysis.findings import verdict
 from analysis.formatting import fixed, listing, plain
 from analysis.interpretation import WEIGHTS
 from analysis.measured import Measured
@@ -40,7 +40,7 @@ def rules(results: Results) -> str:
         )
     if results.study.pair != (512, 1024):
         return " ".join(parts)
-    learned = {n: m for n, m in everything(results).items() if m.card.learned}
+    learned = {n: m for n, m in results.everything.items() if m.card.learned}
     outside = [f"`{name}`" for name, m in learned.items() if not _inside(m.shift.whole)]
     if outside:
         parts.append(f"None lies within the interval measured for {listing(outside)}.")
@@ -116,7 +116,7 @@ def _movement(results: Results) -> str:
 def learned(results: Results) -> str:
     """Whether anything that was measured of learned encoders asks for as much as the rule."""
     parts = []
-    for name, m in everything(results).items():
+    for name, m in results.everything.items():
         if not m.card.learned:
             continue
         found = list(_shifts(m))
@@ -138,7 +138,7 @@ def learned(results: Results) -> str:
             parts.append("No average over channels is among them.")
     if not parts:
         return "No learned encoder was measured here."
-    if all(verdict(m) == "below" for m in everything(results).values() if m.card.learned):
+    if all(verdict(m) == "below" for m in results.everything.values() if m.card.learned):
         parts.append(
             "Equal SNR then asks for less noise than the rule adds; it cannot explain a "
             "preference for more."

@@ -228,11 +228,6 @@ def each_channel(results: Results) -> str:
     return " ".join(parts)
 
 
-def everything(results: Results) -> dict[str, Measured]:
-    """What was measured in the study, and what was contributed to it."""
-    return {**results.measured, **results.contributed}
-
-
 def limits(results: Results) -> str:
     """What a reader should know of this study's images."""
     n = len(results.photographs)
@@ -247,7 +242,7 @@ def limits(results: Results) -> str:
 
 def scope(results: Results) -> str:
     """How many learned encoders were measured, for the limits."""
-    names = [f"`{name}`" for name, m in everything(results).items() if m.card.learned]
+    names = [f"`{name}`" for name, m in results.everything.items() if m.card.learned]
     if not names:
         return "No learned encoder was measured."
     if len(names) == 1:

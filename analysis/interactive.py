@@ -183,7 +183,7 @@ def shift_calculator(results: Results) -> dict[str, Any]:
         there is one photograph) and ``bands``. Encoders that were not measured have no pairs.
     """
     study = results.study
-    known = results.measured | results.contributed
+    known = results.everything
     return {
         "axis": shift.AXIS,
         "confidence": study.confidence,

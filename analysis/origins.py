@@ -115,6 +115,8 @@ def reads(path: Path) -> set[str]:
             found.add(ALL)
         elif node.attr == "thumbnails":
             found.add(THUMBNAILS)
+        elif of_results and node.attr == "everything":
+            found |= {ALL, CONTRIBUTED}
         elif of_results and node.attr in ("experiment", "contributed"):
             found.add(EXPERIMENT if node.attr == "experiment" else CONTRIBUTED)
         elif node.attr in FILES and of_results:

@@ -85,6 +85,11 @@ class Results:
     downloads: Path
 
     @property
+    def everything(self) -> dict[str, Measured]:
+        """What was measured in the study, and what was contributed to it."""
+        return dict(self.measured.items()) | self.contributed
+
+    @property
     def theory(self) -> float:
         """The square-root rule between the study's two resolutions."""
         high, low = self.study.high, self.study.low

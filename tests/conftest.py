@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import types
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from analysis import cache
+from analysis.results import Results
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("birch", "heron", "quarry")
@@ -151,6 +153,12 @@ def call(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         return int(left.value.code or 0), out, err
 
     return called
+
+
+class Shown(types.SimpleNamespace):
+    """As much of `results.Results` as a test makes; what is derived is derived as there."""
+
+    everything = Results.everything
 
 
 # In a browser ---------------------------------------------------------------------------------

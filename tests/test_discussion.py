@@ -11,6 +11,7 @@ from analysis import discussion, gaussian, literature, results, timing
 from analysis.measured import Measured
 from analysis.rules import STAGES
 from analysis.shift import Estimate
+from tests.conftest import Shown
 from tests.test_findings import pretend as with_shift
 from tests.test_measured import CARD, known, other
 from tests.test_tables import STEPS, pretend, sampled
@@ -25,9 +26,7 @@ def loaded() -> results.Results:
 
 def faked(loaded: results.Results, measured: dict, contributed: dict | None = None):
     """Results of these measurements alone, in the study of others."""
-    return types.SimpleNamespace(
-        measured=measured, contributed=contributed or {}, study=loaded.study
-    )
+    return Shown(measured=measured, contributed=contributed or {}, study=loaded.study)
 
 
 # Rules ---------------------------------------------------------------------------------------

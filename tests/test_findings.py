@@ -10,6 +10,7 @@ from analysis import findings, formatting, results
 from analysis.responses import ChannelRule
 from analysis.settings import Variation
 from analysis.shift import Estimate, MeasuredShift
+from tests.conftest import Shown
 from tests.test_measured import CARD, known, other
 
 
@@ -165,7 +166,7 @@ def test_learned_encoders_are_counted_for_the_limits() -> None:
         measured = {name: types.SimpleNamespace(card=card) for name in names[:1]}
         theirs = {name: types.SimpleNamespace(card=card) for name in names[1:]}
         measured["plain"] = types.SimpleNamespace(card=CARD)
-        return findings.scope(types.SimpleNamespace(measured=measured, contributed=theirs))
+        return findings.scope(Shown(measured=measured, contributed=theirs))
 
     assert said() == "No learned encoder was measured."
     assert said("x").startswith("One learned encoder was measured, `x`.")

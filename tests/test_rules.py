@@ -23,6 +23,7 @@ from matplotlib.axes import Axes
 
 from analysis import literature, rules, schedule
 from analysis.figures import rules as figure
+from tests.conftest import Shown
 
 SIDES = [(256, 256), (512, 512), (768, 512), (1024, 1024), (1072, 1024), (1440, 2048)]
 EXACT = 1e-12  # the same arithmetic in the same precision, in another order
@@ -385,7 +386,7 @@ def study() -> Any:
         shift = types.SimpleNamespace(whole=whole)
         return types.SimpleNamespace(shift=shift, information=None)
 
-    return types.SimpleNamespace(
+    return Shown(
         study=types.SimpleNamespace(low=256, high=1024),
         measured={"a": measured(1.5, 1.4, 1.6), "b": measured(1.9, math.nan, math.nan)},
         contributed={},

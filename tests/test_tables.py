@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import re
-import types
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from analysis import formatting, gaussian, literature, results, tables, timing
 from analysis.formatting import estimate, percent, plain
 from analysis.matrices import packed, unpacked
 from analysis.measured import Measured
+from tests.conftest import Shown
 from tests.test_measured import known, other
 
 
@@ -42,11 +42,11 @@ def sampled(one: Measured) -> dict[str, gaussian.SamplerStudy]:
     }
 
 
-def pretend(**measured: Measured) -> types.SimpleNamespace:
+def pretend(**measured: Measured) -> Shown:
     """Results of these measurements, by encoder, each ``_`` of its name a ``-``."""
     named = {name.replace("_", "-"): one for name, one in measured.items()}
     one = next(iter(named.values()))
-    return types.SimpleNamespace(
+    return Shown(
         study=one.study, measured=named, contributed={}, theory=one.shift.theory, rule=None,
         photographs=tuple(range(len(one.arrays[f"power_{one.study.high}"]))), samplers={},
     )  # fmt: skip

@@ -26,7 +26,7 @@ def _shifts(measured: Measured) -> list[tuple[str, Estimate]]:
 @style.styled
 def draw(results: Results) -> Figure:
     """Power-law exponent of every channel (left); shift by images and resolution (right)."""
-    everything = dict(results.measured.items()) | results.contributed
+    everything = results.everything
     figure = style.figure(3.3)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     for place, (name, measured) in enumerate(everything.items()):

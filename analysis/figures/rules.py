@@ -11,7 +11,6 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis import literature
 from analysis.figures import style
-from analysis.measured import Measured
 from analysis.results import Results
 from analysis.rules import FORMULAS, STAGES, tokens
 
@@ -58,14 +57,9 @@ def _mark(ax: Axes, x: float, y: float, stage: str) -> None:
     ax.plot([x], [y], MARKS[stage], color=COLOURS[stage], ms=5.5, mec="white", mew=0.6, zorder=3)
 
 
-def _everything(results: Results) -> dict[str, Measured]:
-    """What was measured in the study, and what was contributed to it."""
-    return dict(results.measured.items()) | results.contributed
-
-
 def _encoders(ax: Axes, results: Results) -> None:
     """The measured shift of each encoder: a line, and a band for its interval."""
-    everything = _everything(results)
+    everything = results.everything
     for name, measured in everything.items():
         whole, colour = measured.shift.whole, style.encoder_colour(everything, name)
         if np.isfinite(whole.low) and np.isfinite(whole.high):
@@ -76,7 +70,7 @@ def _encoders(ax: Axes, results: Results) -> None:
 
 def _measured(ax: Axes, results: Results, first: int) -> dict[float, str]:
     """Both measured numbers of each encoder with intervals, below the rules: (place, label)."""
-    everything = _everything(results)
+    everything = results.everything
     for place, (name, m) in enumerate(everything.items()):
         colour = style.encoder_colour(everything, name)
         offset = 0.5 * (place / max(len(everything) - 1, 1) - 0.5)
@@ -114,7 +108,7 @@ def _dots(ax: Axes, results: Results) -> None:
     ax.set_ylim(len(rows) + 1.6, -0.4 - ROOM)
     ax.tick_params(axis="y", labelsize=7.5, length=0)
     values = [1.0, *(ratio for _, stages in rows for ratio in stages.values())]
-    everything = _everything(results).values()
+    everything = results.everything.values()
     values += [m.shift.whole.value for m in everything]
     matched = [m.information.matched for m in everything if m.information]
     values += [end for one in matched for end in (one.low, one.high) if np.isfinite(end)]
