@@ -9,11 +9,14 @@ import difflib
 import itertools
 import math
 import os
+import time
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+STARTED = time.time_ns()  # modules that are edited later may not be those that run
 
 
 class AnalysisError(Exception):

@@ -48,7 +48,10 @@ def test_state(tmp_path: Path) -> None:
 def observed(tmp_path: Path, opened: list[Path], written: list[Path], ago: float):
     trace = {"opened": [str(p) for p in opened], "written": [str(p) for p in written]}
     return files.observed(
-        trace, time.time_ns() - int(ago * 1e9), tmp_path / "scratch", tmp_path / "store"
+        trace,
+        time.time_ns() - int(ago * 1e9),
+        tmp_path / "scratch",
+        [tmp_path / "store", tmp_path / "fonts"],
     )
 
 
@@ -69,7 +72,8 @@ def test_what_somebody_else_wrote_meanwhile_cannot_be_told(tmp_path: Path) -> No
     file.write_text("one")
     assert observed(tmp_path, [file], [], 60) is None
     assert observed(tmp_path, [file], [file], 60) == {str(file): files.state(file)}
-    kept = tmp_path / "store" / "entry"
-    kept.parent.mkdir()
-    kept.write_text("what its name says")
-    assert observed(tmp_path, [kept], [], 60) == {str(kept): files.state(kept)}
+    for shared in ("store", "fonts"):
+        kept = tmp_path / shared / "entry"
+        kept.parent.mkdir()
+        kept.write_text("what its name says")
+        assert observed(tmp_path, [kept], [], 60) == {str(kept): files.state(kept)}

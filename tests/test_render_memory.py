@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.render.builtin import memory, pandoc, site
+from analysis.render.builtin import files, memory, pandoc, project, site
 from analysis.settings import InputError
 
 PAGE = """---
@@ -21,6 +21,7 @@ A first paragraph.
 ```{python}
 #| echo: false
 import sys
+from importlib import metadata
 from pathlib import Path
 from IPython.display import Markdown
 with open("runs.txt", "a") as runs:
@@ -34,7 +35,9 @@ try:
     asked = open("elsewhere/asked.txt").read()
 except OSError:
     asked = "nothing"
-Markdown(f"[data](made/numbers.csv) {beside.WORD} {asked}")
+listed = [path.name for path in Path("listed").glob("*")]
+metadata.version("numpy")  # looks for packages in every folder of sys.path, which are no listings
+Markdown(f"[data](made/numbers.csv) {beside.WORD} {asked} {listed}")
 ```
 
 The number is `{python} Path("data/number.txt").read_text()` [@known]. ![Dot](dot.png)
@@ -93,6 +96,7 @@ def project_(tmp_path_factory: pytest.TempPathFactory) -> Built:
     built.write("data/number.txt", "1.25")
     built.write("data/r.bib", "@book{known, title={Title}, author={Writer, Ann}, year={1999}}\n")
     built.write("beside.py", 'WORD = "word"\n')
+    built.write("listed/old.txt", "x")
     built.write("report/a.qmd", PAGE)
     built.write("report/_note.qmd", "This is included.\n")
     (built.root / "report" / "dot.png").write_bytes(DOT)
@@ -131,6 +135,7 @@ CHANGES: dict[str, tuple[Callable[[Built], None], str]] = {
     "file that was looked for": (
         lambda b: b.write("elsewhere/asked.txt", "an answer"), "an answer",
     ),
+    "folder that was listed": (lambda b: b.write("listed/new.txt", "x"), "new.txt"),
     "file in data that was not asked for": (lambda b: b.write("data/new.txt", "x"), ""),
     "cell": (lambda b: b.replace("report/a.qmd", "{asked}", "{asked} edited"), "edited"),
     "bibliography in data": (lambda b: b.replace("data/r.bib", "1999", "2001"), "Writer 2001"),
@@ -241,6 +246,69 @@ def test_other_surroundings_run_it_again(
     change(monkeypatch)
     built.render()
     assert built.runs == runs + 1
+
+
+def test_a_stray_file_is_no_change(built: Built) -> None:
+    runs = built.runs
+    built.write("notes.txt", "beside the folders that are read")
+    built.render()
+    assert built.unchanged
+    assert built.runs == runs
+
+
+def test_nothing_is_remembered_of_modules_edited_since_they_were_loaded(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = max(path.stat().st_mtime_ns for path in files.listed(memory._PACKAGE))
+    built.write("data/number.txt", "3.75")
+    monkeypatch.setattr(memory, "STARTED", source)
+    built.render()
+    runs = built.runs
+    built.render()
+    assert built.runs == runs + 1, "the newest module may be another than was loaded"
+    monkeypatch.setattr(memory, "STARTED", source + 1)
+    built.render()
+    built.render()
+    assert built.runs == runs + 2
+
+
+def test_what_matplotlib_keeps_may_be_written_by_others_meanwhile(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    other = (
+        "import matplotlib, subprocess; fonts = matplotlib.get_cachedir() + '/fonts'; "
+        "subprocess.run(['sh', '-c', f'test -e {fonts} || echo none > {fonts}']); "
+        "open(fonts).read()"
+    )
+    built.replace("report/a.qmd", "import beside", f"import beside; {other}")
+    built.render()
+    assert (tmp_path / "fonts").is_file()
+    runs = built.runs
+    built.render()
+    assert built.runs == runs
+    built.replace("report/a.qmd", f"import beside; {other}", "import beside")
+
+
+def test_what_is_kept_is_made_once(built: Built) -> None:
+    plan = project.read(built.root)
+    made: list[str] = []
+
+    def make(value: object) -> object:
+        made.append(str(value))
+        return value
+
+    def kept(told: object, value: object) -> object:
+        return memory.Memory(plan).kept("sum", told, lambda: make(value))
+
+    assert kept([1, 2], {"sum": 3}) == kept([1, 2], {"sum": 4}) == {"sum": 3}
+    assert kept([1, 3], {"sum": 4}) == {"sum": 4}, "made of something else"
+    assert kept([0], "") == ""
+    assert kept([0], "now") == "now", "what is empty is not kept"
+    assert len(made) == 4
+    built.write("data/number.txt", "4.5")
+    assert kept([1, 2], {"sum": 9}) == {"sum": 9}, "the data changed"
+    assert memory.anew("sum", [1, 2], lambda: 7) == 7
 
 
 def test_the_packages_are_seen() -> None:

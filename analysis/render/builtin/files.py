@@ -6,7 +6,7 @@ import re
 import shutil
 import site as interpreter
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -72,7 +72,7 @@ def store(root: Path) -> Path:
 
 
 def observed(
-    trace: Mapping[str, list[str]], started: int, scratch: Path, store: Path
+    trace: Mapping[str, list[str]], started: int, scratch: Path, shared: Sequence[Path]
 ) -> States | None:
     """The state of the files that a kernel opened.
 
@@ -80,7 +80,7 @@ def observed(
         trace: ``opened`` and ``written``, full paths.
         started: nanoseconds of the clock when it began.
         scratch: its own folder, which is of no account.
-        store: what others write there meanwhile is what the kernel would have written.
+        shared: folders where what others write meanwhile is what the kernel would have written.
 
     Returns:
         path -> state; None if somebody else wrote to one of them meanwhile.
@@ -94,7 +94,7 @@ def observed(
         if "__pycache__" in path.parts or any(path.is_relative_to(one) for one in INSTALLED):
             continue
         found[name] = state(path)
-        if name in written or path.is_relative_to(store):
+        if name in written or any(path.is_relative_to(one) for one in shared):
             continue
         if path.is_file() and path.stat().st_mtime_ns >= started:
             return None

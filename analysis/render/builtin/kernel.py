@@ -27,12 +27,15 @@ _VALUES = "application/x-inline+json"
 _TRACE = "application/x-trace+json"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Every file that is opened or written, and every folder that is listed, is noted, so that it can be
-# told later whether the cells would give the same; Python's own search for modules is not.
+# told later whether the cells would give the same; Python's own search for modules and packages is
+# not, since the packages are known anyway. What matplotlib keeps for itself (its list of fonts) is
+# written by whichever kernel comes first.
 # Figures as SVG and as a sharp PNG, without dates or random ids: the same page, the same bytes.
 # Seven by five inches are Quarto's defaults for figures that name no size.
 SETUP = f"""
 def _setup():
-    import os, sys
+    import importlib, os, sys
+    importing = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
     shell = get_ipython()
     shell.colors = "nocolor"
     trace = {{"opened": set(), "written": set()}}
@@ -45,7 +48,7 @@ def _setup():
             path, writes = given[1], True
         elif event in ("os.listdir", "os.scandir"):
             path, writes = given[0] or ".", False
-            if sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+            if sys._getframe(1).f_code.co_filename.startswith(importing):
                 return
         else:
             return
@@ -57,11 +60,13 @@ def _setup():
         opened = trace["opened"] | {{
             os.path.abspath(module.__file__) for module in list(sys.modules.values())
             if getattr(module, "__file__", None)}}
+        kept = []
         if "matplotlib" in sys.modules:
             own = os.path.join(sys.modules["matplotlib"].get_configdir(), "matplotlibrc")
             opened.add(os.path.abspath(own))
+            kept.append(os.path.abspath(sys.modules["matplotlib"].get_cachedir()))
         shell.display_pub.publish({{{_TRACE!r}: {{
-            "opened": sorted(opened), "written": sorted(trace["written"])}}}})
+            "opened": sorted(opened), "written": sorted(trace["written"]), "kept": kept}}}})
     shell.push({{"_told": told, "_inline": lambda expressions: shell.display_pub.publish(
         {{{_VALUES!r}: shell.user_expressions(expressions)}})}})
     try:
@@ -182,7 +187,10 @@ def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
                 )
             results.values[int(key)] = answer["data"]
     told = [out["data"][_TRACE] for out in last.outputs if _TRACE in out.get("data", {})]
-    results.read = files.observed(told[0], started, scratch, files.store(root)) if told else None
+    results.read = None
+    if told:
+        shared = [files.store(root), *map(Path, told[0]["kept"])]
+        results.read = files.observed(told[0], started, scratch, shared)
     return results
 
 

@@ -7,8 +7,9 @@ it lies the state of every file that was opened on the way, also of those that w
 entry counts while all are as they were. What was written on the way (``made/``) counts as opened.
 
 An entry that is damaged is as good as none. One is kept only if nothing but the build itself wrote
-to what it read meanwhile. What escapes: a file outside the project that is asked for by name only,
-what programs started by cells read, and extension modules that open files past Python.
+to what it read meanwhile, and if no module was edited since the build began. What escapes: a file
+outside the project that is asked for by name only, what programs started by cells read, and
+extension modules that open files past Python.
 """
 
 import hashlib
@@ -28,9 +29,11 @@ from analysis.render.builtin import kernel, pandoc
 from analysis.render.builtin.files import INSTALLED, MADE, States, listed, state, store
 from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.render.builtin.project import Project
+from analysis.settings import STARTED
 
 KEPT = 3  # entries of a kind
 Converted = tuple[dict[str, str], list[str]]  # the parts of a page, and complaints
+Keep = Callable[[str, Any, Callable[[], Any]], Any]  # `Memory.kept`, or `anew`
 _TOLD = (".cff", ".md", ".toml", ".yml")  # at the root: what pages and PDF say of the project
 _PREFIXES = ("ANALYSIS_", "LC_", "MKL_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
 _VARIABLES = ("HOME", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "TZ")
@@ -52,6 +55,11 @@ def surroundings() -> dict[str, Any]:
     }
 
 
+def anew(kind: str, told: Any, make: Callable[[], Any]) -> Any:
+    """What ``make`` gives: as `Memory.kept`, where nothing is remembered."""
+    return make()
+
+
 class Memory:
     """What earlier builds of a project left for this one.
 
@@ -65,6 +73,9 @@ class Memory:
         self.store = store(plan.root)
         self.folder = self.store / "pages"
         self.before = self._files()
+        # Modules that were edited after this process began may not be those that it runs.
+        sources = (path for path in listed(_PACKAGE) if "__pycache__" not in path.parts)
+        self._sure = all(path.stat().st_mtime_ns < STARTED for path in sources)
 
     @cached_property
     def _around(self) -> dict[str, Any]:
@@ -114,7 +125,26 @@ class Memory:
         told = [str(page.path), kernel.SETUP, code]
         return _digest([self._around, told, _without_pages(self.before)])
 
-    # Converted pages -------------------------------------------------------------------------
+    # What is made of text alone --------------------------------------------------------------
+
+    def kept(
+        self, kind: str, told: Any, make: Callable[[], Any], good: Callable[[Any], bool] = bool
+    ) -> Any:
+        """What ``make`` gives, anew unless it is remembered; threads may ask at the same time.
+
+        Args:
+            kind: names the entry's folder.
+            told: the JSON values that it is made from, beside what all cells depend on.
+            make: gives a JSON value, without reading other files.
+            good: whether that may be remembered; by default, if it is not empty.
+        """
+        key = _digest([self._around, self._converter, told, _without_pages(self.before)])
+        if content := self._read(kind, key):
+            return content["made"]
+        made = make()
+        if good(made):
+            self._write(kind, key, {"made": made, "read": {}})
+        return made
 
     def converted(
         self, page: Page, text: str, form: str, convert: Callable[[], Converted]
@@ -128,13 +158,10 @@ class Memory:
             convert: does it.
         """
         told = [str(page.path), form, text, json.dumps(page.meta, default=str, sort_keys=True)]
-        key = _digest([self._around, self._converter, told, _without_pages(self.before)])
         kind = f"converted-{page.path.stem}-{form}"
-        if content := self._read(kind, key):
-            return content["fields"], []
-        fields, complaints = convert()
-        if not complaints:
-            self._write(kind, key, {"fields": fields, "read": {}})
+        fields, complaints = self.kept(
+            kind, told, lambda: list(convert()), good=lambda made: not made[1]
+        )
         return fields, complaints
 
     # The site --------------------------------------------------------------------------------
@@ -216,6 +243,8 @@ class Memory:
     def _write(
         self, kind: str, key: str, content: dict[str, Any], tree: Path | None = None
     ) -> None:
+        if not self._sure:
+            return
         place = self.folder / f"{kind}-{key[:32]}"
         shutil.rmtree(place, ignore_errors=True)
         if tree is not None:
