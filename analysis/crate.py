@@ -129,6 +129,13 @@ def _figure(site: Path, label: str, results: Results) -> dict[str, Any]:
     }
 
 
+def identity(results: Results) -> list[Any]:
+    """What tells results from others, as JSON values: the study, and where each comes from."""
+    measured = {name: [m.origin, dict(m.provenance)] for name, m in results.everything.items()}
+    others = {name: [origin, dict(made)] for name, (_, origin, made) in results.files.items()}
+    return [results.study.model_dump(mode="json"), measured, others]
+
+
 def values_of(results: Results) -> dict[str, Any]:
     """Every value of the pages: its text, meaning and source, and the keys of results behind it."""
     known = values.of(results)

@@ -24,7 +24,7 @@ def photographs(
     for index, photo in enumerate(photos):
         progress(index, len(photos), photo.id)
         path = images.fetch(photo, folder)
-        images.square(path, study.high)
+        images.crop(path, study.high)
         yield photo, path
 
 

@@ -4,13 +4,13 @@ Everything is made from the results and from the pages as they were built, so th
 renderers' sites carry the same, and the same site is finished the same.
 """
 
-import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from analysis import crate
 from analysis.render import copies
+from analysis.render.builtin.memory import Keep, anew
 from analysis.results import Results
 
 
@@ -23,16 +23,14 @@ class Finish:
     """
 
     results: Results
+    _values: dict[str, Any] | None = field(default=None, init=False)
 
-    @functools.cached_property
-    def _values(self) -> dict[str, Any]:
-        return crate.values_of(self.results)
-
-    def early(self) -> None:
+    def early(self, keep: Keep) -> None:
         """While others convert the pages: what needs no page."""
-        _ = self._values
+        told, results = crate.identity(self.results), self.results
+        self._values = keep("values", told, lambda: crate.values_of(results))
 
-    def pages(self, site: Path) -> None:
+    def pages(self, site: Path, keep: Keep = anew) -> None:
         """When the HTML is there: ``provenance.json``, Markdown copies and ``llms.txt``.
 
         Raises:
@@ -40,7 +38,7 @@ class Finish:
             AnalysisError: pandoc failed.
         """
         crate.write(site, self.results, self._values)
-        copies.write(site)  # llms.txt names the account, if it is there
+        copies.write(site, keep)  # llms.txt names the account, if it is there
 
     def whole(self, site: Path) -> None:
         """When every file is there: their digests in the RO-Crate."""

@@ -24,23 +24,15 @@ from PIL import Image, ImageFile, ImageOps
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from analysis import resize
+from analysis import resize, settings
 from analysis.downloads import get, sha256
-from analysis.settings import (
-    FetchError,
-    InputError,
-    Resample,
-    Strict,
-    explain,
-    nearest,
-    read_toml,
-    root,
-)
+from analysis.settings import FetchError, InputError, Resample, Strict
 
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = "jpg jpeg jpe png webp tif tiff bmp gif avif jp2 ppm pgm pbm pnm"
 MAX_PIXELS = 2**29 // 3  # Pillow's own limit, which another package could switch off
+MODES = "1 L LA La P PA RGB RGBA RGBa CMYK YCbCr I;16 I;16L I;16B I;16N"  # of a defined white
 LOG = logging.getLogger(__name__)
 
 
@@ -112,7 +104,7 @@ def read_sets(path: Path) -> dict[str, ImageSet]:
     Files are relative to its folder. InputError: missing, no TOML, unknown key, wrong value.
     """
     try:
-        sets = _Sets.model_validate(read_toml(path)).sets
+        sets = _Sets.model_validate(settings.read_toml(path)).sets
     except ValidationError as error:
         # a key misspelt comes before the right one missing; sets.name.images.0.key has five parts
         wrong = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
@@ -120,7 +112,7 @@ def read_sets(path: Path) -> dict[str, ImageSet]:
             first: InitErrorDetails = {"type": "extra_forbidden", "loc": wrong[0], "input": None}
             error = ValidationError.from_exception_data("", [first])
         model = _Sets if (n := len(error.errors()[0]["loc"])) < 3 else _Set if n < 5 else _Row
-        raise InputError(explain(error, model, str(path))) from None
+        raise InputError(settings.explain(error, model, str(path))) from None
 
     def photo(row: _Row) -> Photograph:
         file = path.parent / row.file if row.file else None
@@ -139,14 +131,14 @@ def image_set(name_or_folder: str) -> ImageSet:
     an image's extension in the order of their names, id = name without extension; hidden files and
     subfolders are left out. InputError: no such set or folder, no image, or two with one id.
     """
-    table, folder = root() / "data" / "images.toml", Path(name_or_folder)
+    table, folder = settings.root() / "data" / "images.toml", Path(name_or_folder)
     sets = read_sets(table)
     if name_or_folder in sets:
         if not sets[name_or_folder].photos:
             raise InputError(f"{table}: set '{name_or_folder}' has no active image")
         return sets[name_or_folder]
     if not name_or_folder or not folder.is_dir():
-        hint = nearest(name_or_folder, list(sets))
+        hint = settings.nearest(name_or_folder, list(sets))
         raise InputError(f"'{name_or_folder}' is neither a set in {table} nor a folder; {hint}")
     paths = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
     paths = [path for path in paths if path.suffix.lower()[1:] in EXTENSIONS.split()]
@@ -233,15 +225,13 @@ def _decode(path: Path) -> Image.Image:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
 
 
-def _rgb(image: Image.Image, path: Path) -> NDArray[np.float32]:
+def _rgb(image: Image.Image) -> NDArray[np.float32]:
     """An image of any mode as ``[H, W, 3]``, float32, in [0, 1]; alpha on white.
 
     16 bits of grey are kept, divided by 65535. Of 16-bit *colour* Pillow reads the high byte only.
     """
     if image.mode.startswith("I;16"):
         return np.repeat(np.asarray(image, np.float32)[..., None] / np.float32(65535), 3, axis=2)
-    if image.mode not in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr"):
-        raise InputError(f"{path}: mode {image.mode} has no defined white; save it as 8-bit RGB")
     mode = "RGBA" if image.has_transparency_data else "RGB"
     values = np.asarray(image.convert(mode), dtype=np.float32) / np.float32(255)
     colour, alpha = values[..., :3], values[..., 3:]
@@ -268,18 +258,25 @@ def load(
 
 
 def square(path: Path, size: int) -> NDArray[np.float32]:
-    """The square in the middle of an image file, ``[side, side, 3]``, sRGB values in [0, 1].
+    """The square in the middle of a file, ``[side, side, 3]``, sRGB in [0, 1]; errors of `crop`."""
+    return _rgb(crop(path, size))
 
-    InputError: no readable image, or smaller than ``size``.
+
+def crop(path: Path, size: int) -> Image.Image:
+    """The square in the middle of an image file, decoded, in the file's own mode.
+
+    InputError: no readable image, of no defined white, or smaller than ``size``.
     """
     image = _decode(path)
+    if image.mode not in MODES.split():
+        raise InputError(f"{path}: mode {image.mode} has no defined white; save it as 8-bit RGB")
     side = min(image.size)
     if not 1 <= size <= side:
         why = f"{image.width} x {image.height} pixels, short side {side}, asked for {size}"
         remedy = "never upscaled silently; choose a smaller size or a larger image"
         raise InputError(f"{path}: refused: {why}: {remedy}")
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    return _rgb(image.crop((left, top, left + side, top + side)), path)
+    return image.crop((left, top, left + side, top + side))
 
 
 def stack(

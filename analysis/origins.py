@@ -99,10 +99,11 @@ def title(path: Path) -> str:
     return ast.get_docstring(parsed(path)) or ""
 
 
-def reads(path: Path) -> set[str]:
+@functools.cache
+def reads(path: Path) -> frozenset[str]:
     """What a figure reads of `Results`, found by the names it uses."""
     tree = parsed(path)
-    found, single = set(), set()
+    found, single = set[str](), set[int]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and ast.unparse(node.slice).endswith("display_encoder"):
             found.add(SHOWN)
@@ -123,7 +124,7 @@ def reads(path: Path) -> set[str]:
             found.add(node.attr)
         elif node.attr in ("z", "eps", "noisy") and ast.unparse(node.value).endswith("display"):
             found.add(PICTURED)
-    return found
+    return frozenset(found)
 
 
 def inputs(label: str, results: Results) -> list[Input]:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from analysis import encoders, fetching, standing
 from analysis.settings import FetchError, InputError, load_study
@@ -37,6 +38,20 @@ def test_photographs_of_the_study(project: Path) -> None:
 def test_a_photograph_smaller_than_the_study_asks_is_refused(project: Path) -> None:
     study = load_study("tiny").model_copy(update={"resolutions": (64, 256)})
     with pytest.raises(InputError, match="short side 160, asked for 256"):
+        list(fetching.photographs(study, project, nothing))
+
+
+def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
+    project: Path,
+) -> None:
+    folder = project / "mine"
+    folder.mkdir()
+    study = load_study("tiny").model_copy(update={"images": str(folder)})
+    Image.new("F", (256, 256)).save(folder / "a.tiff")
+    with pytest.raises(InputError, match=r"a\.tiff: mode F has no defined white"):
+        list(fetching.photographs(study, project, nothing))
+    (folder / "a.tiff").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"a\.tiff: cannot be read as an image"):
         list(fetching.photographs(study, project, nothing))
 
 

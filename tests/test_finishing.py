@@ -1,11 +1,12 @@
 """What a site gets after either renderer, and when."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from analysis import finishing, results
+from analysis import crate, finishing, results
 from analysis.settings import InputError
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><title>A</title>
@@ -38,6 +39,32 @@ def test_everything_is_there_and_digested(finish: finishing.Finish, tmp_path: Pa
     assert files() == {
         "provenance.json", "llms.txt", "report/index.html", "report/index.md", "report/paper.pdf",
     }  # fmt: skip
+
+
+def test_what_takes_long_is_kept(tmp_path: Path) -> None:
+    finish, kept = finishing.Finish(results.load("bundled")), {}
+
+    def keep(kind, told, make):
+        kept[kind] = told, make()
+        return kept[kind][1] if kind != "values" else {"t": {"text": "what was kept"}}
+
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text(PAGE, encoding="utf-8")
+    finish.early(keep)
+    finish.pages(tmp_path, keep)
+    assert set(kept) == {"values", "copy-index"}
+    told, values = kept["values"]
+    assert json.loads(json.dumps(told)) == told
+    assert "t_shifted" in values
+    account = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    assert account["values"] == {"t": {"text": "what was kept"}}
+
+
+def test_other_results_have_another_identity() -> None:
+    found = results.load("bundled")
+    other = dataclasses.replace(found, measured=dict(list(found.measured.items())[:1]))
+    assert crate.identity(found) == crate.identity(results.load("bundled"))
+    assert crate.identity(found) != crate.identity(other)
 
 
 def test_a_site_without_pages_is_none(finish: finishing.Finish, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import re
 import shutil
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
-from analysis.render.builtin import pandoc, site
+from analysis.render.builtin import pandoc, pdf, site
 from analysis.settings import AnalysisError, InputError
 
 CORPUS = Path(__file__).parent / "pages" / "project"
@@ -326,6 +327,61 @@ def test_a_linked_file_that_no_cell_makes_is_named(tmp_path: Path) -> None:
         site.render(root)
 
 
+PAPER = """---
+title: Only a paper
+format: {typst: default}
+---
+
+![](my%20dot.png){fig-alt="A dot." width=20px}
+
+![](made/a.webp){fig-alt="Another." width=20px}
+
+```{python}
+#| echo: false
+from pathlib import Path
+Path("report/made").mkdir(exist_ok=True)
+Path("report/made/a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+```
+"""  # noqa: E501
+
+
+def test_the_images_of_a_page_that_is_only_a_paper_come_along(tmp_path: Path) -> None:
+    root = write(tmp_path, index="Words.")
+    (root / "report" / "paper.qmd").write_text(PAPER)
+    with pytest.raises(InputError, match=r"paper\.qmd:6: no such image: my%20dot\.png"):
+        site.render(root)
+    shutil.copy(CORPUS / "report" / "square.png", root / "report" / "my dot.png")
+    assert site.check(root) == []
+    site.render(root)
+    there = root / "_site" / "report"
+    for name in ("made/a.svg", "my dot.png"):
+        assert (there / name).read_bytes() == (root / "report" / name).read_bytes()
+    assert len(PdfReader(there / "paper.pdf").pages[0].images) == 1
+
+
+def test_the_paper_is_set_while_pages_are_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting, convert, write_pdf = threading.Event(), pandoc.convert, pdf.write
+
+    def converted(page, composed, to, metadata):
+        assert to != "html" or setting.wait(60), "the paper waits for the pages"
+        return convert(page, composed, to, metadata)
+
+    def set_(*given):
+        setting.set()
+        write_pdf(*given)
+
+    monkeypatch.setattr(pandoc, "convert", converted)
+    monkeypatch.setattr(pdf, "write", set_)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    root = write(tmp_path)
+    (root / "report" / "index.qmd").write_text(
+        "---\ntitle: Both\nformat: {html: default, typst: default}\n---\n\nWords.\n"
+    )
+    assert site.render(root) == [root / "_site/report/index.html", root / "_site/report/index.pdf"]
+
+
 def test_a_failing_page_stops_the_others(tmp_path: Path) -> None:
     slow = "```{python}\nimport time\ntime.sleep(600)\n```"
     with pytest.raises(AnalysisError, match=r"b\.qmd:6: this cell failed: ZeroDivisionError"):
@@ -357,3 +413,15 @@ def test_a_newer_pandoc_on_the_path_is_found_whole(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: "pandoc")  # as pypandoc names it then
     assert pandoc.program.__wrapped__() == str(newer)
+
+
+def test_a_pandoc_without_its_options_runs_without_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = tmp_path / "pandoc"
+    plain.write_text('#!/bin/sh\ntest "$1" != +RTS && echo pandoc 99.1\n')
+    plain.chmod(0o755)
+    monkeypatch.setattr(pandoc, "program", lambda: str(plain))
+    assert pandoc.command.__wrapped__() == [str(plain)]
+    plain.write_text("#!/bin/sh\necho pandoc 99.1\n")
+    assert pandoc.command.__wrapped__()[:2] == [str(plain), "+RTS"]

@@ -55,6 +55,20 @@ def test_llms_txt_lists_the_paper_first(tmp_path: Path) -> None:
         assert (tmp_path / link.split("](")[1].split(")")[0]).is_file()
 
 
+def test_the_copy_of_a_page_is_kept_under_what_the_page_says(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def keep(kind, told, make):
+        asked.append((kind, told))
+        return f"kept {kind}" if kind == "copy-index" else make()
+
+    copies.write(site(tmp_path), keep)
+    assert sorted(kind for kind, _ in asked) == ["copy-a-page", "copy-index"]
+    assert all("falls by" in told for _, told in asked)
+    text = (tmp_path / "report" / "index.md").read_text(encoding="utf-8")
+    assert text == "# The paper\n\nkept copy-index\n"
+
+
 def test_what_is_no_site_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="render the site first"):
         copies.write(tmp_path)

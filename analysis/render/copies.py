@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from analysis.render.builtin import pandoc
+from analysis.render.builtin.memory import Keep, anew
 from analysis.render.tree import Element, read
 from analysis.settings import AnalysisError, InputError
 
@@ -17,8 +18,12 @@ _TO = "gfm-raw_html+tex_math_dollars"
 _DROPPED = {"script", "style", "button", "nav", "template", "select", "input", "canvas", "dialog"}
 
 
-def write(site: Path) -> list[Path]:
+def write(site: Path, keep: Keep = anew) -> list[Path]:
     """Write ``x.md`` beside each page ``x.html`` of a built site, and ``llms.txt`` at its root.
+
+    Args:
+        site: the built site.
+        keep: remembers the copies of pages that stay as they are.
 
     Returns:
         The files written.
@@ -31,7 +36,7 @@ def write(site: Path) -> list[Path]:
     if not pages:
         raise InputError(f"{site}: no pages in its report/: render the site first")
     with ThreadPoolExecutor(2) as threads:
-        heads = list(threads.map(_copy, pages))
+        heads = list(threads.map(lambda page: _copy(page, keep), pages))
     # The paper is the index; the other pages follow it.
     listed = sorted(zip(pages, heads, strict=True), key=lambda one: one[0].stem != "index")
     title, summary = listed[0][1]
@@ -51,7 +56,7 @@ def write(site: Path) -> list[Path]:
     return [*(page.with_suffix(".md") for page in pages), site / "llms.txt"]
 
 
-def _copy(page: Path) -> tuple[str, str]:
+def _copy(page: Path, keep: Keep) -> tuple[str, str]:
     """Write the Markdown of a page; returns its title and description."""
     whole = read(page)
     main = next(whole.all("main"), None)
@@ -59,17 +64,23 @@ def _copy(page: Path) -> tuple[str, str]:
         raise InputError(f"{page}: no <main>, so this is no page of ours")
     title, description = _title(whole), _description(whole)
     parts = [c for c in main.children if isinstance(c, str) or (c.tag != "header" and _kept(c))]
+    body = Element("", {}, parts).html(_kept)
+    converted = keep(f"copy-{page.stem}", body, lambda: _markdown(page, body))
+    page.with_suffix(".md").write_text(f"# {title}\n\n{converted}\n", encoding="utf-8")
+    return title, description
+
+
+def _markdown(page: Path, body: str) -> str:
+    """A piece of HTML as Markdown."""
     done = subprocess.run(
-        [pandoc.program(), "--from=html", f"--to={_TO}", "--wrap=none"],
-        input=Element("", {}, parts).html(_kept),
+        [*pandoc.command(), "--from=html", f"--to={_TO}", "--wrap=none"],
+        input=body,
         capture_output=True,
         encoding="utf-8",
     )
     if done.returncode != 0:
         raise AnalysisError(f"{page}: pandoc failed: {done.stderr.strip()}")
-    text = f"# {title}\n\n{done.stdout.strip()}\n"
-    page.with_suffix(".md").write_text(text, encoding="utf-8")
-    return title, description
+    return done.stdout.strip()
 
 
 def _kept(element: Element) -> bool:

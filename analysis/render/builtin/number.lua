@@ -140,8 +140,12 @@ end
 
 -- "$$ … $$ {#eq-x alt="…"}" reaches us as maths, a space and loose words.
 local function equations(el)
+  local inlines, some = el.content, false
+  for _, one in ipairs(inlines) do
+    some = some or one.t == "Math" and one.mathtype == "DisplayMath" or one.t == "Str" and one.text:match("^{#")
+  end
+  if not some then return nil end -- which is most, and putting all back as they are takes long
   local out, at = pandoc.Inlines({}), 1
-  local inlines = el.content
   while at <= #inlines do
     local math = inlines[at]
     if math.t ~= "Math" or math.mathtype ~= "DisplayMath" then

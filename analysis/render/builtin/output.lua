@@ -31,7 +31,8 @@ local function image(el)
   if typst then
     -- What cells made for the screen as WebP lies beside it as a drawing.
     local drawn = el.src:gsub("^(made/.*)%.webp$", "%1.svg")
-    local source = el.src:match("^about:") and "" or folder .. "/" .. drawn
+    local named = drawn:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end)
+    local source = el.src:match("^about:") and "" or folder .. "/" .. named
     return pandoc.RawInline("typst", string.format("#plate(%s, alt: %s, width: %s)",
       escape(source), escape(alt), typst_size(el.attributes.width)))
   end
@@ -164,11 +165,15 @@ end
 
 -- What pandoc gets wrong in maths for Typst: bars are set as relations, so that |x| becomes | x |,
 -- and the spaces of "\;" and "\!" are rounded to whole ems.
+local formulas = {} -- the same few are all over a paper
 local function formula(el)
   if not typst then return nil end
+  local key = el.mathtype .. " " .. el.text
+  if formulas[key] then return formulas[key] end
   local text = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ el }) }), "typst"):gsub("%s+$", "")
   text = text:gsub("\\|", 'class("normal", bar.v)'):gsub("#h%(0em%)", "thick")
-  return pandoc.RawInline("typst", (text:gsub("#h%(%-1em%)", "#h(-0.167em)")))
+  formulas[key] = pandoc.RawInline("typst", (text:gsub("#h%(%-1em%)", "#h(-0.167em)")))
+  return formulas[key]
 end
 
 local function header(el)

@@ -4,6 +4,7 @@ import datetime
 import functools
 import json
 import os
+import re
 import subprocess
 import tomllib
 import warnings
@@ -11,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import typst
 
+from analysis.cache import write_atomic
 from analysis.render.builtin import html
 from analysis.render.builtin.page import Page
 from analysis.settings import AnalysisError, InputError
@@ -126,6 +129,12 @@ def document(page: Page, fields: dict[str, str], state: Edition | None = None) -
     return head + fields["body"]
 
 
+def pictures(body: str, folder: str) -> list[str]:
+    """The images that a converted body shows, as a page in ``folder`` addresses them."""
+    paths = [json.loads(found) for found in re.findall(r'#plate\(("(?:[^"\\]|\\.)+")', body)]
+    return list(dict.fromkeys(quote(path.removeprefix(f"{folder}/")) for path in paths))
+
+
 def _made(page: Page) -> datetime.datetime:
     """When the file says that it was made, which is not the hour of the build.
 
@@ -153,8 +162,10 @@ def write(page: Page, source: str, build: Path, target: Path) -> None:
         AnalysisError: Typst failed or warned, or something on the page is against the page's
             ``pdf-standard``.
     """
-    (build / "paper.typ").write_bytes((_HERE / "paper.typ").read_bytes())
-    main = build / f"{page.path.stem}.typ"
+    # Several papers are set at the same time.
+    write_atomic(build / "paper.typ", (_HERE / "paper.typ").read_bytes())
+    main = build / "typst" / page.path.relative_to(page.root).with_suffix(".typ")
+    main.parent.mkdir(parents=True, exist_ok=True)
     main.write_text(source, encoding="utf-8")
     standard = page.option("pdf-standard", "typst")
     with warnings.catch_warnings():

@@ -1,30 +1,41 @@
 """Pages -> ``_site``: reads them all, runs them, converts them, and moves the result into place."""
 
 import contextlib
+import itertools
 import os
 import tempfile
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Protocol
 
 from analysis.render import links
-from analysis.render.builtin import files, html, kernel, markdown, pandoc, pdf, project, search
+from analysis.render.builtin import (
+    assets,
+    files,
+    html,
+    kernel,
+    markdown,
+    pandoc,
+    pdf,
+    project,
+    search,
+)
 from analysis.render.builtin import page as pages
-from analysis.render.builtin.memory import Memory
+from analysis.render.builtin.memory import Keep, Memory
 from analysis.settings import AnalysisError, InputError
 
 
 class Finish(Protocol):
-    """What adds to a site: `early` before it, `pages` with its HTML, `whole` when all is there."""
+    """What adds to a site: `early` before it, `pages` with its HTML, `whole` when all is there.
 
-    def early(self) -> None: ...
-    def pages(self, site: Path) -> None: ...
+    ``keep`` remembers what takes long to make.
+    """
+
+    def early(self, keep: Keep) -> None: ...
+    def pages(self, site: Path, keep: Keep) -> None: ...
     def whole(self, site: Path) -> None: ...
-
-
-_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 
 
 def check(root: Path) -> list[str]:
@@ -120,51 +131,54 @@ def _build(
     for source in unknown:
         memory.keep(source, ran[id(source)])
     results = [found or ran[id(source)] for source, found in zip(sources, recalled, strict=True)]
-    copied = _copy_assets(plan, sources, site)
+    copied = assets.copy(plan, sources, site)
     texts = []
     for source, found in zip(sources, results, strict=True):
         folder = (site / source.path.relative_to(plan.root)).parent
         folder.mkdir(parents=True, exist_ok=True)
         texts.append(markdown.compose(source, found, folder))
+    tasks = [
+        (source, composed, form)
+        for source, composed in zip(sources, texts, strict=True)
+        for form in source.formats
+    ]
+    complaints: list[list[str]] = [[] for _ in tasks]
+    written: dict[int, Future[Path]] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
         progress("converting the pages")
-        tasks = [
-            (source, composed, form)
-            for source, composed in zip(sources, texts, strict=True)
-            for form in source.formats
-        ]
-        waiting = pool.map(lambda task: _convert(plan, memory, *task), tasks)
+        converting = {
+            pool.submit(_convert, plan, memory, *task): index for index, task in enumerate(tasks)
+        }
         if finish is not None:
-            finish.early()
-        converted = list(waiting)
-        complaints = [one for _, told in converted for one in told]
-        for (source, _, form), (fields, _) in zip(tasks, converted, strict=True):
-            if form == "html":
-                complaints += _local(plan, source, fields.get("body", ""), sources, site, copied)
-        if complaints:
+            finish.early(memory.kept)
+        # Each is written as soon as it can be: setting the PDF takes as long as all the rest.
+        for done in as_completed(converting):
+            index = converting[done]
+            source, _, form = tasks[index]
+            fields, told = done.result()
+            missing = assets.beside(plan, source, form, fields, sources, site, copied)
+            complaints[index] = told + missing
+            if not any(complaints):
+                written[index] = pool.submit(_write, plan, source, form, fields, edition, scratch)
+        if any(complaints):
             if not unknown and (problems := _problems(plan, sources)):
                 raise InputError("\n".join(problems))
-            raise AnalysisError("\n".join(dict.fromkeys(complaints)))
-        results_of = zip(tasks, (fields for fields, _ in converted), strict=True)
-        parts = [(source, form, fields) for (source, _, form), fields in results_of]
-        web, paper = ([one for one in parts if (one[1] == "html") == way] for way in (True, False))
-
-        def write(one: tuple[pages.Page, str, dict[str, str]]) -> Path:
-            return _write(plan, *one, edition, scratch)
-
-        written = list(pool.map(write, web))
-        papers = pool.map(write, paper)  # while the rest is made of the HTML
-        _complete(plan, site, finish)
-        written += papers
+            raise AnalysisError("\n".join(dict.fromkeys(itertools.chain(*complaints))))
+        order = sorted(written, key=lambda index: (tasks[index][2] != "html", index))
+        for index in order:
+            if tasks[index][2] == "html":
+                written[index].result()
+        _complete(plan, memory, site, finish)
+        paths = [written[index].result() for index in order]
     if finish is not None:
         finish.whole(site)
     progress("checking links")
     links.check(site)
-    memory.keep_site(site, written, [*(found.read for found in results), copied])
-    return [path.as_posix() for path in written]
+    memory.keep_site(site, paths, [*(found.read for found in results), copied])
+    return [path.as_posix() for path in paths]
 
 
-def _complete(plan: project.Project, site: Path, finish: Finish | None) -> None:
+def _complete(plan: project.Project, memory: Memory, site: Path, finish: Finish | None) -> None:
     """What is made of the HTML pages: the site's first page, the search index, and the rest."""
     first = plan.pages[0].relative_to(plan.root).with_suffix(".html").as_posix()
     if not (site / "index.html").exists():
@@ -172,7 +186,7 @@ def _complete(plan: project.Project, site: Path, finish: Finish | None) -> None:
     if plan.get("website.search", False):
         search.write(site)
     if finish is not None:
-        finish.pages(site)
+        finish.pages(site, memory.kept)
 
 
 def _problems(plan: project.Project, sources: list[pages.Page]) -> list[str]:
@@ -182,63 +196,15 @@ def _problems(plan: project.Project, sources: list[pages.Page]) -> list[str]:
     found = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         converted = pool.map(
-            lambda task: pandoc.convert(task[0], texts[id(task[0])], task[1], {}), tasks
+            lambda task: pandoc.convert(task[0], texts[id(task[0])], task[1], _told(plan, *task)),
+            tasks,
         )
         for (source, form), (fields, complaints) in zip(tasks, converted, strict=True):
             found += complaints
-            if form == "html":
-                found += _local(plan, source, fields.get("body", ""), sources, None, {})
-                if not source.meta.get("title"):
-                    found.append(f"{source.path}:1: the front matter has no title")
+            found += assets.beside(plan, source, form, fields, sources, None, {})
+            if form == "html" and not source.meta.get("title"):
+                found.append(f"{source.path}:1: the front matter has no title")
     return list(dict.fromkeys(found))
-
-
-def _local(
-    plan: project.Project,
-    source: pages.Page,
-    body: str,
-    sources: list[pages.Page],
-    site: Path | None,
-    copied: files.States,
-) -> list[str]:
-    """Copy the files of the project that a page shows or links to; returns which aren't there.
-
-    Args:
-        site: where to; None copies nothing, and takes for granted what cells will make.
-        copied: path -> state of what has been copied, which is added to.
-    """
-    made = {target for one in sources for target in _targets(plan, one)}
-    found = []
-    for url in files.needed(body):
-        file = Path(os.path.normpath(source.path.parent / files.path_in(url)))
-        if not file.is_relative_to(plan.root) or url.startswith("/") or file.is_dir():
-            continue  # told by the check of links
-        name = file.relative_to(plan.root)
-        if name in made or (site and (site / name).exists()):
-            continue
-        if file.is_file():
-            if site:
-                copied[str(file)] = files.state(file)
-                files.copy(file, site / name)
-        elif site or files.MADE not in name.parts:
-            token = url.partition(".html")[0]
-            what = f"file: {url}"
-            if file.suffix == ".html":
-                what = f"page: {token}.qmd"
-            elif file.suffix in _IMAGES:
-                what = f"image: {url}"
-            found.append(f"{source.where(token)}: no such {what}")
-    return found
-
-
-def _targets(plan: project.Project, source: pages.Page) -> list[Path]:
-    """The files of a page by format, relative to the site."""
-    here = source.path.relative_to(plan.root)
-    name = source.option("output-file", "typst", f"{here.stem}.pdf")
-    return [
-        here.with_suffix(".html") if form == "html" else here.with_name(str(name))
-        for form in source.formats
-    ]
 
 
 def _convert(
@@ -248,14 +214,18 @@ def _convert(
     composed: markdown.Composed,
     form: str,
 ) -> tuple[dict[str, str], list[str]]:
-    where = source.path.relative_to(plan.root).parent.as_posix()
-    told = {"folder": f"/site/{where}".removesuffix("/.")}
-    if form == "html":
-        places = [plan.get(f"website.page-footer.{place}") for place in ("left", "center", "right")]
-        told = {"footer": "\n\n".join(text for text in places if text)}
+    told = _told(plan, source, form)
     return memory.converted(
         source, composed.text, form, lambda: pandoc.convert(source, composed, form, told)
     )
+
+
+def _told(plan: project.Project, source: pages.Page, form: str) -> dict[str, str]:
+    """What the filters are told of a page besides its own settings."""
+    if form != "html":
+        return {"folder": assets.folder(plan, source)}
+    places = [plan.get(f"website.page-footer.{place}") for place in ("left", "center", "right")]
+    return {"footer": "\n\n".join(text for text in places if text)}
 
 
 def _write(
@@ -267,7 +237,7 @@ def _write(
     build: Path,
 ) -> Path:
     """Write a page in one format; returns its file, relative to the site."""
-    targets = dict(zip(source.formats, _targets(plan, source), strict=True))
+    targets = dict(zip(source.formats, assets.targets(plan, source), strict=True))
     target = build / "site" / targets[form]
     if form == "html":
         pdf_file = targets["typst"].name if "typst" in targets else None
@@ -278,19 +248,3 @@ def _write(
             target.with_suffix(".typ").write_text(text, encoding="utf-8")
         pdf.write(source, text, build, target)
     return targets[form]
-
-
-def _copy_assets(plan: project.Project, sources: list[pages.Page], site: Path) -> files.States:
-    """Copy what every page needs; returns the state of the project's own files among it."""
-    html.write_assets(site)
-    own = list(plan.resources)
-    for css in {source.option("css", "html") for source in sources} - {None}:
-        if not (plan.root / css).is_file():
-            raise InputError(f"{plan.root / '_quarto.yml'}: css: no such file: {css}")
-        own.append(plan.root / css)
-    for file in own:
-        files.copy(file, site / file.relative_to(plan.root))
-    for source in sources:
-        own += [pandoc.file_of(source, key, form) for key in ("bibliography", "csl")
-                for form in source.formats if source.option(key, form)]  # fmt: skip
-    return {str(file): files.state(file) for file in own}
