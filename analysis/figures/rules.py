@@ -157,9 +157,10 @@ def _curves(ax: Axes) -> None:
     ends.sort(key=lambda end: end[0])
     places = _spread([value for value, _, _ in ends], 1.34)
     for (value, label, shade), place in zip(ends, places, strict=True):
-        ax.annotate(label, (SIDES[-1], value), xytext=(SIDES[-1] * 1.05, place), fontsize=7.5,
+        ax.annotate(label, (SIDES[-1], value), xytext=(SIDES[-1] * 1.08, place), fontsize=7.5,
                     color=shade, va="center", annotation_clip=False,
-                    arrowprops={"arrowstyle": "-", "color": style.PALE, "lw": 0.5})  # fmt: skip
+                    arrowprops={"arrowstyle": "-", "color": style.PALE, "lw": 0.6,
+                                "relpos": (0, 0.5), "patchA": None, "shrinkA": 2})  # fmt: skip
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     style.plain_log(ax.yaxis)
