@@ -17,7 +17,6 @@ import io
 import json
 import os
 import platform
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from analysis import checkout
 from analysis.settings import AnalysisError, InputError, root
 
 Arrays = dict[str, np.ndarray]
@@ -78,15 +78,8 @@ class Request:
 @functools.cache
 def environment() -> dict[str, str]:
     """What the numbers may depend on beyond their inputs: commit, versions, machine type."""
-    try:
-        run = functools.partial(
-            subprocess.run, cwd=root(), capture_output=True, text=True, timeout=10, check=False
-        )
-        # --verify: without a commit, plain rev-parse prints the word HEAD.
-        commit = run(["git", "rev-parse", "--verify", "HEAD"]).stdout.strip() or "unknown"
-        dirty = bool(run(["git", "status", "--porcelain", "--", "analysis"]).stdout.strip())
-    except (OSError, subprocess.TimeoutExpired):
-        commit, dirty = "unknown", False
+    commit = checkout.commit(root())
+    changed = commit and checkout.changes(root(), "analysis")
     versions = {}
     for name in ("numpy", "pillow", "torch", "diffusers"):
         try:
@@ -94,7 +87,7 @@ def environment() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return {
-        "commit": commit + ("+changes" if dirty else ""),
+        "commit": (commit or "unknown") + "+changes" * bool(changed),
         "python": platform.python_version(),
         "machine": platform.machine(),
         **versions,

@@ -1,7 +1,6 @@
 """Is the built site what is committed, so that it may be published under a version's name?"""
 
 import re
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from importlib import metadata
@@ -10,7 +9,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from analysis import versions
+from analysis import checkout, versions
 from analysis.settings import InputError
 
 
@@ -57,23 +56,12 @@ def check(root: Path, to: Path, name: str, content: Mapping[str, Any] | None) ->
             f"the site was built from {commit or 'an unknown commit'}, which nobody else has: "
             f"commit, and {remedy}"
         )
-    head = _git(root, "rev-parse", "--verify", "HEAD")
-    if head is None:
+    head = checkout.commit(root)
+    if not head:
         return versions.normal(built)
     if head != commit:
         raise InputError(f"the site was built from {commit[:7]}, this is {head[:7]}: {remedy}")
     own = [f":(exclude){to.relative_to(root)}"] if to.is_relative_to(root) else []
-    if changed := _git(root, "status", "--porcelain", "--", ".", *own):
-        first = changed.splitlines()[0].split(maxsplit=1)[-1]
-        raise InputError(f"{first} is not committed: commit, and {remedy}")
+    if changed := checkout.changes(root, ".", *own):
+        raise InputError(f"{changed[0]} is not committed: commit, and {remedy}")
     return versions.normal(built)
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=60, check=False
-        )
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

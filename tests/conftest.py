@@ -18,6 +18,8 @@ from analysis.results import Results
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("birch", "heron", "quarry")
+# First in a program that is to be interrupted: a shell's background jobs are born ignoring it.
+HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 
 Said = tuple[int, str, str]
 BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"  # 8 x 8 latents have few rings

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "analysis"
 
 ORDER = [
-    *("settings", "cache", "downloads", "resize", "images", "linear_code", "weights"),
+    *("settings", "checkout", "cache", "downloads", "resize", "images", "linear_code", "weights"),
     *("latents", "checkpoints", "cards", "networks", "encoders"),
     *("schedule", "noise", "rings", "spectra", "simulated", "synthetic", "powerlaw"),
     *("shift", "posterior", "equivariance", "responses", "cross_spectra"),

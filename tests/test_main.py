@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from analysis.__main__ import NAME
-from tests.conftest import PHOTOGRAPHS, PROJECT, STUDY, Said, synthetic_photograph
+from tests.conftest import HEEDING, PHOTOGRAPHS, PROJECT, STUDY, Said, synthetic_photograph
 
 Edit = Callable[[str, str, str], None]
 
@@ -338,7 +338,7 @@ def test_an_interrupt_keeps_what_was_finished(here: Path, edit: Edit) -> None:
     edit("studies/tiny.toml", "[64, 128]", "[80, 160]")
     edit("encoders.toml", "fit_size = 128", "fit_size = 160")
     process = subprocess.Popen(
-        [sys.executable, "-m", "analysis", "compute"],
+        [sys.executable, "-c", f"{HEEDING}; from analysis.__main__ import main; main()", "compute"],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -13,9 +13,10 @@ import pytest
 
 from analysis import preview
 from analysis.settings import InputError
-from tests.conftest import PROJECT
+from tests.conftest import HEEDING, PROJECT
 
-DRIVER = """
+DRIVER = f"""
+{HEEDING}
 import sys
 from pathlib import Path
 from analysis import console, preview

@@ -1,11 +1,9 @@
 """A converted page as PDF, set by Typst with the fonts inside it."""
 
 import datetime
-import functools
 import json
 import os
 import re
-import subprocess
 import tomllib
 import warnings
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from urllib.parse import quote
 
 import typst
 
+from analysis import checkout
 from analysis.cache import write_atomic
 from analysis.render.builtin import html
 from analysis.render.builtin.page import Page
@@ -54,6 +53,7 @@ def edition(root: Path) -> Edition:
 
     Raises:
         InputError: ``pyproject.toml`` is no TOML.
+        AnalysisError: git did not answer.
     """
     project: dict[str, Any] = {}
     path = root / "pyproject.toml"
@@ -62,29 +62,14 @@ def edition(root: Path) -> Edition:
             project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"{path}: not valid TOML: {error}") from None
-    licence = project.get("license", "")
+    licence, commit = project.get("license", ""), checkout.commit(root)
     return Edition(
         version=str(project.get("version", "")),
-        commit=_commit(root),
+        # Seven digits by cutting: how many git's own --short gives depends on the clone.
+        commit=commit[:7] + "+changes" * bool(commit and checkout.changes(root)),
         licence=licence if isinstance(licence, str) else str(licence.get("text", "")),
         keywords=tuple(project.get("keywords", ())),
     )
-
-
-def _commit(root: Path) -> str:
-    """The commit of ``root``; empty outside a repository, before its first commit, without git."""
-    run = functools.partial(
-        subprocess.run, cwd=root, capture_output=True, text=True, timeout=10, check=False
-    )
-    try:
-        # --verify: without a commit, plain rev-parse prints the word HEAD.
-        commit = run(["git", "rev-parse", "--verify", "HEAD"]).stdout.strip()
-        # Seven digits by cutting: how many git's own --short gives depends on the clone.
-        if commit and run(["git", "status", "--porcelain", "--", "."]).stdout.strip():
-            return f"{commit[:7]}+changes"
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return commit[:7]
 
 
 def document(page: Page, fields: dict[str, str], state: Edition | None = None) -> str:

@@ -1,0 +1,76 @@
+"""What git tells of the project's files, by repositories made here."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from analysis import checkout
+from analysis.settings import AnalysisError
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(
+        ["git", *own, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "part").mkdir()
+    for name in ("a.txt", "b.txt", "part/c d.txt"):
+        (tmp_path / name).write_text("one")
+    return tmp_path
+
+
+def committed(repository: Path) -> str:
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "First")
+    return git(repository, "rev-parse", "HEAD")
+
+
+def test_no_repository_has_no_commit_and_no_changes(tmp_path: Path) -> None:
+    assert checkout.commit(tmp_path) == ""
+    assert checkout.changes(tmp_path) == []
+
+
+def test_before_the_first_commit(repository: Path) -> None:
+    assert checkout.commit(repository) == ""
+    assert "a.txt" in checkout.changes(repository)
+
+
+def test_a_commit_and_what_differs_from_it(repository: Path) -> None:
+    head = committed(repository)
+    assert len(head) == 40
+    assert checkout.commit(repository) == head
+    assert checkout.commit(repository / "part") == checkout.commit(repository)
+    assert checkout.changes(repository) == []
+    (repository / "a.txt").write_text("two")
+    (repository / "b.txt").unlink()
+    (repository / "new.txt").touch()
+    assert checkout.changes(repository) == ["a.txt", "b.txt", "new.txt"]
+    assert checkout.changes(repository, "part") == []
+    assert checkout.changes(repository, ".", ":(exclude)b.txt") == ["a.txt", "new.txt"]
+    assert checkout.changes(repository / "part") == []
+
+
+def test_without_git_nothing_is_known(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(repository)
+    monkeypatch.setenv("PATH", str(repository))
+    assert checkout.commit(repository) == ""
+    assert checkout.changes(repository) == []
+
+
+def test_a_git_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "git"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(checkout, "SECONDS", 0.2)
+    with pytest.raises(
+        AnalysisError, match=r"'git rev-parse --verify HEAD' in .* took over 0\.2 s"
+    ):
+        checkout.commit(tmp_path)
