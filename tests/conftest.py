@@ -4,11 +4,13 @@ import hashlib
 import os
 import shutil
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
+import html5lib
 import numpy as np
 import pytest
 from PIL import Image
@@ -161,6 +163,15 @@ class Shown(types.SimpleNamespace):
     """As much of `results.Results` as a test makes; what is derived is derived as there."""
 
     everything = Results.everything
+
+
+def malformed(html: str) -> list[str]:
+    """What a page's HTML has against the standard: parse errors, and ids that are given twice."""
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    tree = parser.parse(html)
+    found = [f"{line}:{column}: {what}" for (line, column), what, _ in parser.errors]
+    ids = Counter(one.get("id") for one in tree.iter() if one.get("id"))
+    return found + [f"id {name} is given {count} times" for name, count in ids.items() if count > 1]
 
 
 # In a browser ---------------------------------------------------------------------------------

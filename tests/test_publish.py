@@ -14,6 +14,7 @@ from analysis import publish as publishing
 from analysis.publish import publish
 from analysis.render import links
 from analysis.settings import AnalysisError, InputError
+from tests.conftest import malformed
 
 SHARED = {
     "index.html", "versions.json", "versions.js", "versions.css", "versions.html", "site.css",
@@ -29,7 +30,8 @@ PAGE = """<!DOCTYPE html>
 </body></html>
 """
 REDIRECT = (
-    '<html><head><meta http-equiv="refresh" content="0; url=report/index.html"></head>'
+    '<!DOCTYPE html><html lang="en"><head><title>On</title>'
+    '<meta http-equiv="refresh" content="0; url=report/index.html"></head>'
     '<body><a href="report/index.html">On</a></body></html>\n'
 )
 SVG = (
@@ -146,6 +148,16 @@ def test_versions_side_by_side(build: Build, out: Path) -> None:
     (out / "0.1.0" / "report" / "use.html").unlink()
     shutil.rmtree(out / "changes")
     assert len(links.broken(out)) >= 2
+
+
+def test_html_of_versions_and_changes_is_well_formed(build: Build, out: Path) -> None:
+    publish(build("0.1.0", side=10), out, "0.1.0")
+    publish(build("0.2.0", side=20), out, "0.2.0")
+    pages = sorted(out.rglob("*.html"))
+    assert {"versions.html", "index.html"} < {page.name for page in pages}
+    assert (out / "changes" / "0.1.0...0.2.0.html") in pages
+    for page in pages:
+        assert malformed(page.read_text(encoding="utf-8")) == [], page
 
 
 def test_no_other_version_is_touched(build: Build, out: Path) -> None:

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 
 from analysis import origins, results, values
 from analysis.settings import root
+from tests.conftest import malformed
 
 
 def built(copy: Path) -> Path:
@@ -83,6 +84,28 @@ def test_tree(site: Path) -> None:
     for name in ("index.html", "report/index.html", "report/paper.pdf", "report/reproduce.html"):
         assert (site / name).is_file(), name
     assert "report/index.html" in (site / "index.html").read_text()
+
+
+def test_html_is_well_formed(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) == 4
+    for page in pages:
+        assert malformed(page.read_text(encoding="utf-8")) == [], page.name
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("</p></main>", "unexpected-end-tag"),
+        ('<p id="main">again</p></main>', "id main is given 2 times"),
+        ("&nosuch;</main>", "expected-named-entity"),
+        ('<p class="a" class="b"></p></main>', "duplicate-attribute"),
+    ],
+)
+def test_what_is_malformed_is_seen(broken: str, said: str) -> None:
+    page = '<!DOCTYPE html><title>t</title><main id="main"></main>'
+    assert malformed(page) == []
+    assert any(said in one for one in malformed(page.replace("</main>", broken)))
 
 
 def test_every_figure_says_how_it_was_made(site: Path) -> None:
