@@ -46,6 +46,8 @@ format: {{html: {{google-scholar: true}}}}
 A note beside the text.
 :::
 
+A value $x_{{max}}$, another ($y$) and [$z$]; a last one $w$ alone, in a line of text that is cut off.
+
 Cited by its key [@smith2020], numbered in @eq-one, drawn in @fig-lines, and noted.[^a]
 
 [^a]: The text of the note.
@@ -209,6 +211,19 @@ def test_lines_have_a_readable_length(page) -> None:
         page.eval_on_selector(one, left) for one in ("h1", "main > h2, section > h2", ".title")
     }
     assert len(edges) == 1, "headings and text begin at one edge"
+
+
+@pytest.mark.parametrize("width", range(320, 400, 8))
+def test_no_line_begins_with_a_comma_or_ends_with_a_bracket(page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    apart = page.evaluate(
+        """() => [...document.querySelectorAll("p math")].flatMap(math => {
+            const line = math.closest(".unbroken");
+            return line && line.getClientRects().length > 1 ? [math.textContent] : [];
+        })"""
+    )
+    assert apart == []
+    assert page.locator(".unbroken").count() == 3
 
 
 def test_a_note_stands_beside_the_text_where_there_is_room(page) -> None:

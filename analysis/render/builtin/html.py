@@ -22,6 +22,8 @@ from analysis.render.builtin.project import Project
 _HERE = Path(__file__).parent
 _HEADING = re.compile(r'(<h([2-6])[^>]*? id="([^"]+)"[^>]*>)(.*?)(</h\2>)', re.DOTALL)
 _IMAGE = re.compile(r'<img src="([^":?#]+)"')
+# A browser may break a line on both sides of a formula, also where a bracket or a full stop is.
+_FORMULA = re.compile(r'([(\[“‘]*)(<math display="inline".*?</math>)([.,;:!?)\]’”]*)', re.DOTALL)
 CITATION = "CITATION.cff"
 ASSETS = "site_libs/builtin"
 _HOVER = ("citations-hover", "crossrefs-hover", "footnotes-hover")
@@ -46,7 +48,7 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
         lstrip_blocks=True,
     )
     css = source.option("css", "html")
-    body = _HEADING.sub(_anchored, fields["body"])
+    body = _FORMULA.sub(_unbroken, _HEADING.sub(_anchored, fields["body"]))
     meta, linked_data = _machine_readable(project, source, fields, pdf)
     return environment.get_template("page.html").render(
         fields=fields,
@@ -115,6 +117,11 @@ def date(source: Page) -> str:
     except ValueError:
         return str(given)
     return f"{day:%B} {day.day}, {day.year}"
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    """A formula with the punctuation at its sides, on one line."""
+    return f'<span class="unbroken">{found[0]}</span>' if found[1] or found[3] else found[0]
 
 
 def _anchored(heading: re.Match[str]) -> str:
