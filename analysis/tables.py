@@ -1,6 +1,7 @@
 """Tables and players for the pages, as Markdown; every cell comes from results."""
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -120,11 +121,15 @@ def table_recommended(results: Results) -> str:
     )
 
 
+# Options with their value, names with an underscore, names of classes.
+_CODE = re.compile(r"--[\w-]+( \w+)?|\w*_[\w=]+|\b[A-Z]\w*[a-z][A-Z]\w*")
+
+
 def table_settings(s: float, base_shift: float = 1.0) -> str:
     """The shift as settings of training and sampling tools."""
     links = {rule.key: rule.link for rule in literature.rules()}
     rows = [
-        [row.tool, row.stage, f"`{row.option}`", row.note, links[row.source]]
+        [row.tool, row.stage, f"`{row.option}`", _CODE.sub(r"`\g<0>`", row.note), links[row.source]]
         for row in export.settings(s, base_shift)
     ]
     return table(["tool", "stage", "setting", "use", "read in"], rows)

@@ -113,6 +113,16 @@ def test_settings_name_the_shift() -> None:
     assert "shift=3" in tables.table_settings(2.0, 1.5)
 
 
+def test_names_to_copy_are_code_since_a_page_makes_dashes_of_two_hyphens() -> None:
+    table = tables.table_settings(2.0)
+    for name in ("--timestep_sampling shift", "use_dynamic_shifting=True", "set_timesteps",
+                 "FlowMatchEulerDiscreteScheduler", "--discrete_flow_shift 2"):  # fmt: skip
+        assert f"`{name}`" in table, name
+    prose = re.sub(r"`[^`]*`|\([^)]*\)|\[[^]]*\]", "", table.split("\n", 2)[2])
+    assert not re.search(r"--|_", prose)
+    assert "with dynamic timestep shifting off" in prose
+
+
 def test_windows_table(loaded: results.Results) -> None:
     rows = cells(tables.table_windows(loaded))[1:]
     windows = [window.text for window in loaded.study.windows]
