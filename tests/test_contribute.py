@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import archive, contribute, encoders
+from analysis import archive, cache, contribute, encoders
 from analysis.cache import MissError, Store, to_bytes
 from analysis.chain import Chain
 from analysis.plan import Plan
@@ -36,7 +36,9 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = with_bands(make_project(tmp_path_factory.mktemp("computed") / "project"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_ROOT", str(folder))
+        cache.environment.cache_clear()  # the tiny project is no repository
         until_measured(Chain(load_study("tiny"), Store(folder / "cache", compute="auto")))
+    cache.environment.cache_clear()
     return folder / "cache"
 
 
