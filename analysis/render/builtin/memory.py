@@ -125,7 +125,7 @@ class Memory:
         told = [str(page.path), kernel.SETUP, code]
         return _digest([self._around, told, _without_pages(self.before)])
 
-    # What is made of text alone --------------------------------------------------------------
+    # What is made of what is told, and of no other file ---------------------------------------
 
     def kept(
         self, kind: str, told: Any, make: Callable[[], Any], good: Callable[[Any], bool] = bool
