@@ -5,15 +5,14 @@ A command reads its options, lets the modules above do the work, and prints what
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from analysis import commands, console, downloads, encoders, fetching, results
-from analysis.cache import MissError, Store
-from analysis.chain import Chain
+from analysis.cache import Store
 from analysis.commands import (
     ENCODER,
     NAME,
@@ -25,11 +24,12 @@ from analysis.commands import (
     common,
     log,
     printed,
+    results_of,
     shown,
     study_name,
     study_of,
 )
-from analysis.settings import AnalysisError, InputError, root
+from analysis.settings import AnalysisError, InputError, Study, root
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -51,18 +51,6 @@ def _options() -> None:
     """
 
 
-def _results(chain: Chain, study: str) -> results.Results:
-    """The results of a study that has been computed."""
-    try:
-        return results.assemble(chain.plan)
-    except MissError as error:
-        log.info(str(error).partition(". Run ")[0])
-        option = f" --study {study}" if study else ""
-        raise MissError(
-            f"study '{chain.study.name}' is not computed: run '{NAME} compute{option}' first"
-        ) from None
-
-
 @app.command()
 @common
 def fetch(
@@ -74,13 +62,18 @@ def fetch(
     """Get and verify the study's photographs, and the weights of encoders."""
     chosen, store = study_of(study), Store()
     cards = [encoders.card(name) for name in encoder]
-    with log.progress("photographs") as tell:
-        for photo, path in fetching.photographs(chosen, store.downloads, tell):
-            print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
+    _fetched(chosen, store)
     for card in cards:
         file = fetching.weights_of(card, store.downloads, log.info)
         found = f"{downloads.sha256(file)[:12]}  {shown(file)}" if file else "needs no weights"
         print(f"{card.name}  {found}")
+
+
+def _fetched(study: Study, store: Store) -> None:
+    """Get and verify the photographs of a study, and print their hashes."""
+    with log.progress("photographs") as tell:
+        for photo, path in fetching.photographs(study, store.downloads, tell):
+            print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
 
 
 @app.command()
@@ -108,9 +101,17 @@ def compute(
     if encoder:
         own = {"encoders": tuple(encoder), "display_encoder": encoder[0]}
         chosen = chosen.model_copy(update=own)
-    chain = chain_of(chosen)
+    found = _computed(chosen, anew=not use_committed)
+    if update_results:
+        for path in results.commit(found):
+            print(f"wrote {shown(path)}")
+
+
+def _computed(study: Study, *, anew: bool) -> results.Results:
+    """Compute what is not stored, and print each encoder's shift."""
+    chain = chain_of(study)
     with log.progress("compute") as tell:
-        origins = chain.compute(tell, anew=not use_committed)
+        origins = chain.compute(tell, anew=anew)
     for name, pins in chain.pins.items():
         for key, value in pins.items():
             log.info(f"pin this in data/encoders.toml, [{name}]: {key} = {json.dumps(value)}")
@@ -130,9 +131,7 @@ def compute(
         print(f"{name}: shift {s.whole.value:.2f} {interval}, rule {s.theory:.2f} ({origin})")
     count = len(chain.store.computed)
     print(f"{count} steps computed" if count else "nothing to compute: every step is stored")
-    if update_results:
-        for path in results.commit(found):
-            print(f"wrote {shown(path)}")
+    return found
 
 
 @app.command()
@@ -144,11 +143,14 @@ def render(
     ),
 ) -> None:
     """Render the pages of a computed study to _site, as HTML and PDF."""
+    _rendered(results_of(chain_of(study_of(study)), study), study_name(study), renderer)
+
+
+def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
+    """Render the pages of a study, and print what was written."""
     from analysis import drawn, finishing
     from analysis.render import links, quarto
 
-    name = study_name(study)
-    found = _results(chain_of(study_of(study)), study)
     finish = finishing.Finish(found)
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
@@ -177,15 +179,9 @@ def render(
 @common
 def build(study: StudyOption = "", renderer: Renderer = Renderer.auto) -> None:
     """Fetch, compute what is neither stored nor committed, and render."""
-    _plain(fetch)(study=study, encoder=[])
-    _plain(compute)(study=study, encoder=[], update_results=False, use_committed=True)
-    _plain(render)(study=study, renderer=renderer)
-
-
-def _plain(command: Any) -> Callable[..., None]:
-    """A command's function without the options that every command has."""
-    function: Callable[..., None] = command.__wrapped__
-    return function
+    chosen = study_of(study)
+    _fetched(chosen, Store())
+    _rendered(_computed(chosen, anew=False), study_name(study), renderer)
 
 
 @app.command()
@@ -222,7 +218,7 @@ def explain(
     if name.startswith("fig-"):
         content = explanation.figure(name, chain.study, chain.store, study or chain.study.name)
     else:
-        found = _results(chain, study)
+        found = results_of(chain, study)
         if not name:
             known = values.of(found)
             print("\n".join([*origins.figures(), *known.names()]))
@@ -241,7 +237,7 @@ def rebuild(
     """Draw one figure of a computed study into a folder, as SVG and PNG."""
     from analysis import explain as explanation
 
-    for path in explanation.draw(figure, lambda: _results(chain_of(study_of(study)), study), to):
+    for path in explanation.draw(figure, lambda: results_of(chain_of(study_of(study)), study), to):
         print(shown(path))
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis import console, contribute, downloads, encoders, inventory, standing
-from analysis.cache import Store
+from analysis import console, contribute, downloads, encoders, inventory, results, standing
+from analysis.cache import MissError, Store
 from analysis.chain import Chain
 from analysis.plan import Plan
 from analysis.settings import AnalysisError, InputError, Study, load_study, root
@@ -69,6 +69,18 @@ def study_of(study: str) -> Study:
 def chain_of(study: Study) -> Chain:
     """The steps of a study over the reader's store."""
     return Chain(study, Store(say=log.warning))
+
+
+def results_of(chain: Chain, study: str) -> results.Results:
+    """The results of a study that has been computed."""
+    try:
+        return results.assemble(chain.plan)
+    except MissError as error:
+        log.info(str(error).partition(". Run ")[0])
+        option = f" --study {study}" if study else ""
+        raise MissError(
+            f"study '{chain.study.name}' is not computed: run '{NAME} compute{option}' first"
+        ) from None
 
 
 def shown(path: Path) -> str:

@@ -43,7 +43,8 @@ ORDER = [
     *("citation", "interactive", "widgets"),
     *("render.links", "render.quarto", "render.tree", "render.facts"),
     *("render.builtin.files", "render.builtin.project", "render.builtin.page"),
-    *("render.builtin.kernel", "render.builtin.markdown", "render.builtin.pandoc"),
+    *("render.builtin.cells", "render.builtin.kernel"),
+    *("render.builtin.markdown", "render.builtin.pandoc"),
     *("render.builtin.html", "render.builtin.pdf", "render.builtin.search"),
     *(
         "render.builtin.assets",
@@ -421,6 +422,17 @@ def test_results_figures_and_values_import_without_torch() -> None:
     figures = [f"analysis.{m}" for m in sorted(MODULES) if m.startswith("figures.")]
     done = import_without(", ".join(["analysis.results", "analysis.values", *figures]))
     assert done.returncode == 0, done.stderr
+
+
+def test_a_site_that_is_remembered_is_made_without_jupyter() -> None:
+    code = (
+        "import sys, analysis.render.builtin.site; print({'nbclient', 'nbformat'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "set()\n"
 
 
 def test_that_test_can_fail() -> None:

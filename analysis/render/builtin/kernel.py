@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,84 +18,11 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from analysis.render.builtin import files
+from analysis.render.builtin import cells, files
 from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.settings import AnalysisError
 
-_VALUES = "application/x-inline+json"
-_TRACE = "application/x-trace+json"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-# Every file that is opened or written, and every folder that is listed, is noted, so that it can be
-# told later whether the cells would give the same; Python's own search for modules and packages is
-# not, since the packages are known anyway. What matplotlib keeps for itself (its list of fonts) is
-# written by whichever kernel comes first.
-# Figures as SVG and as a sharp PNG, without dates or random ids: the same page, the same bytes.
-# Seven by five inches are Quarto's defaults for figures that name no size.
-SETUP = f"""
-def _setup():
-    import importlib, os, sys
-    importing = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
-    shell = get_ipython()
-    shell.colors = "nocolor"
-    trace = {{"opened": set(), "written": set()}}
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-    def note(event, given):
-        if event == "open":
-            path, mode, flags = given
-            writes = bool(set(mode) & set("wax+")) if mode else bool(flags & writing)
-        elif event == "os.rename":
-            path, writes = given[1], True
-        elif event in ("os.listdir", "os.scandir"):
-            path, writes = given[0] or ".", False
-            if sys._getframe(1).f_code.co_filename.startswith(importing):
-                return
-        else:
-            return
-        if isinstance(path, (str, bytes, os.PathLike)):
-            place = os.path.abspath(os.fsdecode(path))
-            trace["written" if writes else "opened"].add(place)
-    sys.addaudithook(note)
-    def told():
-        opened = trace["opened"] | {{
-            os.path.abspath(module.__file__) for module in list(sys.modules.values())
-            if getattr(module, "__file__", None)}}
-        kept = []
-        if "matplotlib" in sys.modules:
-            own = os.path.join(sys.modules["matplotlib"].get_configdir(), "matplotlibrc")
-            opened.add(os.path.abspath(own))
-            kept.append(os.path.abspath(sys.modules["matplotlib"].get_cachedir()))
-        shell.display_pub.publish({{{_TRACE!r}: {{
-            "opened": sorted(opened), "written": sorted(trace["written"]), "kept": kept}}}})
-    shell.push({{"_told": told, "_inline": lambda expressions: shell.display_pub.publish(
-        {{{_VALUES!r}: shell.user_expressions(expressions)}})}})
-    try:
-        import matplotlib
-        shell.run_line_magic("matplotlib", "inline")
-    except ImportError:
-        return
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-    set_matplotlib_formats("svg", "retina", metadata={{"Date": None}}, bbox_inches="tight")
-    matplotlib.rcParams.update({{"figure.figsize": (7, 5), "figure.dpi": 96,
-        "savefig.dpi": "figure", "svg.hashsalt": "analysis"}})
-_setup()
-del _setup
-"""
-
-
-@dataclass
-class Results:
-    """What the cells of a page gave.
-
-    Args:
-        outputs: by index of the piece.
-        values: by number of the inline code.
-        read: the state of the files that were opened on the way; None if somebody else wrote to
-            one of them meanwhile.
-    """
-
-    outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    values: dict[int, dict[str, str]] = field(default_factory=dict)
-    read: files.States | None = field(default_factory=dict)
 
 
 class _ThisInterpreter(AsyncKernelManager):
@@ -108,7 +34,7 @@ class _ThisInterpreter(AsyncKernelManager):
         return KernelSpec(argv=argv, language="python", display_name="python")
 
 
-def run(pages: Sequence[Page], root: Path) -> list[Results]:
+def run(pages: Sequence[Page], root: Path) -> list[cells.Results]:
     """Run the cells and the inline code of each page in document order, from ``root``.
 
     The pages run at the same time, each in a kernel of its own, no more than there are cores.
@@ -133,21 +59,14 @@ def run(pages: Sequence[Page], root: Path) -> list[Results]:
     return [task.result() for task in tasks]
 
 
-def ways(page: Page, cell: Cell) -> tuple[bool, bool]:
-    """Whether a cell runs, and whether it may fail."""
-    runs = cell.options.get("eval", page.option("eval", "html", True))
-    lenient = cell.options.get("error", page.option("error", "html", False))
-    return bool(runs), bool(lenient)
-
-
-def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
+def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> cells.Results:
     book = nbformat.v4.new_notebook()
-    book.cells.append(_code(SETUP))
+    book.cells.append(_code(cells.SETUP))
     ran: list[tuple[int, Any]] = []
     asked: list[tuple[dict[str, str], Any]] = []
     for index, piece in enumerate(page.pieces):
         if isinstance(piece, Cell):
-            runs, lenient = ways(page, piece)
+            runs, lenient = cells.ways(page, piece)
             if runs:
                 ran.append((index, _code(piece.code, lenient=lenient)))
                 book.cells.append(ran[-1][1])
@@ -158,7 +77,7 @@ def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
             expressions = {str(number): page.inline[number][1] for number in numbers}
             asked.append((expressions, _code(f"_inline({expressions!r})")))
             book.cells.append(asked[-1][1])
-    results = Results()
+    results = cells.Results()
     if not ran and not asked:
         return results
     last = _code("_told()")
@@ -177,7 +96,7 @@ def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
     for expressions, cell in asked:
         found: dict[str, Any] = {}
         for out in cell.outputs:
-            found |= out.get("data", {}).get(_VALUES, {})
+            found |= out.get("data", {}).get(cells.VALUES, {})
         for key, expression in expressions.items():
             line, answer = page.inline[int(key)][0], found.get(key, {})
             if answer.get("status") != "ok":
@@ -186,7 +105,7 @@ def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> Results:
                     f"{line.path}:{line.number}: `{{python}} {expression}` failed: {why}"
                 )
             results.values[int(key)] = answer["data"]
-    told = [out["data"][_TRACE] for out in last.outputs if _TRACE in out.get("data", {})]
+    told = [out["data"][cells.TRACE] for out in last.outputs if cells.TRACE in out.get("data", {})]
     results.read = None
     if told:
         shared = [files.store(root), *map(Path, told[0]["kept"])]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.render.builtin.kernel import Results
+from analysis.render.builtin.cells import Results
 from analysis.render.builtin.page import MARK, Cell, Line, Page, alternative
 from analysis.settings import AnalysisError
 

@@ -25,7 +25,7 @@ from typing import Any
 
 import analysis
 from analysis.cache import canonical, environment, write_atomic
-from analysis.render.builtin import kernel, pandoc
+from analysis.render.builtin import cells, pandoc
 from analysis.render.builtin.files import INSTALLED, MADE, States, listed, state, store
 from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.render.builtin.project import Project
@@ -86,10 +86,10 @@ class Memory:
 
     # Cells -----------------------------------------------------------------------------------
 
-    def recall(self, page: Page) -> kernel.Results | None:
+    def recall(self, page: Page) -> cells.Results | None:
         """What the cells of a page gave, if they would give the same now."""
         if not page.inline and not any(isinstance(piece, Cell) for piece in page.pieces):
-            return kernel.Results()
+            return cells.Results()
         content = self._read(f"cells-{page.path.stem}", self._cells_key(page))
         if content is None:
             return None
@@ -97,9 +97,9 @@ class Memory:
             {int(number): value for number, value in content[name].items()}
             for name in ("outputs", "values")
         )
-        return kernel.Results(outputs, values, read=content["read"])
+        return cells.Results(outputs, values, read=content["read"])
 
-    def keep(self, page: Page, results: kernel.Results) -> None:
+    def keep(self, page: Page, results: cells.Results) -> None:
         """Remember what the cells of a page gave, unless something changed while they ran."""
         key = self._cells_key(page)
         if _without_pages(self._files()) != _without_pages(self.before):
@@ -115,14 +115,14 @@ class Memory:
     def _cells_key(self, page: Page) -> str:
         """Of the code of a page as it will run, and of all that is known beforehand."""
         code = [
-            [piece.code, *kernel.ways(page, piece)]
+            [piece.code, *cells.ways(page, piece)]
             if isinstance(piece, Cell)
             else [
                 page.inline[int(number)][1] for line in piece for number in MARK.findall(line.text)
             ]
             for piece in page.pieces
         ]
-        told = [str(page.path), kernel.SETUP, code]
+        told = [str(page.path), cells.SETUP, code]
         return _digest([self._around, told, _without_pages(self.before)])
 
     # What is made of what is told, and of no other file ---------------------------------------

@@ -13,9 +13,9 @@ from typing import Protocol
 from analysis.render import links
 from analysis.render.builtin import (
     assets,
+    cells,
     files,
     html,
-    kernel,
     markdown,
     pandoc,
     pdf,
@@ -127,7 +127,7 @@ def _build(
             raise InputError("\n".join(problems))
         for source in unknown:
             progress(f"{source.path.relative_to(plan.root)}: running its cells")
-        ran = dict(zip(map(id, unknown), kernel.run(unknown, plan.root), strict=True))
+        ran = dict(zip(map(id, unknown), _run(unknown, plan.root), strict=True))
     for source in unknown:
         memory.keep(source, ran[id(source)])
     results = [found or ran[id(source)] for source, found in zip(sources, recalled, strict=True)]
@@ -176,6 +176,15 @@ def _build(
     links.check(site)
     memory.keep_site(site, paths, [*(found.read for found in results), copied])
     return [path.as_posix() for path in paths]
+
+
+def _run(sources: list[pages.Page], root: Path) -> list[cells.Results]:
+    """What the cells of pages give, in their order."""
+    if not sources:
+        return []
+    from analysis.render.builtin import kernel  # not before it is needed: Jupyter takes long
+
+    return kernel.run(sources, root)
 
 
 def _complete(plan: project.Project, memory: Memory, site: Path, finish: Finish | None) -> None:
