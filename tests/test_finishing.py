@@ -52,7 +52,7 @@ def test_what_takes_long_is_kept(tmp_path: Path) -> None:
     (tmp_path / "report" / "index.html").write_text(PAGE, encoding="utf-8")
     finish.early(keep)
     finish.pages(tmp_path, keep)
-    assert set(kept) == {"values", "copy-index"}
+    assert set(kept) == {"values", "copy-index-0"}
     told, values = kept["values"]
     assert json.loads(json.dumps(told)) == told
     assert "t_shifted" in values

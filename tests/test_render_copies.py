@@ -55,18 +55,32 @@ def test_llms_txt_lists_the_paper_first(tmp_path: Path) -> None:
         assert (tmp_path / link.split("](")[1].split(")")[0]).is_file()
 
 
-def test_the_copy_of_a_page_is_kept_under_what_the_page_says(tmp_path: Path) -> None:
-    asked: list[tuple[str, str]] = []
+def test_the_copy_of_a_section_is_kept_under_what_the_section_says(tmp_path: Path) -> None:
+    known: dict[tuple[str, str], str] = {}
+    made: list[str] = []
 
     def keep(kind, told, make):
-        asked.append((kind, told))
-        return f"kept {kind}" if kind == "copy-index" else make()
+        if (kind, told) not in known:
+            made.append(kind)
+            known[kind, told] = make()
+        return known[kind, told]
 
-    copies.write(site(tmp_path), keep)
-    assert sorted(kind for kind, _ in asked) == ["copy-a-page", "copy-index"]
-    assert all("falls by" in told for _, told in asked)
-    text = (tmp_path / "report" / "index.md").read_text(encoding="utf-8")
-    assert text == "# The paper\n\nkept copy-index\n"
+    page = site(tmp_path) / "report" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    text = text.replace("</main>", "<section><h2>2 Noise</h2><p>White.</p></section></main>")
+    page.write_text(text, encoding="utf-8")
+    copies.write(tmp_path, keep)
+    copy = page.with_suffix(".md")
+    whole = copy.read_text(encoding="utf-8")
+    assert whole.index("## 1 Spectra") < whole.index("Figure 1: Power.") < whole.index("## 2 Noise")
+    assert sorted(made) == sorted(
+        [*(f"copy-index-{number}" for number in range(3)), "copy-a-page-0", "copy-a-page-1"]
+    )
+    made.clear()
+    page.write_text(text.replace("White.", "Pink."), encoding="utf-8")
+    copies.write(tmp_path, keep)
+    assert made == ["copy-index-2"]
+    assert copy.read_text(encoding="utf-8") == whole.replace("White.", "Pink.")
 
 
 def test_what_is_no_site_is_an_input_error(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ https://llmstxt.org: a title, a summary, and links to the copies.
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from analysis.render.builtin import pandoc
@@ -23,7 +24,7 @@ def write(site: Path, keep: Keep = anew) -> list[Path]:
 
     Args:
         site: the built site.
-        keep: remembers the copies of pages that stay as they are.
+        keep: remembers the copies of sections that stay as they are.
 
     Returns:
         The files written.
@@ -64,16 +65,24 @@ def _copy(page: Path, keep: Keep) -> tuple[str, str]:
         raise InputError(f"{page}: no <main>, so this is no page of ours")
     title, description = _title(whole), _description(whole)
     parts = [c for c in main.children if isinstance(c, str) or (c.tag != "header" and _kept(c))]
-    body = Element("", {}, parts).html(_kept)
-    converted = keep(f"copy-{page.stem}", body, lambda: _markdown(page, body))
-    page.with_suffix(".md").write_text(f"# {title}\n\n{converted}\n", encoding="utf-8")
+    sections: list[list[Element | str]] = [[]]
+    for part in parts:
+        if isinstance(part, Element) and part.tag in ("h2", "section"):
+            sections.append([])
+        sections[-1].append(part)
+    text = [f"# {title}"]
+    for number, section in enumerate(sections):
+        body = Element("", {}, section).html(_kept)
+        text.append(keep(f"copy-{page.stem}-{number}", body, partial(_markdown, page, body)))
+    content = "\n\n".join(filter(None, text))
+    page.with_suffix(".md").write_text(f"{content}\n", encoding="utf-8")
     return title, description
 
 
 def _markdown(page: Path, body: str) -> str:
     """A piece of HTML as Markdown."""
     done = subprocess.run(
-        [*pandoc.command(), "--from=html", f"--to={_TO}", "--wrap=none"],
+        [pandoc.program(), "--from=html", f"--to={_TO}", "--wrap=none"],
         input=body,
         capture_output=True,
         encoding="utf-8",

@@ -12,7 +12,7 @@ local counts = { fig = 0, tbl = 0, eq = 0 }
 local sections, unnumbered_level = {}, nil
 local numbers = {}
 local number_sections = false
-local cited = false
+local cited, placed = false, false -- anything in the bibliography; the place for it
 
 local function complain(token, message)
   io.stderr:write("@@" .. token .. "@@" .. message:gsub("%s+", " ") .. "\n")
@@ -80,6 +80,7 @@ end
 
 local function div(el)
   local label = el.identifier
+  placed = placed or label == "refs"
   if not label:match("^fig%-") and not label:match("^tbl%-") then return nil end
   local content = el.content
   local last = content[#content]
@@ -224,9 +225,7 @@ function Pandoc(doc)
     traverse = "topdown", Header = header, Div = div, Figure = figure, Table = tabular,
   })
   doc = doc:walk({ traverse = "topdown", Para = equations, Plain = equations })
-  doc = doc:walk({ Cite = reference }):walk({ Math = with_alternative })
-  local placed = false
-  doc:walk({ Div = function(el) placed = placed or el.identifier == "refs" end })
+  doc = doc:walk({ Cite = reference, Math = with_alternative })
   if cited and not placed then
     doc.blocks:insert(pandoc.Header(2, "References", pandoc.Attr("references", { "unnumbered" })))
     doc.blocks:insert(pandoc.Div({}, pandoc.Attr("refs")))

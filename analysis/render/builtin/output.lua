@@ -217,6 +217,6 @@ function Pandoc(doc)
     doc.blocks = abstract(doc.blocks)
   end
   return doc:walk({ Table = scrolling, CodeBlock = code_block, Header = header, Link = link, Image = image,
-    Math = formula })
-    :walk({ Span = span }):walk({ traverse = "topdown", Div = div })
+    Math = formula, Span = span })
+    :walk({ traverse = "topdown", Div = div })
 end
