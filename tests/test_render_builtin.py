@@ -382,6 +382,23 @@ def test_the_paper_is_set_while_pages_are_converted(
     assert site.render(root) == [root / "_site/report/index.html", root / "_site/report/index.pdf"]
 
 
+def test_bars_and_spaces_in_formulas_are_mended_for_typst_and_nowhere_else(tmp_path: Path) -> None:
+    root = write(tmp_path)
+    path = root / "report" / "index.qmd"
+    path.write_text(
+        "---\ntitle: Bars\nformat: {html: default, typst: {keep-typ: true}}\n---\n\n"
+        "The gain $|g|$, again $|g|$, and $a \\; b \\! c$; a bar \\| in words and `|x|` in code.\n"
+    )
+    site.render(root)
+    text = (root / "_site" / "report" / "index.typ").read_text(encoding="utf-8")
+    bar = 'class("normal", bar.v)'
+    assert text.count(f"{bar} g {bar}") == 2
+    assert "a thick b #h(-0.167em) c" in text
+    assert text.count(bar) == 4
+    assert "in words and `|x|` in code" in text
+    assert not re.search("[\ue010\ue011]", text)
+
+
 def test_a_failing_page_stops_the_others(tmp_path: Path) -> None:
     slow = "```{python}\nimport time\ntime.sleep(600)\n```"
     with pytest.raises(AnalysisError, match=r"b\.qmd:6: this cell failed: ZeroDivisionError"):

@@ -163,17 +163,10 @@ local function link(el)
   return el
 end
 
--- What pandoc gets wrong in maths for Typst: bars are set as relations, so that |x| becomes | x |,
--- and the spaces of "\;" and "\!" are rounded to whole ems.
-local formulas = {} -- the same few are all over a paper
+-- For Typst a formula stands between marks, by which `pandoc.py` finds it to mend it.
 local function formula(el)
   if not typst then return nil end
-  local key = el.mathtype .. " " .. el.text
-  if formulas[key] then return formulas[key] end
-  local text = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ el }) }), "typst"):gsub("%s+$", "")
-  text = text:gsub("\\|", 'class("normal", bar.v)'):gsub("#h%(0em%)", "thick")
-  formulas[key] = pandoc.RawInline("typst", (text:gsub("#h%(%-1em%)", "#h(-0.167em)")))
-  return formulas[key]
+  return { pandoc.RawInline("typst", "\u{e010}"), el, pandoc.RawInline("typst", "\u{e011}") }
 end
 
 local function header(el)

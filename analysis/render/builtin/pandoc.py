@@ -19,6 +19,11 @@ _MINIMUM = (3, 8, 3)
 _SEPARATOR = "\x1e"
 FIELDS = ("body", "table-of-contents", "title", "subtitle", "abstract", "description", "footer")
 _TEMPLATE = _SEPARATOR.join(f"${field}$" for field in FIELDS)
+# output.lua puts these round a formula.
+_FORMULA = re.compile("\ue010(.*?)\ue011", re.DOTALL)
+# What pandoc gets wrong in maths for Typst: bars are set as relations, so that |x| becomes | x |,
+# and the spaces of \; and \! are rounded to whole ems.
+_MENDED = {r"\|": 'class("normal", bar.v)', "#h(0em)": "thick", "#h(-1em)": "#h(-0.167em)"}
 
 
 @cache
@@ -107,7 +112,16 @@ def convert(
     complaints = _complaints(page, composed, done.stderr)
     if done.returncode != 0 and not complaints:
         raise AnalysisError(f"{page.path}: pandoc failed: {done.stderr.strip()}")
-    return dict(zip(FIELDS, done.stdout.split(_SEPARATOR), strict=False)), complaints
+    text = _FORMULA.sub(_mended, done.stdout)
+    return dict(zip(FIELDS, text.split(_SEPARATOR), strict=False)), complaints
+
+
+def _mended(found: re.Match[str]) -> str:
+    """A formula as Typst is to set it."""
+    formula = found[1]
+    for wrong, right in _MENDED.items():
+        formula = formula.replace(wrong, right)
+    return formula
 
 
 def file_of(page: Page, key: str, to: str) -> Path:
