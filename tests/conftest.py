@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import subprocess
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -163,6 +164,22 @@ class Shown(types.SimpleNamespace):
     """As much of `results.Results` as a test makes; what is derived is derived as there."""
 
     everything = Results.everything
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints, as somebody of its own."""
+    own = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(
+        ["git", *own, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def executable(path: Path, script: str) -> Path:
+    """A program in a shell's words, in place of one that is not what a test needs."""
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 def malformed(html: str) -> list[str]:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from analysis import cache
 from analysis.cache import MissError, Request, Store
 from analysis.settings import InputError
+from tests.conftest import git
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUEST = Request(
@@ -384,11 +385,6 @@ def test_the_environment_says_where_and_whether(
     monkeypatch.setenv("ANALYSIS_COMPUTE", "sometimes")
     with pytest.raises(InputError, match="ANALYSIS_COMPUTE is 'sometimes'; use 'auto' or 'never'"):
         Store()
-
-
-def git(folder: Path, *arguments: str) -> None:
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def test_provenance_names_the_commit(project: Path) -> None:

@@ -1,20 +1,12 @@
 """What git tells of the project's files, by repositories made here."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from analysis import checkout
 from analysis.settings import AnalysisError
-
-
-def git(folder: Path, *arguments: str) -> str:
-    own = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *own, *arguments], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+from tests.conftest import executable, git
 
 
 @pytest.fixture
@@ -65,9 +57,7 @@ def test_without_git_nothing_is_known(repository: Path, monkeypatch: pytest.Monk
 
 
 def test_a_git_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = tmp_path / "git"
-    slow.write_text("#!/bin/sh\nexec sleep 60\n")
-    slow.chmod(0o755)
+    executable(tmp_path / "git", "exec sleep 60")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(checkout, "SECONDS", 0.2)
     with pytest.raises(

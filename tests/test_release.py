@@ -1,20 +1,12 @@
 """A release is what is committed, and nothing else."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from analysis import release
 from analysis.settings import InputError
-
-
-def git(folder: Path, *arguments: str) -> str:
-    own = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *own, *arguments], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+from tests.conftest import git
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from analysis.render.builtin import pandoc, pdf, site
 from analysis.settings import AnalysisError, InputError
+from tests.conftest import executable
 
 CORPUS = Path(__file__).parent / "pages" / "project"
 
@@ -413,9 +414,7 @@ def test_problems_stop_a_render_before_anything_runs(tmp_path: Path) -> None:
 
 
 def test_an_old_pandoc_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    old = tmp_path / "pandoc"
-    old.write_text("#!/bin/sh\necho pandoc 3.1.2\n")
-    old.chmod(0o755)
+    old = executable(tmp_path / "pandoc", "echo pandoc 3.1.2")
     monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: str(old))
     with pytest.raises(AnalysisError, match="too old"):
         pandoc.program.__wrapped__()
@@ -424,9 +423,7 @@ def test_an_old_pandoc_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_newer_pandoc_on_the_path_is_found_whole(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    newer = tmp_path / "pandoc"
-    newer.write_text("#!/bin/sh\necho pandoc 99.1\n")
-    newer.chmod(0o755)
+    newer = executable(tmp_path / "pandoc", "echo pandoc 99.1")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: "pandoc")  # as pypandoc names it then
     assert pandoc.program.__wrapped__() == str(newer)
@@ -435,10 +432,8 @@ def test_a_newer_pandoc_on_the_path_is_found_whole(
 def test_a_pandoc_without_its_options_runs_without_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    plain = tmp_path / "pandoc"
-    plain.write_text('#!/bin/sh\ntest "$1" != +RTS && echo pandoc 99.1\n')
-    plain.chmod(0o755)
+    plain = executable(tmp_path / "pandoc", 'test "$1" != +RTS && echo pandoc 99.1')
     monkeypatch.setattr(pandoc, "program", lambda: str(plain))
     assert pandoc.command.__wrapped__() == [str(plain)]
-    plain.write_text("#!/bin/sh\necho pandoc 99.1\n")
+    executable(plain, "echo pandoc 99.1")
     assert pandoc.command.__wrapped__()[:2] == [str(plain), "+RTS"]

@@ -73,9 +73,8 @@ def test_the_copy_of_a_section_is_kept_under_what_the_section_says(tmp_path: Pat
     copy = page.with_suffix(".md")
     whole = copy.read_text(encoding="utf-8")
     assert whole.index("## 1 Spectra") < whole.index("Figure 1: Power.") < whole.index("## 2 Noise")
-    assert sorted(made) == sorted(
-        [*(f"copy-index-{number}" for number in range(3)), "copy-a-page-0", "copy-a-page-1"]
-    )
+    # Before the first heading is nothing to convert.
+    assert sorted(made) == ["copy-a-page-1", "copy-index-1", "copy-index-2"]
     made.clear()
     page.write_text(text.replace("White.", "Pink."), encoding="utf-8")
     copies.write(tmp_path, keep)

@@ -72,8 +72,8 @@ def _copy(page: Path, keep: Keep) -> tuple[str, str]:
         sections[-1].append(part)
     text = [f"# {title}"]
     for number, section in enumerate(sections):
-        body = Element("", {}, section).html(_kept)
-        text.append(keep(f"copy-{page.stem}-{number}", body, partial(_markdown, page, body)))
+        if body := Element("", {}, section).html(_kept).strip():
+            text.append(keep(f"copy-{page.stem}-{number}", body, partial(_markdown, page, body)))
     content = "\n\n".join(filter(None, text))
     page.with_suffix(".md").write_text(f"{content}\n", encoding="utf-8")
     return title, description

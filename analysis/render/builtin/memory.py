@@ -74,8 +74,8 @@ class Memory:
         self.folder = self.store / "pages"
         self.before = self._files()
         # Modules that were edited after this process began may not be those that it runs.
-        sources = (path for path in listed(_PACKAGE) if "__pycache__" not in path.parts)
-        self._sure = all(path.stat().st_mtime_ns < STARTED for path in sources)
+        edited = (path.stat().st_mtime_ns for path in _sources(_PACKAGE, set()))
+        self._sure = max(edited, default=0) < STARTED
 
     @cached_property
     def _around(self) -> dict[str, Any]:
