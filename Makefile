@@ -1,6 +1,7 @@
 # make site   the study of the bundled photographs, as _site/ (HTML and PDF)
 # make test   linters, type checker and tests
-# Both set up .venv themselves. STUDY=name builds another study of data/studies/.
+# make check  the same, and the slow tests: each path a user takes, in processes of their own
+# They set up .venv themselves. STUDY=name builds another study of data/studies/.
 # make peers  others' estimators, which tests/test_peers.py compares ours with (needs a C compiler)
 # make bench  speed and memory against them and against the bare Fourier transform, as ratios;
 #             and where the time of a build goes
@@ -11,14 +12,17 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: site test bench peers lint clean
+.PHONY: site test check bench peers lint clean
 .DELETE_ON_ERROR:
 
 site: $(VENV)/site.done
 	$(RUN) -m analysis build --study $(STUDY)
 
 test: $(VENV)/test.done lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -m "not slow"
+
+check: test
+	$(RUN) -m pytest -m slow
 
 peers: $(VENV)/peers.done
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from analysis import cache
 from analysis.results import Results
+from tests import fresh
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("birch", "heron", "quarry")
@@ -119,6 +120,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     cache.environment.cache_clear()
     yield folder
     cache.environment.cache_clear()
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> fresh.User:
+    """Somebody with a copy of the whole project, whose every command is a fresh process."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return fresh.User(fresh.copy(tmp_path / "checkout"), home)
 
 
 @pytest.fixture
