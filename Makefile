@@ -19,10 +19,10 @@ site: $(VENV)/site.done
 	$(RUN) -m analysis build --study $(STUDY)
 
 test: $(VENV)/test.done lint
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -n auto --dist loadfile -m "not slow"
 
 check: test
-	$(RUN) -m pytest -m slow
+	$(RUN) -m pytest -n auto --dist loadfile -m slow
 
 peers: $(VENV)/peers.done
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PROJECT = Path(__file__).resolve().parents[1]
-OURS = ("ANALYSIS_", "HF_", "HUGGING", "TRANSFORMERS_", "PYTHON", "XDG_", "QUARTO_", "GIT_", "PYTEST")
+OURS = ("ANALYSIS_", "HF_", "HUGGING", "TRANSFORMERS_", "PYTHON", "XDG_", "QUARTO_", "GIT_")
 TRACEBACK = "Traceback (most recent call last)"
 
 

@@ -1,7 +1,7 @@
 """How the package is built: which module may import which, and what none may do.
 
 The rules are those of the design (section 2): a module imports only what stands above it, heavy
-packages wait until they are needed, nothing is pickled, modules stay short. Each rule is a
+packages wait until they are needed, nothing is pickled. Each rule is a
 function from source text to complaints, so that each has a test that it can complain.
 """
 
@@ -77,7 +77,6 @@ MATHEMATICS = {
 HEAVY = {"torch", "diffusers", "huggingface_hub", "safetensors", "transformers"}
 PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "core", "misc", "lib", "base"}
-LONGEST = 300
 
 # Rules ---------------------------------------------------------------------------------------
 
@@ -193,11 +192,6 @@ def against_names(module: str, source: str) -> list[str]:
     return [f"{module} says nothing by its name" for part in module.split(".") if part in VAGUE]
 
 
-def against_length(module: str, source: str) -> list[str]:
-    lines = len(source.splitlines())
-    return [f"{module} has {lines} lines; {LONGEST - 1} are allowed"] if lines >= LONGEST else []
-
-
 def against_inits(path: str, source: str) -> list[str]:
     """An ``__init__`` is a docstring at most."""
     body = ast.parse(source).body
@@ -209,7 +203,7 @@ def against_inits(path: str, source: str) -> list[str]:
     return [f"{path} holds code: '{ast.unparse(node)}'" for node in code]
 
 
-SIMPLE = (against_lightness, against_pickle, against_names, against_length)
+SIMPLE = (against_lightness, against_pickle, against_names)
 
 # The package ---------------------------------------------------------------------------------
 
@@ -379,11 +373,6 @@ def test_the_rule_on_pickles_allows_what_is_safe() -> None:
 @pytest.mark.parametrize("module", ["utils", "render.helpers", "figures.common", "core.thing"])
 def test_the_rule_on_names_can_complain(module: str) -> None:
     assert against_names(module, "") != []
-
-
-def test_the_rule_on_length_can_complain() -> None:
-    assert against_length("m", "\n" * 300) != []
-    assert against_length("m", "\n" * 299) == []
 
 
 @pytest.mark.parametrize(
