@@ -93,9 +93,9 @@ def hub_missing(repo: str, names: Sequence[str], revision: str) -> str | None:
 
     None does not promise that the Hub will answer or let the files go.
     """
-    import huggingface_hub as hub
+    from huggingface_hub import constants
 
-    if hub.constants.HF_HUB_OFFLINE and not hub_paths(repo, names, revision):
+    if constants.HF_HUB_OFFLINE and not hub_paths(repo, names, revision):
         return f"{repo} is not in the Hugging Face cache and HF_HUB_OFFLINE is set: unset it"
     return None
 
@@ -122,14 +122,14 @@ def from_hub(
             came is damaged. No broken file is left behind.
     """
     import huggingface_hub as hub
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors, logging
 
     # Its own lines would repeat the error, with addresses that carry a permission.
-    hub.logging.set_verbosity_error()
+    logging.set_verbosity_error()
     paths: list[Path] = []
     commit = revision
     try:
-        if not hub_paths(repo, names, revision) and not hub.constants.HF_HUB_OFFLINE:
+        if not hub_paths(repo, names, revision) and not constants.HF_HUB_OFFLINE:
             _ask(repo, names[0], revision)
         for name in names:
             paths.append(Path(hub.hf_hub_download(repo, name, revision=commit or None)))

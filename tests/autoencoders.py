@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from analysis.cards import Card
+from analysis.checkpoints import EACH_CHANNEL
+
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 
@@ -82,6 +85,38 @@ def save(folder: Path, class_name: str, **other: Any) -> Path:
     return folder
 
 
+def stand_in(card: Card) -> Any:
+    """An untrained autoencoder of a card's class, channels, stride and normalisation."""
+    stages, each = card.stride.bit_length() - 1, (8,) * card.stride.bit_length()
+    other: dict[str, Any] = {"latent_channels": card.channels}
+    if card.normalised and card.class_name not in EACH_CHANNEL:
+        other["scaling_factor"] = card.scale
+        if card.class_name != "AutoencoderDC":
+            other["shift_factor"] = card.shift
+    if card.class_name in ("AutoencoderKL", "AutoencoderKLFlux2"):
+        other |= {"block_out_channels": each, "layers_per_block": 1}
+        other["down_block_types"] = ("DownEncoderBlock2D",) * len(each)
+        other["up_block_types"] = ("UpDecoderBlock2D",) * len(each)
+    elif card.class_name == "AutoencoderTiny":
+        other |= {f"{part}_block_out_channels": each for part in ("encoder", "decoder")}
+        other |= {f"num_{part}_blocks": (1,) * len(each) for part in ("encoder", "decoder")}
+    elif card.class_name == "AutoencoderDC":
+        for part in ("encoder", "decoder"):
+            other[f"{part}_block_types"] = ("ResBlock",) * stages + ("EfficientViTBlock",)
+            other[f"{part}_block_out_channels"] = (8,) * stages + (card.channels,)
+            other[f"{part}_layers_per_block"] = (1,) * len(each)
+            other[f"{part}_qkv_multiscales"] = ((),) * stages + ((5,),)
+        other["attention_head_dim"] = 8
+    else:
+        other = {"z_dim": card.channels, "dim_mult": [1, 2, 2, 2]}
+        other |= {"latents_mean": list(card.mean), "latents_std": list(card.std)}
+    model = build(card.class_name, **other)
+    if card.class_name == "AutoencoderKLFlux2" and card.mean:
+        model.bn.running_mean.copy_(torch.tensor(card.mean))
+        model.bn.running_var.copy_(torch.tensor(card.std) ** 2 - model.config.batch_norm_eps)
+    return model
+
+
 def pipeline_functions() -> dict[str, Any]:
     """FLUX.2's pipeline's own functions on latents, by name, from its source.
 
@@ -114,6 +149,6 @@ def normalised(model: Any, x: Any) -> Any:
     frames = x.unsqueeze(2) if name in FRAMES else x
     z = theirs["retrieve_latents"](model.encode(frames), sample_mode="argmax")
     if name in FRAMES:
-        mean, std = (torch.tensor(STATISTICS[key]) for key in ("latents_mean", "latents_std"))
+        mean, std = (torch.tensor(model.config[key]) for key in ("latents_mean", "latents_std"))
         return ((z - mean.view(1, -1, 1, 1, 1)) / std.view(1, -1, 1, 1, 1)).squeeze(2)
-    return (z - model.config.shift_factor) * model.config.scaling_factor
+    return (z - (model.config.shift_factor or 0)) * model.config.scaling_factor

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 PROJECT = Path(__file__).resolve().parents[1]
 LARGE = 1000  # bytes from which a file is stored apart, under its SHA-256
-NAME = r"(\w+/[\w.-]+)"
+NAME = r"([\w-]+/[\w.-]+)"
 RESOLVE = rf"/(?:api/resolve-cache/models/{NAME}|{NAME}/resolve)/(\w+)/(.+)"
 SIGNATURE = "Signature=permission-of-the-cdn"
 
@@ -171,7 +171,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _cdn(self, token: str, span: str) -> None:
         place = urllib.parse.urlsplit(self.path)
-        match = re.fullmatch(r"/(\w+/[\w.-]+)/(.+)", place.path)
+        match = re.fullmatch(rf"/{NAME}/(.+)", place.path)
         assert match is not None
         repo = self.hub.repos[match[1]]
         content, how = repo.files[match[2]], repo.broken.get(match[2], "")

@@ -6,7 +6,10 @@ function from source text to complaints, so that each has a test that it can com
 """
 
 import ast
+import functools
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -382,6 +385,70 @@ def test_the_rule_on_names_can_complain(module: str) -> None:
 def test_the_rule_on_inits_can_complain(source: str) -> None:
     assert len(against_inits("p", source)) == 1
     assert against_inits("p", '"""Doc."""\n') == []
+
+
+# Submodules -------------------------------------------------------------------------------------
+
+
+def submodules_used(source: str) -> set[str]:
+    """Dotted names of others' modules that a source reaches through a package it imports.
+
+    ``import a`` and then ``a.b``, where ``a.b`` is a module that no import statement names, works
+    only where the package, or whatever ran before, imported it.
+    """
+    tree, names, imported = ast.parse(source), dict[str, str](), set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.split(".")[0]
+                names[alias.asname or first] = alias.name if alias.asname else first
+                imported.add(alias.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module)
+            for alias in node.names:
+                if is_module(f"{node.module}.{alias.name}"):
+                    names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                    imported.add(f"{node.module}.{alias.name}")
+    used = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        first, _, rest = ast.unparse(node).partition(".")
+        dotted = f"{names.get(first)}.{rest}"
+        if first in names and re.fullmatch(r"[\w.]+", dotted) and is_module(dotted):
+            used.add(dotted)
+    return {name for name in used if not any(f"{one}.".startswith(f"{name}.") for one in imported)}
+
+
+@functools.cache
+def is_module(dotted: str) -> bool:
+    try:
+        return importlib.util.find_spec(dotted) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def test_submodules_can_be_seen() -> None:
+    assert submodules_used("import huggingface_hub as hub\nhub.constants.HF_HUB_OFFLINE") == {
+        "huggingface_hub.constants"
+    }
+    assert submodules_used("from huggingface_hub import constants\nconstants.HF_HOME") == set()
+    assert submodules_used("import importlib.util\nimportlib.util.find_spec") == set()
+    assert submodules_used("import importlib\nimportlib.util.find_spec") == {"importlib.util"}
+
+
+@pytest.mark.slow
+def test_a_submodule_is_there_when_only_its_package_is_imported() -> None:
+    used = {name for path in PATHS for name in submodules_used(path.read_text(encoding="utf-8"))}
+    assert "torch.backends.mps" in used
+    packages = {name.split(".")[0] for name in used}
+    for package in sorted(packages - {"analysis"}):
+        names = sorted(name for name in used if name.startswith(f"{package}."))
+        code = f"import {package}\n" + "\n".join(names)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"import it by its own name: {done.stderr}"
 
 
 # On import -----------------------------------------------------------------------------------
