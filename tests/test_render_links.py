@@ -37,6 +37,12 @@ def test_links_that_lead_somewhere(good: str, site: Path) -> None:
         ('<source srcset="b%20c.png 1x, none.png 2x">', "none.png: no such file"),
         ('<a href="/sub/none.html">', "/sub/none.html: no such file"),
         ('<a href="../../outside.html">', "../../outside.html: leaves the site"),
+        ('<a href="javascript:x()">', "javascript:x(): no address of http, https or mailto"),
+        ('<a href="java&#10;script:x()">', "java\nscript:x(): no address of http, https or mailto"),
+        ('<a href="data:text/html,x">', "data:text/html,x: no address of http, https or mailto"),
+        ('<a href="//example.org/x">', "//example.org/x: no address of http, https or mailto"),
+        ('<a href="../sub/.hidden/x">', "../sub/.hidden/x: a hidden file"),
+        ('<a href="%2egit/config">', "%2egit/config: a hidden file"),
     ],
 )
 def test_links_that_do_not(bad: str, why: str, site: Path) -> None:

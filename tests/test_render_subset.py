@@ -85,6 +85,28 @@ CASES = {
     ),
     "page": ("[x](none.qmd)", "5: no such page: none.qmd"),
     "span": ("[x]{.aside}", "5: unknown span class 'aside'"),
+    "handler": ('x\n\n[x]{onmouseover="y()"}', "7: unknown attribute 'onmouseover' of a span"),
+    "handler of a link": ('[x](y){onclick="y()"}', "5: unknown attribute 'onclick' of a link"),
+    "handler of code": ('`x`{onclick="y()"}', "5: unknown attribute 'onclick' of code"),
+    "handler of a heading": ('## A {onclick="y()"}', "5: unknown attribute 'onclick' of a heading"),
+    "script in a link": (
+        "x\n[x](JavaScript:y)",
+        "6: a link leads to http, https, mailto or a file",
+    ),
+    "no scheme": ("[x](//example.org)", "5: a link leads to http"),
+    "image from elsewhere": ('![x](data:x){fig-alt="x"}', "5: an image is a file of this project"),
+    "hidden file": ("x\n\n[x](../.git/config)", "7: ../.git/config is hidden"),
+    "hidden file beside": ("[x](.env)", "5: .env is hidden"),
+    "footnote": ("A note.[^1]\n\n[^2]\n\n[^1]: It.", "7: the footnote [^2] is defined nowhere"),
+    "annotation": ("```python\nx = 1  # <1>\n```\n\nText.", "6: nothing tells of the annotation"),
+    "second annotation": (
+        "```python\nx = 1  # <1>\ny = 2  # <2>\n```\n\n1. One.\n\nText.\n\n2. Not it.",
+        "7: nothing tells of the annotation <2>",
+    ),
+    "item without annotation": (
+        "```python\nx = 1  # <1>\n```\n\n1. One,\n   on two lines.\n2. Two.",
+        "11: item 2 tells of an annotation <2>, which no line has",
+    ),
 }
 
 
@@ -100,6 +122,26 @@ def test_outside_the_subset(name: str, tmp_path: Path) -> None:
     text, message = CASES[name]
     found = site.check(page(tmp_path, text))
     assert any(one.startswith(f"{tmp_path}/report/a.qmd:{message}") for one in found), found
+
+
+def test_what_only_looks_like_a_footnote_or_an_annotation(tmp_path: Path) -> None:
+    text = (
+        "Code `x[^1]`, maths $x[^2]$, escaped \\[^3], a note.[^long]\n\n"
+        "    indented[^4]\n\n[^long]: First.\n\n    Second.\n\n"
+        "```python\na = b < 1\nx = 1  # <1>\ny = 2  # <2>\n```\n\n1. One,\ntwo.\n\n1. Two.\n"
+    )
+    assert site.check(page(tmp_path, text)) == []
+
+
+def test_a_link_to_outside_is_no_part_of_the_site(tmp_path: Path) -> None:
+    project_ = tmp_path / "project"
+    project_.mkdir()
+    page(project_, "[x](own.txt)")
+    (tmp_path / "secret.txt").write_text("secret")
+    (project_ / "report" / "own.txt").symlink_to(tmp_path / "secret.txt")
+    found = site.check(project_)
+    assert len(found) == 1
+    assert "a.qmd:5: own.txt is a link to outside the project" in found[0]
 
 
 def test_the_corpus_has_nothing_outside() -> None:

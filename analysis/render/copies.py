@@ -5,7 +5,6 @@ with formulas as TeX and without navigation, folded code and controls. ``llms.tx
 https://llmstxt.org: a title, a summary, and links to the copies.
 """
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -81,12 +80,7 @@ def _copy(page: Path, keep: Keep) -> tuple[str, str]:
 
 def _markdown(page: Path, body: str) -> str:
     """A piece of HTML as Markdown."""
-    done = subprocess.run(
-        [pandoc.program(), "--from=html", f"--to={_TO}", "--wrap=none"],
-        input=body,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    done = pandoc.run("--from=html", f"--to={_TO}", "--wrap=none", text=body)
     if done.returncode != 0:
         raise AnalysisError(f"{page}: pandoc failed: {done.stderr.strip()}")
     return done.stdout.strip()

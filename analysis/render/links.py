@@ -1,7 +1,8 @@
-"""Does every internal link of a built site lead somewhere?
+"""Does every link of a built site lead somewhere it may lead to?
 
 It reads the HTML as built, so it serves either renderer. External links are not followed: whether
-another server answers today is no property of this site.
+another server answers today is no property of this site. But they lead to the web or a mailbox:
+what runs a script is no link, and no hidden file is part of a site.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from urllib.parse import unquote, urlsplit
 from analysis.settings import AnalysisError
 
 _LINKING = {"href", "src", "poster", "data-src"}
+_UP = {".", ".."}
+_SCHEMES = {"", "http", "https", "mailto"}
+# What Quarto writes for buttons, and pictures that are in the page itself: nothing runs.
+_HARMLESS = ("javascript:void(0)", "data:image/")
 
 
 @dataclass
@@ -38,7 +43,7 @@ class _Document(HTMLParser):
 
 
 def broken(site: Path) -> list[str]:
-    """Every internal ``href``, ``src`` and ``#anchor`` in ``site`` that leads nowhere.
+    """Every ``href``, ``src`` and ``#anchor`` in ``site`` that leads nowhere, or may not be there.
 
     Returns:
         One line a link: the page, its line, the link and what is missing.
@@ -53,7 +58,7 @@ def broken(site: Path) -> list[str]:
 
 
 def check(site: Path) -> None:
-    """Raise AnalysisError naming every internal link of ``site`` that leads nowhere."""
+    """Raise AnalysisError naming the links that are `broken`."""
     if found := broken(site):
         raise AnalysisError(f"{len(found)} broken link(s):\n" + "\n".join(found))
 
@@ -66,8 +71,14 @@ def _read(path: Path) -> _Document:
 
 def _problem(link: str, page: Path, site: Path, documents: dict[Path, _Document]) -> str | None:
     parts = urlsplit(link)
-    if parts.scheme or parts.netloc:
+    if link.startswith(_HARMLESS):
         return None
+    if parts.scheme not in _SCHEMES or (parts.netloc and not parts.scheme):
+        return "no address of http, https or mailto"
+    if parts.scheme:
+        return None
+    if any(part.startswith(".") for part in unquote(parts.path).split("/") if part not in _UP):
+        return "a hidden file"
     if parts.path.startswith("/"):
         target = site / unquote(parts.path).lstrip("/")
     else:

@@ -1,7 +1,7 @@
 """What goes into a site beside its pages: what they show and link to, and what all of them need."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from analysis.render.builtin import files, html, pandoc, pdf
 from analysis.render.builtin.page import Page
@@ -62,6 +62,10 @@ def beside(
         if not file.is_relative_to(plan.root) or url.startswith("/") or file.is_dir():
             continue  # told by the check of links
         name = file.relative_to(plan.root)
+        if hidden(name) or not file.resolve().is_relative_to(plan.root.resolve()):
+            what = "hidden" if hidden(name) else "a link to outside the project"
+            found.append(f"{source.where(url)}: {url} is {what}: it can't be part of the site")
+            continue
         if name in made or (site and (site / name).exists()):
             continue
         if file.is_file():
@@ -77,6 +81,11 @@ def beside(
                 what = f"image: {url}"
             found.append(f"{source.where(token)}: no such {what}")
     return found
+
+
+def hidden(name: PurePath) -> bool:
+    """Whether a file or a folder above it, up to the project's, is hidden from listings."""
+    return any(part.startswith(".") for part in name.parts)
 
 
 def folder(plan: Project, source: Page) -> str:

@@ -203,7 +203,33 @@ local function abstract(blocks)
   return out
 end
 
+-- Links to a place on this page that is not there. Typst would tell of the first without its line.
+local function dead_anchors(doc)
+  local places, links = { [""] = not typst, top = not typst }, {}
+  local function place(el)
+    if el.identifier ~= "" then places[el.identifier] = true end
+  end
+  local function written(el)
+    for name in el.text:gmatch(typst and "<([%w_.-]+)>" or "id=[\"']?([^\"'%s>]+)") do places[name] = true end
+  end
+  doc:walk({
+    Header = place, Div = place, Span = place, CodeBlock = place, Code = place, Figure = place,
+    Table = place, Image = place, RawBlock = written, RawInline = written,
+    Link = function(el)
+      place(el)
+      local name = el.target:match("^#(.*)$")
+      if name then links[#links + 1] = name end
+    end,
+  })
+  for _, name in ipairs(links) do
+    if not places[name] then
+      io.stderr:write("@@(#" .. name .. ")@@nothing on this page has the id '" .. name .. "'\n")
+    end
+  end
+end
+
 function Pandoc(doc)
+  if doc.meta.ran then dead_anchors(doc) end -- before, what cells give is not known
   folder = doc.meta.folder and pandoc.utils.stringify(doc.meta.folder) or ""
   if typst then
     floating(doc.blocks)

@@ -12,6 +12,8 @@ Tables                 a div ``::: {#tbl-x}`` round a pipe table or a cell that 
                        ``Markdown``, its last paragraph the caption; a cell with ``label: tbl-x``
                        and ``tbl-cap``; a pipe table with ``: Caption {#tbl-x}``
 Equations              ``$$ … $$ {#eq-x}``, always labelled
+Annotated code         ``# <1>`` at the ends of lines; an ordered list of as many items follows
+Footnotes              ``[^x]`` and ``[^x]: …``, ``^[…]``
 References             ``@sec-x @fig-x @tbl-x @eq-x``, ``[-@eq-x]``, ``[@fig-a; @fig-b]``, and
                        citations of keys in the bibliography; ``::: {#refs}``
 Callouts               ``.callout-note -tip -warning -important -caution``; ``title``, ``collapse``
@@ -45,6 +47,9 @@ _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*(.*?)\s*$")
 _DIV = re.compile(r"^:{3,}\s*(.*?)\s*$")
 _INLINE = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")
 _SHORTCODE = re.compile(r"\{\{<\s*(.*?)\s*>\}\}")
+_NOTE = re.compile(r"(?<!\\)\[\^([^\]\s]+)\](:?)")
+_ANNOTATION = re.compile(r"(?:#|//|--|%|;|!|/\*)\s*<(\d+)>\s*(?:\*/|-->)?\s*$")
+_ITEM = re.compile(r" {0,3}\d+[.)]\s")
 _LABEL = re.compile(r"#((?:fig|tbl)-[\w-]+)")
 
 
@@ -83,7 +88,10 @@ class Cell:
 
 @dataclass
 class Page:
-    """A page as read: its settings (the project's below its own) and its pieces in order."""
+    """A page as read: its settings (the project's below its own) and its pieces in order.
+
+    ``undefined`` names the footnotes that it refers to and does not define.
+    """
 
     path: Path
     root: Path
@@ -92,6 +100,7 @@ class Page:
     pieces: list[list[Line] | Cell] = field(default_factory=list)
     inline: list[tuple[Line, str]] = field(default_factory=list)
     source: list[Line] = field(default_factory=list)
+    undefined: list[str] = field(default_factory=list)
 
     @property
     def formats(self) -> list[str]:
@@ -184,18 +193,22 @@ def _split(page: Page) -> None:
     prose: list[Line] = []
     divs: list[tuple[Line, str | None]] = []
     labels: dict[str, Line] = {}
-    lines = iter(page.source)
-    for line in lines:
+    notes: dict[str, set[str]] = {"": set(), ":": set()}
+    lines = iter(enumerate(page.source, 1))
+    for _, line in lines:
         fence = _FENCE.match(line.text)
         if fence is None:
+            for note in _NOTE.finditer(line.text):
+                notes[note[2]].add(note[1])
             if div := _DIV.match(line.text):
                 _track(div[1], line, divs)
             prose.append(_number(line, page))
             continue
         indent, ticks, info = fence.groups()
-        body = []
-        for inner in lines:
+        body: list[Line] = []
+        for number, inner in lines:
             if re.fullmatch(rf"\s*{ticks[0]}{{{len(ticks)},}}\s*", inner.text):
+                _annotated(body, page.source[number:])
                 break
             body.append(inner)
         else:
@@ -225,6 +238,31 @@ def _split(page: Page) -> None:
         page.pieces.append(prose)
     if divs:
         raise divs[-1][0].error("this ':::' isn't closed")
+    page.undefined = sorted(notes[""] - notes[":"])
+
+
+def _annotated(code: list[Line], rest: list[Line]) -> None:
+    """Refuse annotations in code that the list after it does not tell of, and the reverse."""
+    annotations = {int(found[1]): line for line in code if (found := _ANNOTATION.search(line.text))}
+    if not annotations:
+        return
+    items: list[Line] = []
+    blank = True
+    for line in rest:
+        if _ITEM.match(line.text):
+            items.append(line)
+        elif blank and line.text.strip() and (not items or line.text[0] != " "):
+            break
+        blank = not line.text.strip()
+    for number, line in annotations.items():
+        if not 1 <= number <= len(items):
+            raise line.error(
+                f"nothing tells of the annotation <{number}>: an ordered list follows the code, "
+                "an item for each number"
+            )
+    for number, line in enumerate(items, 1):
+        if number not in annotations:
+            raise line.error(f"item {number} tells of an annotation <{number}>, which no line has")
 
 
 def _track(opening: str, line: Line, divs: list[tuple[Line, str | None]]) -> None:

@@ -1,6 +1,7 @@
 """Runs pandoc with the Lua filters, and turns every complaint into file, line and message."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -59,6 +60,17 @@ def command() -> list[str]:
     return roomy if taken.returncode == 0 else roomy[:1]  # a build may refuse such options
 
 
+def run(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
+    """What pandoc makes of a text.
+
+    Its locale is ours: in the POSIX one it could not open a file whose path is not ASCII.
+    """
+    return subprocess.run(
+        [*command(), *arguments], input=text, capture_output=True, encoding="utf-8",
+        env=os.environ | {"LC_ALL": "C.UTF-8"}, check=False,
+    )  # fmt: skip
+
+
 def convert(
     page: Page, composed: Composed, to: str, metadata: dict[str, Any]
 ) -> tuple[dict[str, str], list[str]]:
@@ -77,6 +89,7 @@ def convert(
     meta = {key: page.meta[key] for key in keys if page.meta.get(key) is not None}
     meta |= metadata | {
         "formats": page.formats,
+        "undefined": page.undefined,
         "number-sections": bool(page.option("number-sections", to, False)),
     }
     for key in ("bibliography", "csl"):
@@ -87,27 +100,22 @@ def convert(
         template.write_text(_TEMPLATE, encoding="utf-8")
         facts = Path(scratch) / "meta.json"
         facts.write_text(json.dumps(meta), encoding="utf-8")
-        done = subprocess.run(
-            [
-                *command(),
-                "--from=markdown-tex_math_single_backslash",
-                f"--to={'html5' if to == 'html' else to}",
-                "--mathml",
-                "--wrap=none",
-                "--standalone",
-                "--toc",
-                f"--toc-depth={page.option('toc-depth', to, 3)}",
-                f"--template={template}",
-                f"--metadata-file={facts}",
-                *(["--syntax-highlighting=idiomatic"] if to == "typst" else []),
-                f"--lua-filter={_HERE / 'subset.lua'}",
-                f"--lua-filter={_HERE / 'number.lua'}",
-                "--citeproc",
-                f"--lua-filter={_HERE / 'output.lua'}",
-            ],
-            input=composed.text,
-            capture_output=True,
-            encoding="utf-8",
+        done = run(
+            "--from=markdown-tex_math_single_backslash",
+            f"--to={'html5' if to == 'html' else to}",
+            "--mathml",
+            "--wrap=none",
+            "--standalone",
+            "--toc",
+            f"--toc-depth={page.option('toc-depth', to, 3)}",
+            f"--template={template}",
+            f"--metadata-file={facts}",
+            *(["--syntax-highlighting=idiomatic"] if to == "typst" else []),
+            f"--lua-filter={_HERE / 'subset.lua'}",
+            f"--lua-filter={_HERE / 'number.lua'}",
+            "--citeproc",
+            f"--lua-filter={_HERE / 'output.lua'}",
+            text=composed.text,
         )
     complaints = _complaints(page, composed, done.stderr)
     if done.returncode != 0 and not complaints:

@@ -258,5 +258,8 @@ def _listed(root: Path, patterns: list[str], key: str) -> list[Path]:
             continue
         if not matches and not set("*?[") & set(pattern):
             raise InputError(f"{root / '_quarto.yml'}: {key}: no such file: {pattern}")
-        found += [path for path in matches if path.is_file() and path not in found]
+        # What is hidden (.DS_Store, an editor's copies) matches a star, and is nobody's page.
+        found += [
+            path for path in matches if path.is_file() and path not in found and path.name[0] != "."
+        ]
     return found

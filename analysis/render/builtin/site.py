@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from analysis.render import links
 from analysis.render.builtin import (
@@ -223,13 +223,13 @@ def _convert(
     composed: markdown.Composed,
     form: str,
 ) -> tuple[dict[str, str], list[str]]:
-    told = _told(plan, source, form)
+    told = _told(plan, source, form) | {"ran": True}
     return memory.converted(
         source, composed.text, form, lambda: pandoc.convert(source, composed, form, told)
     )
 
 
-def _told(plan: project.Project, source: pages.Page, form: str) -> dict[str, str]:
+def _told(plan: project.Project, source: pages.Page, form: str) -> dict[str, Any]:
     """What the filters are told of a page besides its own settings."""
     if form != "html":
         return {"folder": assets.folder(plan, source)}

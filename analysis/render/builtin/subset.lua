@@ -22,7 +22,24 @@ local known_attributes = {
   ["cell-html"] = set("at"),
 }
 local span_classes = set("smallcaps underline mark value told")
+local schemes = set("http https mailto")
 local generated_code = set("cell-output cell-stderr")
+
+-- Footnotes that are referred to and defined nowhere, as Python found them in the source: what only
+-- looks like one, in code or in a result, is none.
+local undefined = {}
+
+local function known(el, what, names)
+  for key in pairs(el.attributes) do
+    if not set(names)[key] then complain(key .. "=", "unknown attribute '" .. key .. "' of " .. what) end
+  end
+end
+
+-- An address a page may lead to: on the web, of a mailbox, or relative.
+local function reachable(address)
+  local scheme = address:match("^(%a[%w+.-]*):")
+  return (not scheme or schemes[scheme:lower()]) and not address:match("^//")
+end
 
 local function heading(el)
   return string.rep("#", el.level) .. " " .. pandoc.utils.stringify(el.content)
@@ -138,13 +155,14 @@ local function check_image(image)
       complain(image.src, "inline code isn't run in an attribute")
     end
   end
-  if image.src:match("^%a+://") then complain(image.src, "an image is a file of this project") end
+  if image.src ~= "about:stub" and (image.src:match("^%a[%w+.-]*:") or image.src:match("^//")) then complain(image.src, "an image is a file of this project") end
 end
 
 local checks = {
   traverse = "topdown",
   Div = check_div,
   Header = function(el)
+    known(el, "a heading", "")
     if el.level == 1 then complain(heading(el), "'#' is the title's: begin at '##'") end
     for _, class in ipairs(el.classes) do
       if class ~= "unnumbered" and class ~= "unlisted" then
@@ -154,6 +172,7 @@ local checks = {
   end,
   Span = function(el)
     if el.classes[1] == "raw-kept" then return el, false end
+    known(el, "a span", "title")
     for _, class in ipairs(el.classes) do
       if not span_classes[class] then
         complain(class, "unknown span class '" .. class .. "'; known: smallcaps, underline, mark, value, told")
@@ -179,12 +198,22 @@ local checks = {
       complain("{python}", "inline code isn't run in maths: return Markdown('$…$') instead")
     end
   end,
+  Code = function(el) known(el, "code", "") end,
   Link = function(el)
+    known(el, "a link", "")
+    if not reachable(el.target) then
+      complain(el.target, "a link leads to http, https, mailto or a file of the site, not to '" .. el.target .. "'")
+    end
     if has_mark(el.target) then complain("{python}", "inline code isn't run in the target of a link") end
   end,
   Str = function(el)
     if el.text:match("^:::+") then
       complain(el.text, "this ':::' isn't read as one: it needs a blank line before it")
+    end
+    for name in el.text:gmatch("%[%^([^%]]+)%]") do
+      if undefined[name] then
+        complain("[^" .. name .. "]", "the footnote [^" .. name .. "] is defined nowhere: [^" .. name .. "]: …")
+      end
     end
   end,
   RawBlock = function(raw) return raw_html(raw, raw.text:match("[^\n]*")) end,
@@ -216,5 +245,6 @@ local unwrap = {
 
 function Pandoc(doc)
   for _, name in ipairs(doc.meta.formats) do formats[pandoc.utils.stringify(name)] = true end
+  for _, name in ipairs(doc.meta.undefined) do undefined[pandoc.utils.stringify(name)] = true end
   return doc:walk({ Div = conditional }):walk(checks):walk(unwrap)
 end
