@@ -127,10 +127,16 @@ def differs(right: Any, given: Any, relative: float, absolute: float = 0.0, plac
     return "" if same else place or " (as a whole)"
 
 
-def rounded(value: Any) -> Any:
-    """Floats to six significant digits, which other machines reproduce; nan becomes null."""
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Floats to so many significant digits, which other machines reproduce; nan becomes null.
+
+    Args:
+        value: JSON values, tuples and nan as well.
+        digits: nine are still the same on every processor, but for one number in a million: its
+            linear algebra moves the sixteenth.
+    """
     if isinstance(value, float):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
+        return float(f"{value:.{digits}g}") if np.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: rounded(item, digits) for key, item in value.items()}
+    return [rounded(item, digits) for item in value] if isinstance(value, list | tuple) else value

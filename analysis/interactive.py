@@ -32,6 +32,7 @@ from analysis.settings import InputError, Study
 Floats = NDArray[np.float64]
 LARGEST_GRID = 128  # latent pixels a side; larger grids are cropped, to keep the planes small
 WINDOW = 0.05  # seconds; the level meters move this often
+DIGITS = 9  # of what a page computes with: finer than it shows, and the same on every processor
 SILENCE = -120.0  # dBFS, shown for a window without any sound
 
 
@@ -91,8 +92,8 @@ def picture(planes: np.ndarray) -> NDArray[np.uint8]:
 def quantised(planes: np.ndarray) -> dict[str, Any]:
     """Planes as bytes: ``low + step * byte``, base64 in C order; off by half a step at most."""
     low, high = float(planes.min()), float(planes.max())
-    step = (high - low) / 255 or 1.0
-    codes = np.asarray(np.rint((planes - low) / step), np.uint8)
+    low, step = rounded([low, (high - low) / 255 or 1.0], DIGITS)
+    codes = np.asarray(np.clip(np.rint((planes - low) / step), 0, 255), np.uint8)
     return {"low": low, "step": step, "bytes": base64.b64encode(codes.tobytes()).decode("ascii")}
 
 
@@ -143,24 +144,25 @@ def noise_slider(results: Results) -> dict[str, Any]:
         "encoder": study.display_encoder,
         "t": study.t,
         "share": share,
-        "offset": colour.offset.tolist(),
-        "explained": colour.explained,
-        "shifts": {"rule": results.theory, "measured": measured.shift.whole.value},
+        "offset": rounded(colour.offset.tolist(), DIGITS),
+        "explained": rounded(colour.explained, DIGITS),
+        "shifts": rounded({"rule": results.theory, "measured": measured.shift.whole.value}, DIGITS),
         "sides": sides,
     }
 
 
 def _estimate(one: shift.Estimate) -> dict[str, Any]:
-    ends = [float(end) if np.isfinite(end) else None for end in (one.low, one.high)]
-    return {"measured": one.value, "interval": ends}
+    return {"measured": one.value, "interval": [one.low, one.high]}
 
 
 def _pairs(measured: Measured) -> dict[str, Any]:
-    return {
+    pairs = {
         f"{low}-{high}": _estimate(one.whole)
         | {"bands": {n: _estimate(e) | {"band": list(e.band)} for n, e in one.bands.items()}}
         for (low, high), one in measured.shifts.items()
     }
+    found: dict[str, Any] = rounded(pairs, DIGITS)
+    return found
 
 
 def smallest_grid(study: Study) -> int | None:
@@ -174,7 +176,7 @@ def smallest_grid(study: Study) -> int | None:
 
 
 def shift_calculator(results: Results) -> dict[str, Any]:
-    """Every measured shift, unrounded, and what each encoder takes.
+    """Every measured shift, to nine digits, and what each encoder takes.
 
     Returns:
         ``axis``, ``confidence``, ``images``, ``photographs``; ``grid``: `smallest_grid`; ``mu``,

@@ -121,11 +121,11 @@ def test_quantising_is_off_by_half_a_step_at_most(seed: int) -> None:
     rng = np.random.default_rng(seed)
     planes = 10.0 ** rng.integers(-3, 4) * rng.standard_normal((3, 7, 5)) + rng.normal(0, 5)
     field = quantised(planes)
-    assert field["low"] == planes.min()
+    assert field["low"] == pytest.approx(planes.min(), rel=1e-8)
     assert field["step"] == pytest.approx((planes.max() - planes.min()) / 255)
     back = decoded(field, planes.shape)
     error = np.abs(back - planes)
-    assert error.max() <= field["step"] / 2 * (1 + 1e-9)
+    assert error.max() <= field["step"] / 2 * (1 + 1e-4)  # and the rounding of low and step
     assert error.max() > field["step"] / 4  # half a step, not less by chance
     assert back.max() == pytest.approx(planes.max())
 
@@ -145,9 +145,9 @@ def slider(bundled: Results) -> dict:
 
 def test_planes_are_the_pictured_latents_in_colour(bundled: Results, slider: dict) -> None:
     colour = interactive.colours(bundled)
-    assert slider["explained"] == colour.explained
+    assert slider["explained"] == pytest.approx(colour.explained, rel=1e-8)
     assert 0.9 < colour.explained <= 1
-    np.testing.assert_array_equal(slider["offset"], colour.offset)
+    np.testing.assert_allclose(slider["offset"], colour.offset, rtol=1e-8)
     assert slider["share"] == 1
     for side, px in zip(slider["sides"], bundled.study.pair, strict=True):
         n = px // bundled.measured[bundled.study.display_encoder].card.latent_stride
@@ -156,7 +156,7 @@ def test_planes_are_the_pictured_latents_in_colour(bundled: Results, slider: dic
             expected = np.einsum("chw,ck->khw", field[px].astype(np.float64), colour.weights)
             found = decoded(side[name], (3, n, n))
             error = np.abs(found - expected).max()
-            assert error <= side[name]["step"] / 2 * (1 + 1e-9), (px, name)
+            assert error <= side[name]["step"] / 2 * (1 + 1e-4), (px, name)
 
 
 def test_the_map_is_that_of_the_photograph(bundled: Results) -> None:
@@ -191,7 +191,7 @@ def test_curves_are_those_of_the_measurement(bundled: Results, slider: dict) -> 
 def test_shifts_and_start_of_the_slider(bundled: Results, slider: dict) -> None:
     assert slider["shifts"]["rule"] == 2
     measured = bundled.measured[bundled.study.display_encoder]
-    assert slider["shifts"]["measured"] == measured.shift.whole.value
+    assert slider["shifts"]["measured"] == pytest.approx(measured.shift.whole.value, rel=1e-8)
     assert slider["t"] == bundled.study.t
     assert slider["encoder"] == "linear-f8c16"
     assert len(interactive.embedded(slider)) < 300_000
@@ -258,21 +258,21 @@ def calculator(bundled: Results) -> dict:
     return interactive.shift_calculator(bundled)
 
 
-def test_shifts_are_those_measured_to_the_last_digit(bundled: Results, calculator: dict) -> None:
+def test_shifts_are_those_measured_to_nine_digits(bundled: Results, calculator: dict) -> None:
     for name, measured in bundled.measured.items():
         pairs = calculator["encoders"][name]["pairs"]
         assert set(pairs) == {f"{low}-{high}" for low, high in measured.shifts}
         for (low, high), one in measured.shifts.items():
             found = pairs[f"{low}-{high}"]
-            assert found["measured"] == one.whole.value
-            assert found["interval"] == [one.whole.low, one.whole.high]
+            assert found["measured"] == pytest.approx(one.whole.value, rel=1e-8)
+            assert found["interval"] == pytest.approx([one.whole.low, one.whole.high], rel=1e-8)
             assert list(found["bands"]) == ["low", "middle", "high"]
             for band, estimate in one.bands.items():
-                assert found["bands"][band] == {
-                    "measured": estimate.value,
-                    "interval": [estimate.low, estimate.high],
-                    "band": list(estimate.band),
-                }
+                whole = found["bands"][band]
+                assert whole.keys() == {"measured", "interval", "band"}
+                assert whole["measured"] == pytest.approx(estimate.value, rel=1e-8)
+                assert whole["interval"] == pytest.approx([estimate.low, estimate.high], rel=1e-8)
+                assert whole["band"] == pytest.approx(estimate.band, rel=1e-8)
     # Committed numbers are of the same measurement, to six digits.
     sidecar = json.loads((root() / "data/results/bundled/taef2.json").read_text(encoding="utf-8"))
     committed = sidecar["numbers"]["pairs"]
@@ -309,7 +309,8 @@ def test_one_photograph_has_no_interval(bundled: Results) -> None:
     data = json.loads(interactive.embedded(interactive.shift_calculator(other)))
     pair = data["encoders"]["pixel"]["pairs"]["512-1024"]
     assert pair["interval"] == pair["bands"]["low"]["interval"] == [None, None]
-    assert pair["measured"] == single.shift.whole.value != whole.shift.whole.value
+    assert pair["measured"] == pytest.approx(single.shift.whole.value, rel=1e-8)
+    assert pair["measured"] != pytest.approx(whole.shift.whole.value, rel=1e-8)
     assert data["images"] == 1
 
 

@@ -483,7 +483,7 @@ def decoded(field: dict[str, Any], n: int) -> np.ndarray:
 def test_canvases_show_python_s_picture(slider: Any, bundled: Results) -> None:
     data, colour = interactive.noise_slider(bundled), interactive.colours(bundled)
     low, high = data["sides"]
-    offset = colour.offset[:, None, None]
+    offset = np.array(data["offset"])[:, None, None]
     for t, by in ((0.5, "measured"), (0.5, "rule"), (0.0, "rule"), (1.0, "rule"), (0.83, "rule")):
         slider.locator(f"input[type=radio][value={by}]").check()
         slide(slider, 0.07)
@@ -492,11 +492,17 @@ def test_canvases_show_python_s_picture(slider: Any, bundled: Results) -> None:
         cases = zip(pictures(slider), (low, high, high), (t, t, moved), strict=True)
         for canvas, side, time in cases:
             z, eps = (decoded(side[name], side["n"]) for name in ("z", "eps"))
-            given = interactive.picture(time * z + (1 - time) * eps + offset).astype(int)
+            colours = time * z + (1 - time) * eps + offset
+            given = interactive.picture(colours).astype(int)
             assert canvas.shape == given.shape
-            # The same numbers, but for the last bit before rounding.
             assert np.abs(canvas - given).max() <= 1
-            assert np.mean(canvas != given) < 1e-4
+            # A byte may be another only where the number before rounding is a half to twelve
+            # digits: of planes that are bytes themselves many are, and which way they go is
+            # decided by the last bit.
+            first, last = np.percentile(colours, [1, 99])
+            shares = np.moveaxis(np.clip((colours - first) / (last - first), 0, 1), 0, -1) * 255
+            halves = np.abs(shares % 1 - 0.5) < 1e-9
+            assert (canvas == given)[~halves].all()
             # And the latents themselves: half a step, at both ends of the range too.
             planes = colour.planes(bundled.display.noisy(side["px"], time)) + offset
             spread = np.ptp(np.percentile(planes, [1, 99]))
