@@ -3,19 +3,24 @@
 A command reads its options, lets the modules above do the work, and prints what they give.
 """
 
-import json
 import sys
+
+from analysis import extras
+
+if _refused := extras.refusal():  # before anything is imported that may not be there
+    sys.exit(f"error: {_refused}")
+
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from analysis import commands, console, downloads, encoders, fetching, results
+from analysis import commands, console, downloads, encoders, fetching, release, results
 from analysis.cache import Store
 from analysis.commands import (
     ENCODER,
-    NAME,
     Format,
     Formats,
     Renderer,
@@ -29,10 +34,19 @@ from analysis.commands import (
     study_name,
     study_of,
 )
-from analysis.settings import AnalysisError, InputError, Study, root
+from analysis.settings import (
+    NAME,
+    AnalysisError,
+    InputError,
+    PackageError,
+    Study,
+    checkout_folder,
+    root,
+)
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 app.add_typer(commands.encoders_app, name="encoders")
 app.add_typer(commands.results_app, name="results")
@@ -41,14 +55,43 @@ app.command()(commands.publish)
 app.command()(commands.compare)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(NAME, release.current(checkout_folder()))
+        raise typer.Exit
+
+
 @app.callback()
 @common
-def _options() -> None:
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
+    ] = False,
+) -> None:
     """From photographs to the time-step shift, and to the pages that show it.
 
-    Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 something is wrong;
-    2 what was given cannot be used; 3 something could not be fetched; 130 interrupted.
+    Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 something is wrong
+    here; 2 what was given cannot be used; 3 something could not be fetched; 130 interrupted.
+
+    What was computed and fetched is kept in data/cache of a checkout, else in the user's cache
+    folder; ANALYSIS_CACHE names another ('cache' tells which it is, and empties it).
     """
+
+
+def _for_pages(what: str) -> Path:
+    """The checkout with the pages, before hours are spent on what could not be shown.
+
+    Raises:
+        InputError: this is none.
+        PackageError: a package that makes pages is not installed.
+    """
+    folder = root()
+    if lacking := extras.lacking(what, extras.MODULES["site"]):
+        raise PackageError(lacking)
+    return folder
 
 
 @app.command()
@@ -93,6 +136,8 @@ def compute(
 ) -> None:
     """Compute what the study needs and the store has not."""
     chosen = study_of(study)
+    if update_results:
+        root()  # before hours are spent on what could not be written
     if encoder and update_results:
         raise InputError(
             "--update-results writes the study's own encoders: for another, leave it out and use "
@@ -143,6 +188,7 @@ def render(
     ),
 ) -> None:
     """Render the pages of a computed study to _site, as HTML and PDF."""
+    _for_pages("render")
     _rendered(results_of(chain_of(study_of(study)), study), study_name(study), renderer)
 
 
@@ -179,6 +225,7 @@ def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
 @common
 def build(study: StudyOption = "", renderer: Renderer = Renderer.auto) -> None:
     """Fetch, compute what is neither stored nor committed, and render."""
+    _for_pages("build")
     chosen = study_of(study)
     _fetched(chosen, Store())
     _rendered(_computed(chosen, anew=False), study_name(study), renderer)
@@ -280,9 +327,10 @@ def preview(
     """Render, serve _site on 127.0.0.1, and render again when something changes."""
     from analysis import preview as server
 
+    folder = _for_pages("preview")
     flags = [flag for flag, on in (("--quiet", log.quiet), ("--json", log.as_json)) if on]
     command = ["render", "--study", study_name(study), "--renderer", renderer, *flags]
-    server.preview(root() / "_site", port, command, log)
+    server.preview(folder / "_site", port, command, log)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from analysis.cache import Arrays, MissError, Request, Store, from_bytes, to_bytes, write_atomic
-from analysis.settings import root
+from analysis.settings import data, root
 
 Stored = tuple[Arrays, str, dict[str, Any]]
 """Arrays; ``computed`` or ``committed``; provenance."""
@@ -26,6 +26,11 @@ class DamagedError(MissError):
 
 def folder(study: str) -> Path:
     """Where a study's committed results lie."""
+    return data() / "results" / study
+
+
+def target(study: str) -> Path:
+    """Where a study's results are written to be committed; InputError where that is no checkout."""
     return root() / "data" / "results" / study
 
 
@@ -87,7 +92,7 @@ def write(study: str, name: str, arrays: Arrays, content: dict[str, Any]) -> Pat
     Returns:
         the path of the JSON file.
     """
-    base = folder(study) / name
+    base = target(study) / name
     text, payload = pair(arrays, content)
     write_atomic(base.with_suffix(".npz"), payload)
     write_atomic(base.with_suffix(".json"), text)

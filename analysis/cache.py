@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis import checkout
-from analysis.settings import AnalysisError, InputError, root
+from analysis.settings import AnalysisError, InputError, cache_folder, checkout_folder
 
 Arrays = dict[str, np.ndarray]
 State = Literal["sound", "absent", "damaged"]
@@ -78,8 +78,9 @@ class Request:
 @functools.cache
 def environment() -> dict[str, str]:
     """What the numbers may depend on beyond their inputs: commit, versions, machine type."""
-    commit = checkout.commit(root())
-    changed = commit and checkout.changes(root(), "analysis")
+    folder = checkout_folder()
+    commit = folder and checkout.commit(folder)
+    changed = folder and commit and checkout.changes(folder, "analysis")
     versions = {}
     for name in ("numpy", "pillow", "torch", "diffusers"):
         try:
@@ -129,7 +130,7 @@ class Store:
     """The store in one folder.
 
     Args:
-        folder: where entries lie; by default ``ANALYSIS_CACHE`` or ``data/cache``.
+        folder: where entries lie; by default `settings.cache_folder`.
         compute: ``auto`` computes what is missing, ``never`` makes a miss an error; by default
             ``ANALYSIS_COMPUTE``, else ``auto``.
         say: called with one line when an entry is found damaged.
@@ -144,7 +145,7 @@ class Store:
         compute: str | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.folder = folder or Path(os.environ.get("ANALYSIS_CACHE") or root() / "data" / "cache")
+        self.folder = folder or cache_folder()
         self.compute = compute or os.environ.get("ANALYSIS_COMPUTE") or "auto"
         if self.compute not in ("auto", "never"):
             raise InputError(f"ANALYSIS_COMPUTE is '{self.compute}'; use 'auto' or 'never'")

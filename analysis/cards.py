@@ -13,10 +13,18 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from analysis import downloads, weights
+from analysis import downloads, extras, weights
 from analysis.checkpoints import EACH_CHANNEL, FILES, VARIATIONAL, read_config, statistics
 from analysis.latents import Normalisation
-from analysis.settings import FetchError, InputError, Strict, explain, nearest, read_toml, root
+from analysis.settings import (
+    InputError,
+    PackageError,
+    Strict,
+    data,
+    explain,
+    nearest,
+    read_toml,
+)
 
 Kind = Literal["pixel", "linear", "diffusers", "taef2"]
 
@@ -147,7 +155,7 @@ def cards(path: Path | None = None) -> dict[str, Card]:
     Raises:
         InputError: the file is missing or not TOML, or a card has an unknown or unfit key.
     """
-    path = path or root() / "data" / "encoders.toml"
+    path = path or data() / "encoders.toml"
     found = {}
     for name, table in read_toml(path).items():
         if not isinstance(table, dict) or {"name", "folder"} & set(table):
@@ -169,6 +177,7 @@ def card(name: str) -> Card:
     Raises:
         InputError: there is none of the name (the nearest is suggested), or folder or repository
             hold something else.
+        PackageError: a package that it takes is not installed.
         FetchError: files of the repository cannot be had, or are damaged.
     """
     known = cards()
@@ -203,8 +212,8 @@ def _from_hub(name: str) -> Card:
     match = HUB.fullmatch(name)
     if match is None:
         raise InputError(f"'{name}' is not hf:owner/name, hf:owner/name@revision or ...#subfolder")
-    if lacking := weights.absent(NEEDS["diffusers"]):
-        raise FetchError(f"{name} needs {', '.join(lacking)}: run pip install -e '.[vae]'")
+    if lacking := extras.lacking(name, NEEDS["diffusers"]):
+        raise PackageError(lacking)
     repo, subfolder = match["repo"], (match["subfolder"] or "").strip("/")
     files = [f"{subfolder}/{file}" if subfolder else file for file in FILES]
     (path,), commit = weights.from_hub(repo, files[:1], match["revision"] or "")

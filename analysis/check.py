@@ -16,7 +16,7 @@ from analysis.chain import Chain
 from analysis.measured import Measured
 from analysis.plan import Plan
 from analysis.render import links
-from analysis.settings import AnalysisError, FetchError, InputError, Study, root
+from analysis.settings import AnalysisError, FetchError, InputError, Study, checkout_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +29,11 @@ class Finding:
 
 
 def unavailable(photographs: Iterable[images.Photograph], store: Store) -> dict[str, AnalysisError]:
-    """id -> why a photograph can't be read; FetchError where it only has to be fetched."""
+    """id -> why a photograph isn't known; FetchError where it only has to be fetched."""
     found: dict[str, AnalysisError] = {}
     for photo in photographs:
+        if images.only_listed(photo):
+            continue  # its hash is known, which is all that reading results takes
         try:
             images.fetch(photo, store.downloads, attempts=0)  # none: the network is left alone
         except FetchError:
@@ -59,7 +61,10 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
         for card in plan.cards.values():
             yield from _steps(chain, card)
         yield from _committed(plan)
-    yield from _pages(root())
+    if folder := checkout_folder():
+        yield from _pages(folder)
+    else:
+        yield Finding("pages", "not looked at: they are in a checkout, and this is none")
 
 
 def _steps(chain: Chain, card: encoders.Card) -> Iterator[Finding]:

@@ -13,9 +13,8 @@ from analysis import console, contribute, downloads, encoders, inventory, result
 from analysis.cache import MissError, Store
 from analysis.chain import Chain
 from analysis.plan import Plan
-from analysis.settings import AnalysisError, InputError, Study, load_study, root
+from analysis.settings import NAME, AnalysisError, InputError, Study, load_study, root
 
-NAME = "timestep-spectra"
 log = console.Log()
 common = console.options(log)
 
@@ -148,6 +147,7 @@ def add_results(
     study: StudyOption = "",
 ) -> None:
     """Check a contributed result and put it into data/results."""
+    root()
     for path in contribute.add(file, Plan(study_of(study), Store(say=log.warning))):
         print(f"wrote {shown(path)}")
 
@@ -174,6 +174,7 @@ def experiment() -> None:
     """Train the small networks of the paper's experiment (half an hour) and commit the result."""
     from analysis import experiment as trained
 
+    root()
     store = Store(say=log.warning)
     with log.progress("experiment") as tell:
         trained.run(store, tell)

@@ -46,7 +46,7 @@ from analysis.origins import (
     title,
 )
 from analysis.results import Results, load
-from analysis.settings import InputError, root
+from analysis.settings import InputError, data, root
 
 DPI = 200  # of the PNG, pixels per inch
 # Dublin Core's elements as matplotlib names them, in the order of its SVG.
@@ -242,8 +242,8 @@ def _rounded(found: re.Match[bytes]) -> bytes:
 def _request(label: str, results: Results) -> Request:
     """What a drawing depends on."""
     path, study = path_of(label), results.study
-    data = [*(root() / "data" / "literature").glob("*"), root() / "data" / "encoders.toml"]
-    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(data)}
+    read = [*(data() / "literature").glob("*"), data() / "encoders.toml"]
+    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(read)}
     made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow", "typst")}
     shown = [dataclasses.asdict(photo) | {"path": ""} for photo in results.photographs]
     listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))

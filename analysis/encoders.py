@@ -15,14 +15,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from analysis import networks, weights
+from analysis import extras, networks, weights
 from analysis.cards import NEEDS, Card, agree, card, cards, description, identity, unsaid
 from analysis.checkpoints import FILES
 from analysis.downloads import download, sha256
 from analysis.latents import Normalisation
 from analysis.linear_code import LinearCode
 from analysis.networks import Device, Dtype, Network
-from analysis.settings import FetchError, InputError
+from analysis.settings import FetchError, InputError, PackageError
 
 __all__ = ["Card", "Encoder", "Loaded", "card", "cards", "identity", "load", "missing"]
 
@@ -153,9 +153,8 @@ def missing(card: Card, weights_dirs: Sequence[Path] | None = None) -> str | Non
         card: the encoder's card.
         weights_dirs: where to look for weights; by default the folders of ``ANALYSIS_WEIGHTS``.
     """
-    lacking = weights.absent(NEEDS[card.kind])
-    if lacking:
-        return f"{card.name} needs {', '.join(lacking)}: run pip install -e '.[vae]'"
+    if lacking := extras.lacking(card.name, NEEDS[card.kind]):
+        return lacking
     where = weights.folders() if weights_dirs is None else weights_dirs
     if card.kind == "taef2":
         found = card.url or weights.find(card.sha256, card.bytes, where)
@@ -196,12 +195,12 @@ def load(
     Raises:
         InputError: a linear code is missing, code or weights are not what the card says, or an
             option does not apply to this kind.
-        FetchError: a package is not installed, or the weights cannot be had or are damaged.
+        PackageError: a package is not installed.
+        FetchError: the weights cannot be had or are damaged.
     """
     known = description(card, dtype, tiling)
-    lacking = weights.absent(NEEDS[card.kind])
-    if lacking:
-        raise FetchError(f"{card.name} needs {', '.join(lacking)}: run pip install -e '.[vae]'")
+    if lacking := extras.lacking(card.name, NEEDS[card.kind]):
+        raise PackageError(lacking)
     if tiling and card.kind != "diffusers":
         raise InputError(f"{card.name} is not encoded in tiles: leave tiling off")
     if card.kind in ("pixel", "linear"):

@@ -33,7 +33,7 @@ from analysis.origins import (
 )
 from analysis.plan import Plan
 from analysis.results import Results
-from analysis.settings import InputError, Study, nearest, root
+from analysis.settings import InputError, Study, checkout_folder, nearest
 
 
 def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]:
@@ -178,11 +178,13 @@ def place_of(source: str) -> str:
 def _pages(name: str) -> list[str]:
     """Where the pages show a figure (its label) or a value."""
     pattern = re.compile(rf"\{{#{name}\}}" if name.startswith("fig-") else rf"\bv\.{name}\b")
+    if (folder := checkout_folder()) is None:
+        return []
     found = []
-    for path in sorted((root() / "report").glob("*.qmd")):
+    for path in sorted((folder / "report").glob("*.qmd")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if pattern.search(line):
-                found.append(f"{path.relative_to(root()).as_posix()}:{number}")
+                found.append(f"{path.relative_to(folder).as_posix()}:{number}")
     return found
 
 

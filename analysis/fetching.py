@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis import downloads, images, standing, weights
+from analysis import downloads, extras, images, standing, weights
 from analysis.cards import NEEDS
 from analysis.chain import Progress
 from analysis.checkpoints import FILES
 from analysis.encoders import Card
-from analysis.settings import FetchError, Study
+from analysis.settings import FetchError, PackageError, Study
 
 
 def photographs(
@@ -39,6 +39,7 @@ def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | N
         say: told what is downloaded.
 
     Raises:
+        PackageError: it takes a package that is not installed.
         FetchError: they can't be had, or are not what the card says.
     """
     if not NEEDS[card.kind]:
@@ -57,8 +58,8 @@ def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | N
             "its folder in ANALYSIS_WEIGHTS"
         )
     if path is None:
-        if weights.absent(["huggingface_hub"]):
-            raise FetchError(f"{card.name} needs huggingface_hub: run pip install -e '.[vae]'")
+        if lacking := extras.lacking(card.name, ["huggingface_hub"]):
+            raise PackageError(lacking)
         say(f"downloading from {card.repo}")
         names = card.hub_names()
         path = weights.from_hub(card.repo, names, card.revision, card.alternatives)[0][-1]

@@ -131,7 +131,7 @@ def image_set(name_or_folder: str) -> ImageSet:
     an image's extension in the order of their names, id = name without extension; hidden files and
     subfolders are left out. InputError: no such set or folder, no image, or two with one id.
     """
-    table, folder = settings.root() / "data" / "images.toml", Path(name_or_folder)
+    table, folder = settings.data() / "images.toml", Path(name_or_folder)
     sets = read_sets(table)
     if name_or_folder in sets:
         if not sets[name_or_folder].photos:
@@ -150,6 +150,22 @@ def image_set(name_or_folder: str) -> ImageSet:
     return ImageSet(folder.name, str(folder), "", tuple(photos))
 
 
+def digest(photo: Photograph, downloads: Path) -> str:
+    """SHA-256 of a photograph's verified file; InputError, FetchError as of `fetch`.
+
+    Of a photograph that lies in a checkout, where only the package is installed, it is the set's
+    word: committed results can be read without the photographs they were made from.
+    """
+    return photo.sha256 if only_listed(photo) else sha256(fetch(photo, downloads))
+
+
+def only_listed(photo: Photograph) -> bool:
+    """Whether a photograph lies in a checkout, while here only its set is installed."""
+    if photo.path is None or not photo.sha256 or settings.checkout_folder() is not None:
+        return False
+    return not photo.path.exists()
+
+
 def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int = 3) -> Path:
     """The local file of a photograph, verified; a url is downloaded once, into ``downloads``.
 
@@ -159,6 +175,12 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
     FetchError: the url gives no answer, an error, no image, or not the image expected.
     """
     if photo.path is not None:
+        if only_listed(photo):
+            raise InputError(
+                f"{photo.id}: the photographs of data/images.toml lie in a checkout of the "
+                "project, and here only the package is installed: give a folder of your own images "
+                "with --images or in a study, or clone the project and set ANALYSIS_ROOT to it"
+            )
         try:
             found = sha256(photo.path)
         except OSError as error:

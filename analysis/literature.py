@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from analysis import rules as formulas
-from analysis.settings import InputError, root
+from analysis.settings import InputError, data
 
 REPEATS = frozenset(
     {
@@ -97,7 +97,7 @@ def rules(path: Path | None = None) -> list[Rule]:
     Raises:
         InputError: a row lacks a column, a number is no number, or a stage is none.
     """
-    path = path or root() / "data" / "literature" / "shift_rules.csv"
+    path = path or data() / "literature" / "shift_rules.csv"
     out = []
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):

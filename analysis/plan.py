@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis import downloads, encoders, images, noise, synthetic
+from analysis import encoders, images, noise, synthetic
 from analysis.cache import Request, Store
 from analysis.settings import InputError, Resample, Study, Variation
 
@@ -80,10 +80,7 @@ class Plan:
     @functools.cached_property
     def hashes(self) -> dict[str, str]:
         """id -> SHA-256 of each photograph's verified file."""
-        return {
-            photo.id: downloads.sha256(images.fetch(photo, self.store.downloads))
-            for photo in self.photographs
-        }
+        return {photo.id: images.digest(photo, self.store.downloads) for photo in self.photographs}
 
     def digest(self, image: Image) -> str:
         """What identifies an image's content: its file's SHA-256, or that of its recipe."""

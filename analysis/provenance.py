@@ -17,7 +17,7 @@ from analysis.cache import Store, environment, write_atomic
 from analysis.origins import PACKAGE, Input, inputs, path_of, photographs, place, settings
 from analysis.render.builtin import project
 from analysis.results import Results
-from analysis.settings import InputError, root
+from analysis.settings import InputError, checkout_folder, root
 
 FOLDER = "made"  # beside the pages
 _PT = 96 / 72  # CSS pixels
@@ -142,9 +142,10 @@ def size(svg: bytes) -> tuple[int, int]:
 @functools.cache
 def repository() -> str:
     """The repository's address, ``website.repo-url`` in ``_quarto.yml``; empty where none is."""
-    if not (root() / "_quarto.yml").is_file():
+    folder = checkout_folder()
+    if folder is None or not (folder / "_quarto.yml").is_file():
         return ""
-    return str(project.read(root()).get("website.repo-url") or "").rstrip("/")
+    return str(project.read(folder).get("website.repo-url") or "").rstrip("/")
 
 
 def _code(where: str) -> str:

@@ -10,16 +10,22 @@ from typing import Any
 from packaging.version import Version
 
 from analysis import checkout, versions
-from analysis.settings import InputError
+from analysis.settings import NAME, InputError
 
 
-def current(root: Path) -> str:
-    """The version of the project: ``pyproject.toml``'s, else that of the installed package."""
+def current(root: Path | None) -> str:
+    """The version of the project: ``pyproject.toml``'s, else that of the installed package.
+
+    Args:
+        root: the checkout, if there is one.
+    """
     try:
+        if root is None:
+            return metadata.version(NAME)
         content = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
         return str(content["project"]["version"])
     except (FileNotFoundError, KeyError):
-        return metadata.version("timestep-spectra")
+        return metadata.version(NAME)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"pyproject.toml: not valid TOML: {error}") from None
 

@@ -174,6 +174,6 @@ def commit(results: Results) -> list[Path]:
             content = {"provenance": provenance}
             written.append(archive.write(results.study.name, name, arrays, content))
     for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
-        written.append(archive.folder("sound") / f"noise-{name}.wav")
+        written.append(archive.target("sound") / f"noise-{name}.wav")
         write_atomic(written[-1], sound.wav())
     return written

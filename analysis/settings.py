@@ -1,4 +1,4 @@
-"""Settings: where the project lies, what a study may choose, and how it fails.
+"""Settings: where things lie, what a study may choose, and how it fails.
 
 A study is a TOML file in ``data/studies/``. Every choice that can change a number is in it, so
 that a result is traced to a file a reader can open. Unknown keys are refused, with the nearest
@@ -14,8 +14,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+NAME = "timestep-spectra"
+PACKAGE = Path(__file__).resolve().parent
 STARTED = time.time_ns()  # modules that are edited later may not be those that run
 
 
@@ -37,22 +40,60 @@ class FetchError(AnalysisError):
     exit_code = 3
 
 
-def root() -> Path:
-    """The project folder, which holds ``data/`` and ``report/``.
+class PackageError(AnalysisError):
+    """A Python package that this needs is not installed; the message says how it is."""
 
-    ``ANALYSIS_ROOT`` overrides it, which the tests use; otherwise it is the checkout this module
-    lies in.
+
+def checkout_folder() -> Path | None:
+    """The checkout: the folder with ``data/`` and ``report/``; None if there is only the package.
+
+    ``ANALYSIS_ROOT`` names another than the one this module lies in.
 
     Raises:
-        InputError: the folder has no ``data/studies`` in it.
+        InputError: the folder that is named is none.
     """
-    path = Path(os.environ.get("ANALYSIS_ROOT") or Path(__file__).resolve().parents[1])
-    if not (path / "data" / "studies").is_dir():
+    named = os.environ.get("ANALYSIS_ROOT")
+    path = Path(named or PACKAGE.parent)
+    if (path / "data" / "studies").is_dir():
+        return path
+    if named:
+        raise InputError(f"no data/studies in {path}: set ANALYSIS_ROOT to a checkout, or unset it")
+    return None
+
+
+def root() -> Path:
+    """The checkout, for what only works in one: pages, and what is written beside the sources.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = checkout_folder()
+    if path is None:
         raise InputError(
-            f"no data/studies in {path}: run this from a checkout installed with "
-            "'pip install -e .', or set ANALYSIS_ROOT to one"
+            "this command needs a checkout of the project, with its pages and photographs, and "
+            "here only the package is installed: clone the project and run 'python -m analysis' in "
+            "that folder, or set ANALYSIS_ROOT to it"
         )
     return path
+
+
+def data() -> Path:
+    """What was written by hand or committed: cards, studies, literature, results; only read.
+
+    It is the checkout's ``data/``, or what the installed package carries of that.
+    """
+    return (checkout_folder() or PACKAGE) / "data"
+
+
+def cache_folder() -> Path:
+    """Where results and downloads are kept for the next time.
+
+    ``ANALYSIS_CACHE``, else the checkout's ``data/cache``, else the user's cache folder.
+    """
+    if named := os.environ.get("ANALYSIS_CACHE"):
+        return Path(named)
+    checkout = checkout_folder()
+    return checkout / "data" / "cache" if checkout else platformdirs.user_cache_path(NAME, False)
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -216,7 +257,7 @@ class Study(Strict):
 
 def study_names() -> list[str]:
     """Names of the studies in ``data/studies``."""
-    return sorted(path.stem for path in (root() / "data" / "studies").glob("*.toml"))
+    return sorted(path.stem for path in (data() / "studies").glob("*.toml"))
 
 
 def load_study(name_or_path: str | Path | None = None) -> Study:
@@ -232,14 +273,16 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
     given = str(name_or_path or os.environ.get("ANALYSIS_STUDY") or "bundled")
     path = Path(given)
     if path.suffix != ".toml":
-        path = root() / "data" / "studies" / f"{given}.toml"
+        path = data() / "studies" / f"{given}.toml"
         if not path.is_file():
             raise InputError(f"no study '{given}' in data/studies; {nearest(given, study_names())}")
     content = read_toml(path)
     folder = content.get("images")
-    if isinstance(folder, str) and (root() / folder).is_dir():
-        # A folder in a study file is relative to the project, wherever the command is run.
-        content["images"] = str(root() / folder)
+    # A folder in a study file is relative to the project, wherever the command is run; where there
+    # is no project, to the file.
+    beside = checkout_folder() or path.resolve().parent
+    if isinstance(folder, str) and (beside / folder).is_dir():
+        content["images"] = str(beside / folder)
     models: dict[str, type[BaseModel]] = {
         "window": Window, "windows": Window, "bands": Bands, "variations": Variation,
     }  # fmt: skip

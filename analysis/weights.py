@@ -7,16 +7,16 @@ huggingface_hub, whose token is never looked at here. Nothing here interprets a 
 """
 
 import hashlib
-import importlib.util
 import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from analysis import extras
 from analysis.downloads import one_line, sha256
 from analysis.settings import FetchError
 
-__all__ = ["absent", "agree", "find", "folders", "from_hub", "hub_missing", "hub_paths", "sha256"]
+__all__ = ["agree", "find", "folders", "from_hub", "hub_missing", "hub_paths", "sha256"]
 PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
 
 
@@ -39,18 +39,6 @@ def find(digest: str, size: int, where: Iterable[Path]) -> Path | None:
             if path.is_file() and size in (0, path.stat().st_size) and sha256(path) == digest:
                 return path
     return None
-
-
-def absent(modules: Iterable[str]) -> list[str]:
-    """The modules that are not installed; none of them is imported."""
-    return [name for name in modules if not _installed(name)]
-
-
-def _installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ImportError:
-        return False
 
 
 def agree(name: str, path: Path, digest: str) -> str:
@@ -79,7 +67,7 @@ def hub_paths(repo: str, names: Sequence[str], revision: str = "") -> list[Path]
 
     Nothing is fetched, and the Hub is not asked; None too where huggingface_hub is not installed.
     """
-    if absent(["huggingface_hub"]):
+    if extras.absent(["huggingface_hub"]):
         return None
     import huggingface_hub as hub
 

@@ -109,3 +109,18 @@ def copy(to: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     return to
+
+
+def without(folder: Path, *modules: str) -> Path:
+    """A folder for PYTHONPATH, with which these modules are as if they were not installed."""
+    folder.mkdir(parents=True)
+    (folder / "sitecustomize.py").write_text(
+        "import importlib.abc, sys\n"
+        "class Absent(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {modules!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n",
+        encoding="utf-8",
+    )
+    return folder

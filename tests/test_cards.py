@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import downloads, weights
+from analysis import downloads, extras, weights
 from analysis.cards import COMMIT, Card, agree, card, cards, identity, read_config, unsaid
 from analysis.latents import Normalisation
-from analysis.settings import FetchError, InputError
+from analysis.settings import InputError, PackageError
 
 FILE = "diffusion_pytorch_model.safetensors"
 
@@ -284,6 +284,6 @@ def test_a_repository_that_is_none_is_refused(name: str) -> None:
 
 
 def test_the_hub_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "absent", list)
-    with pytest.raises(FetchError, match=r"hf:a/b needs torch, diffusers, huggingface_hub"):
+    monkeypatch.setattr(extras, "absent", list)
+    with pytest.raises(PackageError, match=r"hf:a/b needs torch, diffusers, huggingface_hub"):
         card("hf:a/b")

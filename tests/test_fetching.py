@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis import encoders, fetching, standing
-from analysis.settings import FetchError, InputError, load_study
+from analysis import encoders, extras, fetching, standing
+from analysis.settings import FetchError, InputError, PackageError, load_study
 from tests import hub
 from tests.conftest import PHOTOGRAPHS
 
@@ -145,6 +145,6 @@ def test_weights_from_the_hub_are_verified(tmp_path: Path) -> None:
 
 def test_the_hub_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
-    monkeypatch.setattr(fetching.weights, "absent", list)  # as if nothing were installed
-    with pytest.raises(FetchError, match=r"needs huggingface_hub: run pip install -e '\.\[vae\]'"):
+    monkeypatch.setattr(extras, "absent", list)  # as if nothing were installed
+    with pytest.raises(PackageError, match=r"needs huggingface_hub: run .* install -e .*\[vae\]'"):
         fetching.weights_of(encoders.card("flux1"), tmp_path, nothing)

@@ -21,7 +21,17 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "analysis"
 
 ORDER = [
-    *("settings", "checkout", "cache", "downloads", "resize", "images", "linear_code", "weights"),
+    *(
+        "extras",
+        "settings",
+        "checkout",
+        "cache",
+        "downloads",
+        "resize",
+        "images",
+        "linear_code",
+        "weights",
+    ),
     *("latents", "checkpoints", "cards", "networks", "encoders"),
     *("schedule", "noise", "rings", "spectra", "simulated", "synthetic", "powerlaw"),
     *("shift", "posterior", "equivariance", "responses", "cross_spectra"),

@@ -173,8 +173,8 @@ def test_a_folder_that_is_no_project_is_refused(
 
 
 def test_errors_have_exit_codes_of_their_own() -> None:
-    codes = [e.exit_code for e in (settings.AnalysisError, InputError, settings.FetchError)]
-    assert codes == [1, 2, 3]
+    kinds = (settings.AnalysisError, InputError, settings.FetchError, settings.PackageError)
+    assert [kind.exit_code for kind in kinds] == [1, 2, 3, 1]
 
 
 def test_every_choice_is_described() -> None:

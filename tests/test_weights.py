@@ -49,10 +49,6 @@ def test_folders_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
     assert weights.folders() == [tmp_path, Path.home() / "w"]
 
 
-def test_absent_modules_are_named_without_an_import() -> None:
-    assert weights.absent(["json", "no_such_module_here"]) == ["no_such_module_here"]
-
-
 def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "w"
     path.write_bytes(CONTENT)
