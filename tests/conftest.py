@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import html5lib
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +20,10 @@ from PIL import Image
 from analysis import cache
 from analysis.results import Results
 from tests import fresh
+
+# No test is timed: examples take longer where another worker has the processor.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("birch", "heron", "quarry")

@@ -1,6 +1,7 @@
 """Runs pandoc with the Lua filters, and turns every complaint into file, line and message."""
 
 import json
+import locale
 import os
 import re
 import shutil
@@ -63,11 +64,13 @@ def command() -> list[str]:
 def run(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
     """What pandoc makes of a text.
 
-    Its locale is ours: in the POSIX one it could not open a file whose path is not ASCII.
+    In a locale of another encoding, as the POSIX one is, it could not open a file whose path is not
+    ASCII; a reader's own locale of UTF-8 is left as it is, since not all systems have C.UTF-8.
     """
+    own = locale.getencoding().lower() in ("utf-8", "utf8")
     return subprocess.run(
         [*command(), *arguments], input=text, capture_output=True, encoding="utf-8",
-        env=os.environ | {"LC_ALL": "C.UTF-8"}, check=False,
+        env=os.environ | ({} if own else {"LC_ALL": "C.UTF-8"}), check=False,
     )  # fmt: skip
 
 
