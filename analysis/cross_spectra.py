@@ -162,7 +162,7 @@ def bins(bands: Bands, modes: np.ndarray, k: np.ndarray, least: float = 0.0) -> 
             matrix of C channels well in hand from 4 C / (I e) on, where the window makes each
             mode worth e = mean(w^2)^2 / mean(w^4): 0.25 for Kaiser beta 2 pi.
     """
-    named = band_edges(bands, float(len(modes) - 1))
+    named = band_edges(bands, k)
     cuts, names, parts = [bands.first_ring], ("low", "middle", "high"), []
     ends = [min(math.floor(named[name][1]) + 1, len(modes) - 1) for name in names]
     for name, end in zip(names, ends, strict=True):

@@ -134,8 +134,6 @@ def _curve(
     bands = {}
     for name, edge in edges.items():
         chosen = in_band(k, edge)
-        if chosen.sum() < 2:
-            raise ValueError(f"the band '{name}' has {chosen.sum()} rings; two are needed")
         value, low, high = interval((values[:, chosen] @ octave_weights(k[chosen]))[:, None])
         ends = (float(k[chosen][0]), float(k[chosen][-1]))
         bands[name] = Estimate(float(value[0]), float(low[0]), float(high[0]), ends)
@@ -161,7 +159,7 @@ def summarise(
         `Equivariance`; octaves weigh the same within a band, and so do photographs.
 
     Raises:
-        ValueError: no photographs, a band with fewer than two rings, or a ring without power.
+        ValueError: no photographs, too few rings for the bands, or a ring without power.
     """
     if not compared:
         raise ValueError("no photographs were compared")
@@ -171,8 +169,8 @@ def summarise(
     )
     if not (np.all(low > 0) and np.all(cropped > 0)):
         raise ValueError("a ring without power has no gain")
-    k = spectra.rings(side, side).cycles_per_image[first:]
-    edges = band_edges(bands, side // 2)
+    k = spectra.rings(side, side).cycles_per_image
+    edges, k = band_edges(bands, k), k[first:]
     draws = rng.integers(len(low), size=(resamples, len(low)))
     gain = np.sqrt(cropped / low)
     # Rounding can leave less than nothing where both are the same.

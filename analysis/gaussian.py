@@ -42,7 +42,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.schedule import shift_t
 from analysis.settings import Bands
-from analysis.shift import band_edges, in_band
+from analysis.shift import band_edges, in_band, measurable
 
 Floats = NDArray[np.float64]
 
@@ -270,7 +270,9 @@ def study(
     sides = sorted(k)
     edges: dict[str, tuple[int, float, float]] = {"total": (sides[0], 0.0, np.inf)}
     for side in sides[:-1]:
-        of_side = band_edges(bands, float(len(k[side]) - 1))
+        if not measurable(k[side], bands):
+            continue
+        of_side = band_edges(bands, k[side])
         of_side["shared"] = (of_side["low"][0], of_side["high"][1])
         edges |= {f"{name} {side}": (side, *ends) for name, ends in of_side.items()}
     shape = (len(sides), len(edges), len(METRICS), len(steps))

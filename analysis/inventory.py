@@ -127,7 +127,7 @@ def _effect(
     power, known = (spectra.raps(field, *window).mean(axis=0) for field in (z, usual))
     k = spectra.rings(*z.shape[1:]).cycles_per_image
     first = study.bands.first_ring
-    edges = band_edges(study.bands, float(len(k) - 1))
+    edges = band_edges(study.bands, k)
     change = power[first:] / known[first:] - 1
     return {
         band: float(f"{change[in_band(k[first:], edges[band])].mean():.3g}")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis import encoders, images, noise, synthetic
+from analysis import encoders, images, noise, shift, spectra, synthetic
 from analysis.cache import Request, Store
 from analysis.settings import InputError, Resample, Study, Variation
 
@@ -206,10 +206,13 @@ class Plan:
 
     def cross_request(self, photo: Image, side: int, card: encoders.Card) -> Request:
         """Cross-spectral matrices of one photograph's latents, in bins that both sides share."""
+        n = self.study.low // card.latent_stride
+        moved = shift.moved_edges(self.study.bands, spectra.rings(n, n).cycles_per_image)
         return self._of_latents(
             "cross-spectra", 1, {"moments": self.view(photo, side)}, card, "cross-spectra",
             window=self.study.window.model_dump(), bands=self.study.bands.model_dump(),
             low=self.study.low, photographs=len(self.photographs),
+            **({"ends": {name: ring for name, (_, ring) in moved.items()}} if moved else {}),
         )  # fmt: skip
 
     def halves_request(self, photo: Image, card: encoders.Card) -> Request:

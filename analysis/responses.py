@@ -263,7 +263,7 @@ def channel_rule(
     laws = np.log(shifts)[..., bands.first_ring :].mean(axis=0)
     draws = rng.integers(len(low), size=(resamples, len(low)))
     rows: list[tuple[Floats, ...]] = []
-    edges = band_edges(bands, float(len(k0) - 1))
+    edges = band_edges(bands, k0)
     for name in BANDS:
         chosen = in_band(k, edges[name])
         weights = octave_weights(k[chosen])

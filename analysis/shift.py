@@ -21,6 +21,7 @@ gamma = 2. Everything here is at fixed cycles per image.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,14 +124,50 @@ def at_frequencies(k: np.ndarray, k_known: np.ndarray, power: np.ndarray) -> Flo
     return np.exp(rows).reshape(*power.shape[:-1], len(x))
 
 
-def band_edges(bands: Bands, nyquist: float) -> dict[str, tuple[float, float]]:
-    """(from, to) of each band in cycles per image; ``whole`` is low and middle together."""
-    first, *edges = bands.first_ring, *(nyquist * e for e in (bands.low, bands.middle, bands.high))
+def band_edges(bands: Bands, k: np.ndarray) -> dict[str, tuple[float, float]]:
+    """(from, to) of each band in cycles per image; ``whole`` is low and middle together.
+
+    Where a grid is so small that a band would have fewer than two rings, the band ends at the ring
+    that is its second, and the next begins there: `moved_edges` tells which did.
+
+    Args:
+        bands: edges as fractions of the low resolution's Nyquist frequency.
+        k: ``[R]``, cycles per image of the low resolution's rings, from ring 0 on.
+
+    Raises:
+        ValueError: there are too few rings for three bands even so.
+    """
+    first, nyquist = bands.first_ring, float(len(k) - 1)
+    wanted = [float(first), *(nyquist * e for e in (bands.low, bands.middle, bands.high))]
+    # The last ring lies below its number: once an edge moves, it has to count by that too.
+    rings, usable, ends = np.arange(first, len(k)), k[first:], wanted
+    if not all(_two(usable, band) for band in itertools.pairwise(wanted)):
+        ends = wanted[:1]
+        for end in wanted[1:]:
+            beyond = rings[rings >= ends[-1] - 0.5]
+            if len(beyond) < 2:
+                raise ValueError(
+                    f"rings {first} to {nyquist:g} are too few for three bands of two rings: "
+                    "use a higher resolution"
+                )
+            band = ends[-1], end
+            ends.append(end if _two(usable, band) and _two(rings, band) else float(beyond[1]))
+    low, middle, high = itertools.pairwise(ends)
+    return {"whole": (low[0], middle[1]), "low": low, "middle": middle, "high": high}
+
+
+def _two(k: np.ndarray, band: tuple[float, float]) -> bool:
+    return np.count_nonzero(in_band(k, band)) > 1
+
+
+def moved_edges(bands: Bands, k: np.ndarray) -> dict[str, tuple[float, int]]:
+    """band -> (where it was to end, the ring it ends at), of those that `band_edges` moved."""
+    if not measurable(k, bands):
+        return {}
+    found = band_edges(bands, k)
+    wanted = {name: getattr(bands, name) * float(len(k) - 1) for name in ("low", "middle", "high")}
     return {
-        "whole": (first, edges[1]),
-        "low": (first, edges[0]),
-        "middle": (edges[0], edges[1]),
-        "high": (edges[1], edges[2]),
+        name: (end, round(found[name][1])) for name, end in wanted.items() if found[name][1] != end
     }
 
 
@@ -140,10 +177,12 @@ def in_band(k: np.ndarray, band: tuple[float, float]) -> NDArray[np.bool_]:
 
 
 def measurable(k: np.ndarray, bands: Bands) -> bool:
-    """Whether each band has the two rings that `measure` needs, of a low resolution's k ``[R]``."""
-    edges = band_edges(bands, float(len(k) - 1))
-    usable = k[bands.first_ring :]
-    return all(np.count_nonzero(in_band(usable, edge)) >= 2 for edge in edges.values())
+    """Whether there are bands of two rings, which `measure` needs, in a low resolution's k."""
+    try:
+        band_edges(bands, k)
+    except ValueError:
+        return False
+    return True
 
 
 def percentile_interval(
@@ -159,11 +198,6 @@ def _estimate(
     confidence: float,
 ) -> Estimate:  # fmt: skip
     chosen = in_band(k, band)
-    if chosen.sum() < 2:
-        raise ValueError(
-            f"the band {band[0]:g} to {band[1]:g} cycles/image has {chosen.sum()} rings; "
-            "two are needed: use a higher resolution"
-        )
     per_image = log_curves[:, chosen] @ octave_weights(k[chosen])
     value = float(np.exp(per_image.mean()))
     ends = (float(k[chosen][0]), float(k[chosen][-1]))
@@ -214,7 +248,7 @@ def measure(
             and from ring 0 on; power ``[I, R]``, each photograph's mean over channels; noise
             ``[R]``, that of white noise of unit variance, measured or its exact expectation.
         pixel_ratio: h w / (h0 w0) of the images in pixels.
-        bands: edges as fractions of the low resolution's Nyquist frequency.
+        bands: edges as fractions of the low resolution's Nyquist frequency (see `band_edges`).
         rng: for the bootstrap over photographs.
         resamples, confidence: of the percentile bootstrap.
 
@@ -222,10 +256,10 @@ def measure(
         `MeasuredShift`; photographs weigh the same (mean of ln s), and so do octaves.
 
     Raises:
-        ValueError: a band with fewer than two rings, or a spectrum that is not positive.
+        ValueError: too few rings for the bands, or a spectrum that is not positive.
     """
     (k0, power0, noise0), (k1, power1, noise1) = low, high
-    first, nyquist = bands.first_ring, float(len(k0) - 1)
+    first, edges = bands.first_ring, band_edges(bands, k0)
     k = k0[first:]
     curves = equal_snr_shift(
         at_frequencies(k, k1[1:], power1[:, 1:]), at_frequencies(k, k1[1:], noise1[1:]),
@@ -233,7 +267,6 @@ def measure(
     )  # fmt: skip
     log_curves = np.log(curves)
     draws = rng.integers(len(curves), size=(resamples, len(curves)))
-    edges = band_edges(bands, nyquist)
     whole = _estimate(k, log_curves, edges.pop("whole"), draws, confidence)
     each = {name: _estimate(k, log_curves, edge, draws, confidence) for name, edge in edges.items()}
     lower, upper = np.exp(percentile_interval(log_curves[draws].mean(axis=1), confidence, axis=0))

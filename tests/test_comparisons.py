@@ -57,8 +57,8 @@ def test_the_lower_shift_is_that_of_its_heading_or_none() -> None:
     header, row = cells(comparisons.table_measures(pretend(x=many)))
     assert header[6] == "s, 512 → 1024"
     assert row[6] == estimate(many.shifts[512, 1024].whole)
-    # 16 x 16 latents are too small for bands.
-    assert cells(comparisons.table_measures(pretend(x=known(sides=(128, 256, 512)))))[1][6] == ""
+    # 8 x 8 latents are too small for bands.
+    assert cells(comparisons.table_measures(pretend(x=known(sides=(64, 256, 512)))))[1][6] == ""
 
 
 def test_what_is_not_measured_is_every_other_card_with_its_terms() -> None:

@@ -125,7 +125,7 @@ def test_bins_hold_every_shared_ring_once(n: int, least: float) -> None:
     assert found.modes.sum() == pytest.approx(grid.modes[2 : n // 2].sum(), rel=1e-12)
     rings = np.concatenate([np.arange(*edges) for edges in found.edges])
     np.testing.assert_array_equal(rings, np.arange(2, n // 2))
-    for name, (low, high) in shift.band_edges(BANDS, n / 2).items():
+    for name, (low, high) in shift.band_edges(BANDS, grid.cycles_per_image).items():
         part = found[found.within(name)]
         # The ring on a band's edge is the lower band's, and the last is left out.
         first = low + (name in ("middle", "high"))

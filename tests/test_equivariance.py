@@ -166,7 +166,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "oblong": (lambda: equivariance.compare(noise(0), noise(0)[:, :20]), "not square"),
     "constant": (lambda: equivariance.compare(np.ones((1, 8, 8)), noise(0, 8, 1)), "no power"),
     "none": (lambda: equivariance.summarise([], 32, BANDS, RNG), "no photographs"),
-    "rings": (lambda: summary([(noise(0, 8), noise(1, 8))]), "two are needed"),
+    "rings": (lambda: summary([(noise(0, 8), noise(1, 8))]), "too few for three bands"),
 }
 
 

@@ -11,7 +11,7 @@ from analysis import encoders, images, shift, spectra
 from analysis.matrices import packed, shared_bins, unpacked
 from analysis.measured import Measured
 from analysis.results import Display
-from analysis.settings import InputError, Study, Variation, Window
+from analysis.settings import Bands, InputError, Study, Variation, Window
 from analysis.weighting import half_frequencies
 
 STUDY = Study(
@@ -210,16 +210,18 @@ def test_every_pair_of_resolutions_that_are_large_enough_has_a_shift() -> None:
     for (low, high), one in shifts.items():
         assert one.whole.value == pytest.approx(high / low, rel=1e-6)
         assert one.theory == high / low
-    # 16 x 16 latents have two rings in the low band only if it reaches beyond a quarter of 8.
-    small = known(sides=(128, 256, 512))
+    # 8 x 8 latents have rings 2 to 4, which are two bands of two at most.
+    small = known(sides=(64, 256, 512))
     assert list(small.shifts) == [(256, 512)]
     assert small.numbers()["pairs"].keys() == {"256-512"}
 
 
 def test_what_cannot_be_measured_is_an_input_error() -> None:
     one = known(sides=(128, 256))
+    study = one.study.model_copy(update={"bands": Bands(first_ring=6)})
+    one = dataclasses.replace(one, study=study)
     assert one.shifts == {}
-    with pytest.raises(InputError, match=r"linear-f8c16: the band .* two are needed"):
+    with pytest.raises(InputError, match=r"linear-f8c16: rings 6 to 8 are too few for three"):
         _ = one.shift
 
 

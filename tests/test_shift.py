@@ -172,7 +172,7 @@ def test_photographs_and_octaves_weigh_the_same() -> None:
 def test_bands_follow_the_settings() -> None:
     low, high = lawful(2.0, 4.0)
     found = shift.measure(low, high, 4.0, BANDS, rng())
-    edges = shift.band_edges(BANDS, 32.0)
+    edges = shift.band_edges(BANDS, np.arange(33.0))
     assert edges == {
         "whole": (2, 16.0),
         "low": (2, 8.0),
@@ -244,7 +244,7 @@ def test_one_photograph_has_no_interval() -> None:
 
 def test_too_few_rings_are_refused() -> None:
     low, high = lawful(2.0, 4.0, sizes=(8, 16))
-    with pytest.raises(ValueError, match="1 rings; two are needed: use a higher resolution"):
+    with pytest.raises(ValueError, match="rings 2 to 4 are too few for three bands"):
         shift.measure(low, high, 4.0, BANDS, rng())
 
 
@@ -328,16 +328,32 @@ def test_the_pools_interval_has_the_variance_of_a_crossed_draw() -> None:
     assert found.low < narrow.low < narrow.value < narrow.high < found.high
 
 
-def test_a_band_needs_two_rings() -> None:
-    # The low band ends at a quarter of ring n / 2; rings 2 and 3 (at 3.03) lie in it from n = 22
-    # on, since a band reaches half a ring beyond its ends: 11 / 4 + 1 / 2 is more.
-    enough = [
-        n for n in range(8, 33) if shift.measurable(spectra.rings(n, n).cycles_per_image, BANDS)
-    ]
-    assert enough == list(range(22, 33))
-    low, high = lawful(2.0, 2.0, sizes=(18, 36))
-    with pytest.raises(ValueError, match="1 rings; two are"):
-        shift.measure(low, high, 4.0, BANDS, rng(), resamples=10)
+def test_bands_end_later_where_rings_are_few() -> None:
+    # The low band ends at a quarter of ring n / 2; rings 2 and 3 (at 3.05) lie in it from n = 22
+    # on, since a band reaches half a ring beyond its ends: 11 / 4 + 1 / 2 is more. Below, it ends
+    # at ring 3, and the middle band, which has to end after it, at ring 4 at least. Three bands of
+    # two rings, of which neighbours share one, are rings 2 to 5: they are there from n = 10 on.
+    grids = {n: spectra.rings(n, n).cycles_per_image for n in range(4, 65)}
+    enough = [n for n, k in grids.items() if shift.measurable(k, BANDS)]
+    assert enough == list(range(10, 65))
+    moved = {n: shift.moved_edges(BANDS, grids[n]) for n in enough}
+    assert [n for n in enough if moved[n]] == list(range(10, 22))
+    assert moved[16] == {"low": (2.0, 3)}
+    assert moved[10] == {"low": (1.25, 3), "middle": (2.5, 4)}
+    for n in enough:
+        k, edges = grids[n][2:], shift.band_edges(BANDS, grids[n])
+        assert [edges[name][1] for name in ("low", "middle")] == [
+            edges[name][0] for name in ("middle", "high")
+        ]
+        assert all(np.count_nonzero(shift.in_band(k, edge)) >= 2 for edge in edges.values())
+
+
+@pytest.mark.parametrize("n", [10, 16, 18])
+def test_a_law_is_found_in_bands_that_were_moved(n: int) -> None:
+    low, high = lawful(2.0, 2.0, sizes=(n, 2 * n))
+    found = shift.measure(low, high, 4.0, BANDS, rng(), resamples=10)
+    assert found.whole.value == pytest.approx(np.sqrt(2.0), rel=1e-9)
+    assert found.bands["low"].band == (found.k[0], found.k[1])
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95])
