@@ -157,7 +157,7 @@ def band_edges(bands: Bands, k: np.ndarray) -> dict[str, tuple[float, float]]:
 
 
 def _two(k: np.ndarray, band: tuple[float, float]) -> bool:
-    return np.count_nonzero(in_band(k, band)) > 1
+    return int(np.count_nonzero(in_band(k, band))) > 1
 
 
 def moved_edges(bands: Bands, k: np.ndarray) -> dict[str, tuple[float, int]]:
