@@ -1,9 +1,11 @@
 """The committed results in ``data/results``: what the site is built from where nothing is computed.
 
 ``<study>/<name>.npz`` holds arrays, ``<study>/<name>.json`` the derived numbers and the key they
-were made for. A result is only taken for exactly the request it answers.
+were made for. A result is only taken for exactly the request it answers; by that key it answers
+every study that asks the same, whatever the study is called.
 """
 
+import copy
 import functools
 import hashlib
 import json
@@ -34,8 +36,50 @@ def target(study: str) -> Path:
     return root() / "data" / "results" / study
 
 
+def answering(study: str, key: str, name: str) -> Path | None:
+    """The JSON of the committed result that was made for a key; the study's own comes first.
+
+    Args:
+        study: the study's name.
+        key: of the request.
+        name: the result's file name, without ending.
+    """
+    return next((path for path in named(study, name) if _said(path).get("key") == key), None)
+
+
+def place(path: Path) -> str:
+    """How a committed result's folder is called: ``data/results/bundled``."""
+    return f"data/results/{path.parent.name}"
+
+
+def named(study: str, name: str) -> list[Path]:
+    """The JSON files of a name that have their npz beside them, the study's own first."""
+    paths = folder(study).parent.glob(f"*/{name}.json")
+    there = [path for path in sorted(paths) if path.with_suffix(".npz").is_file()]
+    return sorted(there, key=lambda path: path.parent.name != study)
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """``key``, ``sha256`` and ``provenance`` of a result's JSON; nothing if it is damaged.
+
+    A file is read once, until it is written anew.
+    """
+    state = path.stat()
+    return _read_once(path, state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _read_once(path: Path, *state: int) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        provenance = content["provenance"]
+        return {"key": provenance["key"], "sha256": content["sha256"], "provenance": provenance}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
 def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and provenance of a committed result, if it answers exactly this request.
+    """Arrays and provenance of the committed result that answers exactly this request.
 
     Args:
         study: the study's name.
@@ -44,30 +88,26 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
         reason: why it is not computed here, for the error message.
 
     Raises:
-        MissError: there is none, or it was made from something else.
+        MissError: there is none, or all were made from something else.
         DamagedError: it is not what was written.
     """
-    base = folder(study) / name
-    try:
-        sidecar = json.loads(base.with_suffix(".json").read_text(encoding="utf-8"))
-        payload = base.with_suffix(".npz").read_bytes()
-    except FileNotFoundError:
-        raise MissError(f"{reason}; and data/results/{study} has no '{name}' either") from None
-    except ValueError as error:
-        raise DamagedError(
-            f"{reason}; and {base.name}.json in data/results/{study} is damaged: {error}"
-        ) from None
-    if not isinstance(sidecar, dict) or sidecar.get("provenance", {}).get("key") != request.key:
+    path = answering(study, request.key, name)
+    if path is None:
+        others = named(study, name)
+        if not others:
+            raise MissError(f"{reason}; and data/results has no '{name}' either")
+        if others[0].parent.name == study and not _said(others[0]):
+            raise DamagedError(f"{reason}; and {name}.json in {place(others[0])} is damaged")
         raise MissError(
-            f"{reason}; and '{name}' in data/results/{study} was made from other photographs, "
-            "settings or code"
+            f"{reason}; and '{name}' in {', '.join(map(place, others))} was made from other "
+            "photographs, settings or code"
         )
-    if hashlib.sha256(payload).hexdigest() != sidecar.get("sha256"):
+    said, payload = _said(path), path.with_suffix(".npz").read_bytes()
+    if hashlib.sha256(payload).hexdigest() != said["sha256"]:
         raise DamagedError(
-            f"{reason}; and {base.name}.npz in data/results/{study} is not the file that its "
-            ".json describes"
+            f"{reason}; and {name}.npz in {place(path)} is not the file that its .json describes"
         )
-    return from_bytes(payload), sidecar["provenance"]
+    return from_bytes(payload), copy.deepcopy(said["provenance"])
 
 
 def find(store: Store, study: str, request: Request, name: str, reason: str = "") -> Stored:

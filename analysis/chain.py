@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis import (
+    archive,
     cross_spectra,
     derived,
     encoders,
@@ -26,7 +27,7 @@ from analysis import (
     synthetic,
     weighting,
 )
-from analysis.cache import Arrays, Request, Store
+from analysis.cache import Arrays, MissError, Request, Store
 from analysis.matrices import packed, shared_bins
 from analysis.measured import Measured
 from analysis.plan import Image, Part, Plan, View
@@ -166,9 +167,12 @@ class Chain:
         return out
 
     def _of(self, card: encoders.Card) -> Measured:
-        """The measurement, computed or stored."""
+        """The measurement, stored or committed, or else computed."""
         request = self.plan.measurement_request(card)
-        arrays = self.store.obtain(request, functools.partial(self._measurement, card))
+        try:
+            arrays, *_ = archive.find(self.store, self.study.name, request, card.name)
+        except MissError:
+            arrays = self.store.obtain(request, functools.partial(self._measurement, card))
         return Measured(card, self.study, arrays, "computed", {"key": request.key})
 
     def _sampler(self, card: encoders.Card) -> Arrays:
@@ -235,6 +239,25 @@ class Chain:
             yield self.plan.display_request(), self._display
             yield self.plan.leakage_request(), self._leakage
 
+    def todo(self, card: encoders.Card, *, anew: bool) -> list[Task]:
+        """The steps of one encoder that have to be computed, in order.
+
+        Args:
+            card: the encoder's.
+            anew: whether what is committed is computed as well.
+        """
+        missing = {one.key for one in standing.unanswered(self.plan, card).values()}
+        if not anew and not missing:
+            return []
+        tasks = [task for task in self.tasks(card) if self.store.state(task[0]) != "sound"]
+        if anew:
+            return tasks
+        if self.plan.measurement_request(card).key in missing:
+            answered = {one.key for one in self.plan.results_of(card).values()} - missing
+            return [task for task in tasks if task[0].key not in answered]
+        # All else reads the measurement, or asks for its few latents itself.
+        return [task for task in tasks if task[0].key in missing]
+
     def compute(
         self, progress: Progress = lambda done, total, label: None, *, anew: bool = True
     ) -> dict[str, str]:
@@ -246,11 +269,13 @@ class Chain:
                 is neither stored nor committed.
 
         Raises:
-            MissError: something is missing and ``ANALYSIS_COMPUTE=never``.
-            FetchError: an encoder can't run here and there is no committed result for it.
+            MissError: something is missing and ``ANALYSIS_COMPUTE=never``, or an encoder can't run
+                here and there is no committed result for it.
+            FetchError: what an encoder needs can't be had.
         """
         said: dict[str, str] = {}
-        own: list[encoders.Card] = []
+        todo: list[Task] = []
+        shown: list[tuple[encoders.Card, list[View]]] = []
         for name, card in self.plan.cards.items():
             if not card.pinned:
                 # Results can't be keyed by what the card leaves open: loading finds it out.
@@ -258,23 +283,19 @@ class Chain:
                 self.pins[name], card = loaded.pins, loaded.pinned
                 self.plan.cards[name] = card
             reason = standing.cannot_run(card, self.store.downloads)
-            if not reason and not anew and standing.is_committed(self.plan, card):
-                said[name] = "committed results: they are of these photographs and settings"
-            elif reason and self.store.state(self.plan.measurement_request(card)) == "sound":
-                said[name] = "computed"  # earlier, when it could run
-            elif reason and standing.must_be_committed(self.plan, card, reason):
-                said[name] = f"committed results: {reason}"
-            else:
-                said[name] = "computed"
-                own.append(card)
-        todo = [
-            task for card in own for task in self.tasks(card)
-            if self.store.state(task[0]) != "sound"
-        ]  # fmt: skip
-        needed = {key for request, _ in todo for key in request.inputs.values()}
-        shown = [
-            (card, views) for card in own for views in encoding.batches(self.plan, card, needed)
-        ]
+            own = self.todo(card, anew=anew and not reason)
+            needed = {key for request, _ in own for key in request.inputs.values()}
+            groups = encoding.batches(self.plan, card, needed)
+            if groups and encoders.missing(card):
+                for result, request in standing.unanswered(self.plan, card).items():
+                    archive.read(self.study.name, request, result, str(reason))
+            measurement = self.plan.measurement_request(card)
+            here = self.store.state(measurement) == "sound" or any(
+                request.key == measurement.key for request, _ in own
+            )
+            said[name] = "computed" if here else standing.origin(self.plan, card, reason)
+            todo += own
+            shown += [(card, views) for views in groups]
         done, total, rate = 0, sum(len(views) for _, views in shown) + len(todo), ""
         for card, views in shown:
             progress(done, total, f"{card.name} at {views[0].side} px{rate}")

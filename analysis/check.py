@@ -3,11 +3,12 @@
 Nothing is computed, fetched or changed here.
 """
 
+import collections
 import dataclasses
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from analysis import archive, encoders, images
@@ -16,7 +17,7 @@ from analysis.chain import Chain
 from analysis.measured import Measured
 from analysis.plan import Plan
 from analysis.render import links
-from analysis.settings import AnalysisError, FetchError, InputError, Study, checkout_folder
+from analysis.settings import InputError, Study, checkout_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,21 +29,6 @@ class Finding:
     wrong: bool = False
 
 
-def unavailable(photographs: Iterable[images.Photograph], store: Store) -> dict[str, AnalysisError]:
-    """id -> why a photograph isn't known; FetchError where it only has to be fetched."""
-    found: dict[str, AnalysisError] = {}
-    for photo in photographs:
-        if images.only_listed(photo):
-            continue  # its hash is known, which is all that reading results takes
-        try:
-            images.fetch(photo, store.downloads, attempts=0)  # none: the network is left alone
-        except FetchError:
-            found[photo.id] = FetchError(f"{photo.id} is not fetched: run 'fetch'")
-        except InputError as error:
-            found[photo.id] = error
-    return found
-
-
 def check(study: Study, store: Store) -> Iterator[Finding]:
     """Look at photographs, steps, committed results, pages and site, in this order.
 
@@ -51,7 +37,7 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
     """
     chain = Chain(study, store)
     plan = chain.plan
-    lacking = unavailable(plan.photographs, store)
+    lacking = images.unavailable(plan.photographs, store.downloads)
     for error in lacking.values():
         yield Finding("photographs", str(error), wrong=isinstance(error, InputError))
     if lacking:
@@ -68,16 +54,22 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
 
 
 def _steps(chain: Chain, card: encoders.Card) -> Iterator[Finding]:
-    """The state of every step of one encoder, counted; the first missing one is explained."""
+    """Whether committed results answer, or how many steps are cached; what is missing yet."""
     requests = [request for request, _ in chain.tasks(card)]
     states = {request.key: chain.store.state(request) for request in requests}
     for request in _and_moments(chain, card, requests):
         if chain.store.state(request) == "damaged":
             text = f"{request.label} is damaged in the cache: 'compute' replaces it"
             yield Finding(card.name, text, wrong=True)
-    sound = sum(state == "sound" for state in states.values())
-    text = f"{sound} of {len(states)} steps are cached"
-    absent = [request for request in requests if states[request.key] == "absent"]
+    measurement = chain.plan.measurement_request(card)
+    there = archive.answering(chain.study.name, measurement.key, card.name)
+    if there and states[measurement.key] != "sound":
+        text = f"committed results in {archive.place(there)} answer this study"
+    else:
+        sound = sum(state == "sound" for state in states.values())
+        text = f"{sound} of {len(states)} steps are cached"
+    wanted = [request for request, _ in chain.todo(card, anew=False)]
+    absent = [request for request in wanted if states[request.key] == "absent"]
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         text += f"; missing: {absent[0].label}{more} ({why_missing(chain.store, absent[0])})"
@@ -102,28 +94,27 @@ def why_missing(store: Store, request: Request) -> str:
 
 
 def _committed(plan: Plan) -> Iterator[Finding]:
-    """Whether ``data/results`` holds this study's results, made from what it has now."""
-    wanted = plan.results()
-    there = archive.folder(plan.study.name)
-    sound, absent = [], []
-    for name, request in wanted.items():
-        if not (there / name).with_suffix(".json").is_file():
+    """Whether ``data/results`` holds what this study asks for, made from what it has now."""
+    sound, absent = collections.defaultdict(list), []
+    for name, request in plan.results().items():
+        own = archive.folder(plan.study.name) / f"{name}.json"
+        there = archive.answering(plan.study.name, request.key, name)
+        if there is None and not own.is_file():
             absent.append(name)
-            continue
-        if problem := _unlike(plan, request, name):
+        elif problem := _unlike(plan, request, name, there or own):
             yield Finding("committed results", f"{name}: {problem}", wrong=True)
         else:
-            sound.append(name)
-    if sound:
-        yield Finding("committed results", f"{', '.join(sound)}: as this study makes them")
+            sound[archive.place(there or own)].append(name)
+    for where, names in sound.items():
+        text = f"{', '.join(names)} in {where}: as this study makes them"
+        yield Finding("committed results", text)
     if absent:
         yield Finding("committed results", f"none for {', '.join(absent)}")
 
 
-def _unlike(plan: Plan, request: Request, name: str) -> str | None:
-    """What is wrong with a committed result, or None."""
+def _unlike(plan: Plan, request: Request, name: str, path: Path) -> str | None:
+    """What is wrong with a committed result, of the given JSON, or None."""
     remedy = "'compute --update-results' writes it anew"
-    path = (archive.folder(plan.study.name) / name).with_suffix(".json")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         path.with_suffix(".npz").stat()

@@ -106,7 +106,7 @@ def list_encoders(
 ) -> None:
     """List the encoders: licence, whether gated, whether here, whether measured; or try one."""
     if context.invoked_subcommand is None:
-        rows = inventory.listing(study_of(study).name, Store().downloads)
+        rows = inventory.listing(study_of(study), Store())
         printed(rows, form, inventory.table)
 
 

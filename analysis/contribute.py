@@ -162,15 +162,16 @@ def add(path: Path, plan: Plan) -> list[Path]:
     """Check a contribution and write it to ``data/results/<study>``; the files written.
 
     Raises:
-        InputError: it is not as it should be, or the study has this encoder's results already.
+        InputError: it is not as it should be, or there are this encoder's results already.
     """
     given = read(path)
     arrays, content = check(given, plan)
-    there = archive.folder(plan.study.name) / f"{given.name}.json"
-    if there.is_file():
+    own = archive.folder(plan.study.name) / f"{given.name}.json"
+    same = archive.answering(plan.study.name, content["provenance"]["key"], given.name)
+    if there := own if own.is_file() else same:
         raise InputError(
-            f"data/results/{plan.study.name}/{given.name}.json is there already: remove it and its "
-            ".npz first if this one is to take its place"
+            f"{archive.place(there)}/{there.name} is there already: remove it and its .npz first "
+            "if this one is to take its place"
         )
     written = archive.write(plan.study.name, given.name, arrays, content)
     return [written, written.with_suffix(".npz")]

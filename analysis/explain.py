@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from analysis import archive, drawn, encoders, experiment, values
+from analysis import archive, drawn, encoders, experiment, images, standing, values
 from analysis.cache import MissError, Request, Store, write_atomic
-from analysis.check import unavailable
 from analysis.measured import Measured
 from analysis.origins import (
     ALL,
@@ -51,7 +50,7 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
     """
     path = path_of(label)
     plan = Plan(study, store)
-    for error in unavailable(plan.photographs, store).values():
+    for error in images.unavailable(plan.photographs, store.downloads).values():
         raise error
     read = reads(path)
     results = []
@@ -146,11 +145,9 @@ def _experiment() -> list[dict[str, Any]]:
 def _contributed(plan: Plan) -> list[dict[str, Any]]:
     """Measurements of encoders that the study does not name, from ``data/results``."""
     found = []
-    for name, card in encoders.cards().items():
-        if name not in plan.cards and (archive.folder(plan.study.name) / f"{name}.json").is_file():
-            request = plan.measurement_request(card)
-            known = {"encoder": encoders.identity(card), "steps": list(request.inputs.values())}
-            found.append(_result(plan, request, name) | known)
+    for name, (card, request) in standing.contributed(plan).items():
+        known = {"encoder": encoders.identity(card), "steps": list(request.inputs.values())}
+        found.append(_result(plan, request, name) | known)
     return found
 
 

@@ -14,7 +14,7 @@ import logging
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,6 +217,26 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
             return part.replace(target)
     except OSError as error:
         raise FetchError(f"{photo.url}: cannot be stored: {error}; make room for it") from None
+
+
+def unavailable(
+    photographs: Iterable[Photograph], downloads: Path
+) -> dict[str, settings.AnalysisError]:
+    """id -> why a photograph isn't known; FetchError where it only has to be fetched.
+
+    The network is left alone.
+    """
+    found: dict[str, settings.AnalysisError] = {}
+    for photo in photographs:
+        if only_listed(photo):
+            continue  # its hash is known, which is all that reading results takes
+        try:
+            fetch(photo, downloads, attempts=0)
+        except FetchError:
+            found[photo.id] = FetchError(f"{photo.id} is not fetched: run 'fetch'")
+        except InputError as error:
+            found[photo.id] = error
+    return found
 
 
 def _download(url: str, target: Path, timeout: float, attempts: int) -> None:

@@ -3,32 +3,39 @@
 import json
 import math
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis import archive, cards, encoders, images, latents, spectra, standing
+from analysis import cards, encoders, images, latents, spectra, standing
+from analysis.cache import Store
 from analysis.chain import Chain
 from analysis.networks import Dtype
-from analysis.settings import Study
+from analysis.plan import Plan
+from analysis.settings import InputError, Study
 from analysis.shift import band_edges, in_band
 
 COLUMNS = ("name", "class", "channels", "stride", "gated", "cached", "measured", "license", "title")
 
 
-def listing(study: str, downloads: Path) -> list[dict[str, Any]]:
+def listing(study: Study, store: Store) -> list[dict[str, Any]]:
     """Every card of ``data/encoders.toml``, as JSON values; nothing is fetched or loaded.
 
     ``class`` is diffusers' or, without one, the kind; ``channels`` and ``stride`` are those of the
     latents that a diffusion model sees; ``cached`` says whether the weights are on this machine,
     and is None where none are needed; ``measured`` whether ``data/results`` has the encoder for
-    this study; ``pinned`` whether the card says all that results are keyed by.
+    exactly what this study asks, and is None where its photographs are not here to tell;
+    ``pinned`` whether the card says all that results are keyed by.
 
     Args:
-        study: the study's name.
-        downloads: where downloads are kept.
+        study: every choice. What it names need not exist: the list is there to find out.
+        store: where downloads are kept.
     """
+    try:
+        plan = Plan(study, store)
+        known = not images.unavailable(plan.photographs, store.downloads)
+    except InputError:
+        known = False
     out = []
     for card in cards.cards().values():
         needs = bool(cards.NEEDS[card.kind])
@@ -41,8 +48,8 @@ def listing(study: str, downloads: Path) -> list[dict[str, Any]]:
             "stride": card.latent_stride,
             "license": card.license,
             "gated": card.gated,
-            "cached": standing.found(card, downloads) is not None if needs else None,
-            "measured": (archive.folder(study) / f"{card.name}.json").is_file(),
+            "cached": standing.found(card, store.downloads) is not None if needs else None,
+            "measured": standing.is_committed(plan, card) if known else None,
             "pinned": card.pinned,
             "repo": card.repo,
             "source": card.source,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from analysis import archive, encoders, export, shift, spectra
+from analysis import archive, encoders, export, shift, spectra, standing
 from analysis.archive import DamagedError
 from analysis.cache import Arrays, MissError, Store
 from analysis.chain import Chain, Progress, Task
@@ -154,16 +154,17 @@ def _known(
     """What the study itself has measured, if these resolutions are among its own."""
     if card.name not in base.encoders or not sides <= set(base.resolutions):
         return None
-    request = Plan(base, store).measurement_request(card)
-    reason = encoders.missing(card) or "they are of these photographs and settings"
+    plan = Plan(base, store)
+    request = plan.measurement_request(card)
     try:
-        arrays, origin, provenance = archive.find(store, base.name, request, card.name, reason)
+        arrays, origin, provenance = archive.find(store, base.name, request, card.name)
     except DamagedError:
         raise
     except MissError:
         return None
-    origin = "stored" if origin == "computed" else f"committed results: {reason}"
-    return arrays, provenance, origin
+    if origin == "committed":
+        return arrays, provenance, standing.origin(plan, card, encoders.missing(card))
+    return arrays, provenance, "stored"
 
 
 def _fit(base: Study, card: encoders.Card, low: int, high: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import archive, derived, encoders, experiment, images, noise, schedule
+from analysis import archive, derived, experiment, images, noise, schedule, standing
 from analysis.cache import Store, write_atomic
 from analysis.gaussian import SamplerStudy
 from analysis.measured import Measured
@@ -134,11 +134,9 @@ def assemble(plan: Plan) -> Results:
         name: Measured(card, plan.study, *files.pop(name)) for name, card in plan.cards.items()
     }
     contributed = {}
-    for name, card in encoders.cards().items():
-        if name not in plan.cards and (archive.folder(plan.study.name) / f"{name}.json").is_file():
-            request = plan.measurement_request(card)
-            arrays, provenance = archive.read(plan.study.name, request, name, "it was contributed")
-            contributed[name] = Measured(card, plan.study, arrays, "committed", provenance)
+    for name, (card, request) in standing.contributed(plan).items():
+        arrays, provenance = archive.read(plan.study.name, request, name, "it was contributed")
+        contributed[name] = Measured(card, plan.study, arrays, "committed", provenance)
     arrays, origin, provenance = files["display"]
     z = {side: arrays[f"z_{side}"].astype(np.float32) for side in plan.study.pair}
     eps = {side: plan.eps(plan.displayed, side, field.shape) for side, field in z.items()}

@@ -194,7 +194,10 @@ class Study(Strict):
     caution: str = Field("", description="what a reader should know of these images, a sentence")
     images: str = Field(description="a set in data/images.toml, or a folder of images")
     encoders: tuple[str, ...] = Field(min_length=1, description="names in data/encoders.toml")
-    display_encoder: str = Field(description="the encoder whose latents are pictured")
+    display_encoder: str = Field(
+        description="the encoder whose latents are pictured; without it the first that is not "
+        "'pixel', since pixels are shown as the photograph itself"
+    )
     display_image: str = Field("", description="id of the pictured photograph; empty: the first")
     resolutions: tuple[int, ...] = Field(
         (512, 1024), min_length=2, description="sides in pixels, ascending; the last two are shown"
@@ -232,6 +235,15 @@ class Study(Strict):
         if len({one.name for one in variations}) < len(variations):
             raise ValueError("two variations have the same name")
         return variations
+
+    @model_validator(mode="before")
+    @classmethod
+    def _display_the_first(cls, given: Any) -> Any:
+        names = given.get("encoders") if isinstance(given, dict) else None
+        if isinstance(names, list | tuple) and names and not given.get("display_encoder"):
+            first = next((name for name in names if name != "pixel"), names[0])
+            return given | {"display_encoder": first}
+        return given
 
     @model_validator(mode="after")
     def _display_is_measured(self) -> "Study":

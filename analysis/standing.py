@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analysis import archive, encoders, weights
-from analysis.cache import MissError
+from analysis.cache import MissError, Request
 from analysis.checkpoints import FILES
 from analysis.plan import Plan
 
@@ -36,28 +36,50 @@ def found(card: encoders.Card, folder: Path) -> Path | None:
     return path
 
 
-def must_be_committed(plan: Plan, card: encoders.Card, reason: str) -> bool:
-    """Whether there are committed results of an encoder that cannot run here.
+def unanswered(plan: Plan, card: encoders.Card) -> dict[str, Request]:
+    """name -> request of what pages read of an encoder and is neither stored nor committed."""
+    missing = {}
+    for name, request in plan.results_of(card).items():
+        if plan.store.state(request) != "sound":
+            try:
+                archive.read(plan.study.name, request, name, "")
+            except MissError:
+                missing[name] = request
+    return missing
 
-    Raises:
-        MissError: there are none, and no download could help either.
+
+def contributed(plan: Plan) -> dict[str, tuple[encoders.Card, Request]]:
+    """Measurements of encoders that a study does not name, committed for exactly what it asks.
+
+    Returns:
+        name -> the encoder's card, and the request that its committed measurement answers.
     """
-    try:
-        archive.read(plan.study.name, plan.measurement_request(card), card.name, reason)
-    except MissError:
-        if encoders.missing(card):
-            raise
-        return False
-    return True
+    found = {}
+    for name, card in encoders.cards().items():
+        own = (archive.folder(plan.study.name) / f"{name}.json").is_file()
+        if name in plan.cards or not (own or is_committed(plan, card)):
+            continue
+        found[name] = card, plan.measurement_request(card)
+    return found
 
 
 def is_committed(plan: Plan, card: encoders.Card) -> bool:
-    """Whether all that pages read of an encoder is committed, and its measurement is not stored."""
-    if plan.store.state(plan.measurement_request(card)) == "sound":
-        return False
-    try:
-        for name, request in plan.results_of(card).items():
-            archive.read(plan.study.name, request, name, "")
-    except MissError:
-        return False
-    return True
+    """Whether an encoder's measurement is committed for exactly what a study asks."""
+    if not (card.pinned and archive.named(plan.study.name, card.name)):
+        return False  # which is told without hashing photographs
+    key = plan.measurement_request(card).key
+    return archive.answering(plan.study.name, key, card.name) is not None
+
+
+def origin(plan: Plan, card: encoders.Card, reason: str | None) -> str:
+    """How it is told that an encoder's measurement is committed: in whose folder, and why taken.
+
+    Args:
+        plan: of the study.
+        card: the encoder's.
+        reason: why it is not computed here; None: it need not be.
+    """
+    key = plan.measurement_request(card).key
+    path = archive.answering(plan.study.name, key, card.name)
+    where = f" in {archive.place(path)}" if path else ""
+    return f"committed results{where}: {reason or 'they are of these photographs and settings'}"

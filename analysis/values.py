@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis import schedule, spectra, weighting
+from analysis import archive, schedule, spectra, weighting
 from analysis.formatting import fixed, interval, listing, number, percent, plain, point
 from analysis.measured import Measured
 from analysis.noise import AFAR_CELLS, AFAR_COARSE, AFAR_FINE, SOUND_FACTOR
@@ -264,7 +264,9 @@ def _window(add: Add, results: Results) -> None:
 
 def _encoder(add: Add, name: str, measured: Measured) -> None:
     key, study, shift = identifier(name), measured.study, measured.shift
-    source = f"data/results/{study.name}/{name}.json"
+    # That of another study where it answers this one; what is not committed would be the own.
+    there = archive.answering(study.name, measured.provenance["key"], name)
+    source = f"{archive.place(there) if there else f'data/results/{study.name}'}/{name}.json"
     estimates = {"": shift.whole} | {f"_{band}": e for band, e in shift.bands.items()}
     for suffix, estimate in estimates.items():
         band = f"{estimate.band[0]:.0f} to {estimate.band[1]:.0f} {AXIS}"

@@ -43,12 +43,28 @@ def test_only_for_exactly_the_request(project: Path) -> None:
         read()
 
 
+def test_whatever_the_study_is_called(project: Path) -> None:
+    """By its key; the study's own is preferred, and a file that is written anew is read anew."""
+    other = Request("measurement", 2, {"a": 1}, {"x": "y"}).key
+    archive.write("first", "pixel", {"power": np.zeros(4)}, content())
+    archive.write("tiny", "pixel", ARRAYS, content(other))
+    np.testing.assert_array_equal(read()[0]["power"], np.zeros(4))
+    path = archive.answering("tiny", REQUEST.key, "pixel")
+    assert path is not None and archive.place(path) == "data/results/first"
+    archive.write("tiny", "pixel", ARRAYS, content())
+    np.testing.assert_array_equal(read()[0]["power"], ARRAYS["power"])
+    archive.write("tiny", "pixel", ARRAYS, content(other))
+    archive.write("first", "pixel", ARRAYS, content(other))
+    with pytest.raises(
+        MissError, match="'pixel' in data/results/tiny, data/results/first was made from other"
+    ):
+        read()
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".json"])
 def test_an_incomplete_result_is_none(project: Path, suffix: str) -> None:
     archive.write("tiny", "pixel", ARRAYS, content()).with_suffix(suffix).unlink()
-    with pytest.raises(
-        MissError, match="no torch here; and data/results/tiny has no 'pixel' either"
-    ):
+    with pytest.raises(MissError, match="no torch here; and data/results has no 'pixel' either"):
         read()
 
 

@@ -152,25 +152,36 @@ def taef2_study() -> Study:
     return with_choices(encoders=(PIXEL, "taef2"), display_encoder=PIXEL)
 
 
+def committed(one: Chain, study: str) -> None:
+    """All that pages read of taef2, committed, though there is nothing in it."""
+    for name, request in one.plan.results_of(one.plan.cards["taef2"]).items():
+        archive.write(study, name, {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
+
+
 def test_without_weights_or_results_it_says_both(project: Path, no_weights: None) -> None:
-    with pytest.raises(MissError, match=r"taef2.*; and data/results/tiny has no 'taef2' either"):
+    with pytest.raises(MissError, match=r"taef2.*; and data/results has no 'taef2' either"):
         chain(taef2_study()).compute()
 
 
 def test_committed_results_serve_where_weights_are_not(project: Path, no_weights: None) -> None:
     one = chain(taef2_study())
-    request = one.plan.measurement_request(one.plan.cards["taef2"])
-    archive.write("tiny", "taef2", {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
+    committed(one, "tiny")
     said = one.compute()
     assert said[PIXEL] == "computed"
-    assert said["taef2"].startswith("committed results: taef2")
+    assert said["taef2"].startswith("committed results in data/results/tiny: taef2")
     assert not any("taef2" in label for label in one.store.computed)
 
 
-def test_committed_results_of_another_study_do_not_serve(project: Path, no_weights: None) -> None:
+def test_committed_results_serve_a_study_of_another_name(project: Path, no_weights: None) -> None:
     one = chain(taef2_study())
-    request = one.plan.measurement_request(one.plan.cards["taef2"])
-    archive.write("tiny", "taef2", {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
+    committed(one, "other")
+    said = one.compute()
+    assert said["taef2"].startswith("committed results in data/results/other: taef2")
+
+
+def test_committed_results_of_other_choices_do_not_serve(project: Path, no_weights: None) -> None:
+    one = chain(taef2_study())
+    committed(one, "tiny")
     other = taef2_study().model_copy(update={"t": 0.25})
     with pytest.raises(MissError, match="made from other photographs"):
         chain(other).compute()
@@ -189,8 +200,7 @@ def test_weights_that_can_be_fetched_are_not_fetched_where_results_are(
     one = chain(taef2_study())
     with pytest.raises(FetchError, match="no network in tests"):
         one.compute()
-    request = one.plan.measurement_request(one.plan.cards["taef2"])
-    archive.write("tiny", "taef2", {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
+    committed(one, "tiny")
     assert "not on this machine" in chain(taef2_study()).compute()["taef2"]
 
 

@@ -11,8 +11,8 @@ from analysis import check as module
 from analysis import results
 from analysis.cache import Store
 from analysis.chain import Chain
-from analysis.check import check, unavailable
-from analysis.images import Photograph
+from analysis.check import check
+from analysis.images import Photograph, unavailable
 from analysis.settings import FetchError, InputError, load_study
 from tests.conftest import PROJECT, STUDY
 
@@ -66,9 +66,23 @@ def test_a_computed_study_is_whole(tiny: Path) -> None:
     assert found("linear-f8c16") == [("36 of 36 steps are cached", False)]
     text = (
         "pixel, sampler-pixel, linear-f8c16, sampler-linear-f8c16, display, leakage, "
-        "channel-rule: as this study makes them"
+        "channel-rule in data/results/tiny: as this study makes them"
     )
     assert found("committed results") == [(text, False)]
+
+
+def test_committed_results_answer_in_one_line(tiny: Path) -> None:
+    results.commit(results.assemble(compute().plan))
+    shutil.rmtree(tiny / "data" / "cache")
+    (tiny / "data" / "results" / "tiny").rename(tiny / "data" / "results" / "elsewhere")
+    said = ("committed results in data/results/elsewhere answer this study", False)
+    assert found("pixel") == found("linear-f8c16") == [said]
+    [(text, _)] = found("committed results")
+    assert text.endswith(" in data/results/elsewhere: as this study makes them")
+    (tiny / "data" / "results" / "elsewhere" / "display.json").unlink()
+    assert found("pixel") == [said]
+    [(text, _)] = found("linear-f8c16")
+    assert text == f"{said[0]}; missing: pictured latents (nothing is stored for 'display')"
 
 
 def test_what_changed_is_named(tiny: Path, edit: Edit) -> None:
@@ -120,7 +134,7 @@ def test_a_missing_photograph_is_an_error(tiny: Path) -> None:
 
 def test_a_photograph_that_is_only_not_fetched(tmp_path: Path) -> None:
     photo = Photograph("far", None, "https://example.org/far", "", "Far", "", "", "")
-    [error] = unavailable([photo], Store(tmp_path)).values()
+    [error] = unavailable([photo], tmp_path).values()
     assert isinstance(error, FetchError)
     assert str(error) == "far is not fetched: run 'fetch'"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -11,6 +11,7 @@ import pytest
 from analysis import archive, encoders, images, inventory
 from analysis.cache import Store
 from analysis.chain import Chain
+from analysis.plan import Plan
 from analysis.settings import load_study
 
 ROWS = {"pixel", "linear-f8c16", "taef2", "flux1"}
@@ -22,7 +23,7 @@ def nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(project: Path) -> dict[str, dict[str, object]]:
-    found = inventory.listing("tiny", project / "downloads")
+    found = inventory.listing(load_study("tiny"), Store())
     assert json.loads(json.dumps(found)) == found
     return {str(row["name"]): row for row in found}
 
@@ -40,10 +41,23 @@ def test_every_card_is_listed(project: Path) -> None:
     assert not any(row["measured"] for row in found.values())
 
 
-def test_measured_is_what_the_studys_results_have(project: Path) -> None:
-    archive.write("tiny", "taef2", {"a": np.zeros(1)}, {})
-    archive.write("other", "flux1", {"a": np.zeros(1)}, {})
+def test_measured_is_what_is_committed_for_this_study(
+    project: Path, edit: Callable[[str, str, str], None]
+) -> None:
+    plan = Plan(load_study("tiny"), Store())
+    for study, name, key in (
+        ("tiny", "pixel", "of something else"),
+        ("other", "taef2", plan.measurement_request(encoders.card("taef2")).key),
+        ("other", "flux1", "of something else"),
+    ):
+        archive.write(study, name, {"a": np.zeros(1)}, {"provenance": {"key": key}})
     assert [name for name, row in rows(project).items() if row["measured"]] == ["taef2"]
+    # Where photographs are missing, or the study names no encoder, that is not known.
+    (project / "data" / "images" / "birch.png").unlink()
+    assert {row["measured"] for row in rows(project).values()} == {None}
+    edit("studies/tiny.toml", 'encoders = ["pixel", "linear-f8c16"]', 'encoders = ["pixle"]')
+    edit("studies/tiny.toml", 'display_encoder = "linear-f8c16"\n', "")
+    assert {row["measured"] for row in rows(project).values()} == {None}
 
 
 def test_cached_is_what_is_found_by_content(

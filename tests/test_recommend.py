@@ -93,7 +93,7 @@ def test_committed_results_serve_where_the_encoder_cannot_run(
     results.commit(results.assemble(chain.plan))
     monkeypatch.setattr(chains.encoders, "missing", lambda card: "it needs a thing")
     found = recommend(tiny, "linear-f8c16", 64, 128, Store(tmp_path / "empty"))
-    assert found.origin == "committed results: it needs a thing"
+    assert found.origin == "committed results in data/results/tiny: it needs a thing"
     assert found.content()["images"] == 3
     with pytest.raises(MissError, match="it needs a thing"):
         recommend(tiny, "linear-f8c16", 64, 96, Store(tmp_path / "empty"))

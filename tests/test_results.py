@@ -85,7 +85,7 @@ def test_reading_computes_nothing(project: Path) -> None:
     for compute in ("auto", "never"):
         one = chain(compute)
         with pytest.raises(
-            MissError, match=r"measurement of pixel.*; and data/results/tiny has no 'pixel' either"
+            MissError, match=r"measurement of pixel.*; and data/results has no 'pixel' either"
         ):
             results.assemble(one.plan)
         assert one.store.computed == []

@@ -1,13 +1,15 @@
 """Studies: what loads, and how what does not load says so."""
 
 import math
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis import encoders, images, settings
-from analysis.settings import Bands, InputError, Study, Window
+from analysis.settings import Bands, InputError, Study, Variation, Window
 
 PROJECT = Path(__file__).resolve().parents[1]
 MINIMAL = 'title = "T"\nimages = "bundled"\nencoders = ["pixel"]\ndisplay_encoder = "pixel"\n'
@@ -38,6 +40,26 @@ def test_defaults_are_those_of_the_conventions(tmp_path: Path) -> None:
     assert [window.text for window in loaded.windows] == ["none", "Kaiser 2", "Kaiser 2π", "Hann"]
     assert loaded.bands == Bands(first_ring=2, low=0.25, middle=0.5, high=1.0)
     assert loaded.name == "mine"
+
+
+def test_the_pictured_encoder_is_the_first_that_is_not_pixels(tmp_path: Path) -> None:
+    text = MINIMAL.replace('display_encoder = "pixel"\n', "")
+    assert study(tmp_path, text).display_encoder == "pixel"
+    three = text.replace('["pixel"]', '["pixel", "linear-f8c16", "taef2"]')
+    assert study(tmp_path, three).display_encoder == "linear-f8c16"
+    assert study(tmp_path, three + 'display_encoder = "taef2"\n').display_encoder == "taef2"
+
+
+def test_the_template_explains_every_key() -> None:
+    text = (PROJECT / "data" / "studies" / "template.toml").read_text(encoding="utf-8")
+    for model in (Study, Window, Bands, Variation):
+        for key in set(model.model_fields) - {"name"}:
+            written = rf"^(# )?{key} = |^\[+{key}\]+$|`{key}(`| = )"
+            assert re.search(written, text, re.MULTILINE), f"{key} is not in the template"
+    # What is shown as a default is one, in the place where it stands.
+    shown = re.sub(r"^# (?=windows = |display_encoder = )", "", text, flags=re.MULTILINE)
+    assert shown != text
+    assert Study(name="template", **tomllib.loads(shown)) == settings.load_study("template")
 
 
 def test_a_study_cannot_be_changed(tmp_path: Path) -> None:
