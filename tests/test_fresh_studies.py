@@ -1,5 +1,6 @@
 """A study of one's own, as a user makes it: each command in a process of its own."""
 
+import json
 import re
 import shutil
 import tomllib
@@ -86,6 +87,10 @@ def test_the_template_becomes_a_site(light: User) -> None:
     name = copied(light, "report/reproduce.qmd")
     out = done(light.run("build", "--study", name))
     assert "_site/report/index.html" in out
-    page = (light.project / "_site/report/index.html").read_text(encoding="utf-8")
-    assert "data/results/bundled/linear-f8c16.json" in page  # where its numbers are
-    assert "data/results/mine" not in page
+    account = json.loads((light.project / "_site/provenance.json").read_text(encoding="utf-8"))
+    assert account["study"]["name"] == name
+    assert account["values"]["display_encoder"]["text"] == "linear-f8c16"
+    # Where its numbers are: no file of its own was written.
+    source = account["values"]["shift_linear_f8c16"]["source"]
+    assert source == "data/results/bundled/linear-f8c16.json"
+    assert (light.project / source).is_file()
