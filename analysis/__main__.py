@@ -17,7 +17,16 @@ from typing import Annotated
 
 import typer
 
-from analysis import commands, console, downloads, encoders, fetching, release, results
+from analysis import (
+    commands,
+    console,
+    downloads,
+    encoders,
+    fetching,
+    formatting,
+    release,
+    results,
+)
 from analysis.cache import Store
 from analysis.commands import (
     ENCODER,
@@ -172,8 +181,8 @@ def _computed(study: Study, *, anew: bool) -> results.Results:
             and f"measurement of {measured.card.name}" not in chain.store.computed
         ):
             origin = "stored"
-        interval = f"[{s.whole.low:.2f}, {s.whole.high:.2f}]"
-        print(f"{name}: shift {s.whole.value:.2f} {interval}, rule {s.theory:.2f} ({origin})")
+        found_shift = formatting.estimate(s.whole).replace("\u00a0", " ")
+        print(f"{name}: shift {found_shift}, rule {s.theory:.2f} ({origin})")
     count = len(chain.store.computed)
     print(f"{count} steps computed" if count else "nothing to compute: every step is stored")
     return found

@@ -188,7 +188,8 @@ def _control(results: Results, simulated: list[Variation]) -> str:
         if exact:
             shifts = {name: m.shift_by_variation[name].whole for name in exact}
             off = max(abs(one.value / m.shift.theory - 1) for one in shifts.values())
-            missed = [n for n, e in shifts.items() if not e.low <= m.shift.theory <= e.high]
+            theory = m.shift.theory
+            missed = [n for n, e in shifts.items() if theory < e.low or e.high < theory]
             text += (
                 "In pixels an ideal low-pass filter gives the rule whatever the spectrum, but for "
                 "the window, which begins at a pixel’s centre and so lies a fraction of a pixel "

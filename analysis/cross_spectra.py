@@ -42,12 +42,11 @@ corrected for bias (Miller 1974), held it in 85 %.
 import dataclasses
 import itertools
 import math
-import statistics
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import spectra
+from analysis import intervals, spectra
 from analysis.settings import Bands
 from analysis.shift import Estimate, band_edges
 
@@ -233,12 +232,12 @@ def principal_powers(low: np.ndarray, high: np.ndarray) -> tuple[Floats, Floats]
 def jackknife(value: np.ndarray, without: np.ndarray, confidence: float) -> Floats:
     """Interval ``[..., 2]`` of a statistic from its values without each photograph, ``[I, ...]``.
 
-    About the value corrected for bias, with Student's quantile by Cornish and Fisher's series.
+    About the value corrected for bias, with Student's quantile.
     """
-    n, z = len(without), statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
+    n = len(without)
     mean = without.mean(axis=0)
     error = np.sqrt((n - 1) / n * ((without - mean) ** 2).sum(axis=0))
-    t = z + z * (z**2 + 1) / (4 * (n - 1)) + z * (5 * z**4 + 16 * z**2 + 3) / (96 * (n - 1) ** 2)
+    t = intervals.t_quantile(confidence, n - 1)
     corrected = n * value - (n - 1) * mean
     return np.stack([corrected - t * error, corrected + t * error], axis=-1)
 

@@ -41,8 +41,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis import intervals
 from analysis.schedule import expit
-from analysis.shift import percentile_interval
 
 Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -98,7 +98,7 @@ class LogitNormal:
 
     Args:
         mu, std: of theta; the density's own mean and standard deviation.
-        mu_interval, std_interval: bootstrap over images; nan for a single image.
+        mu_interval, std_interval: bootstrap over images; nan below three of them.
         divergence: Kullback-Leibler divergence of the density from it, nats.
         distance: total variation, in [0, 1]: the mass that would have to be moved.
     """
@@ -239,7 +239,7 @@ def nearest_logit_normal(
 
 
 def _interval(draws: Floats, images: int, confidence: float) -> tuple[float, float]:
-    low, high = percentile_interval(draws, confidence) if images > 1 else (np.nan, np.nan)
+    low, high = intervals.bootstrap(draws, confidence, images)
     return float(low), float(high)
 
 

@@ -10,6 +10,7 @@ from analysis import literature, timing
 from analysis.findings import verdict
 from analysis.formatting import fixed, listing, plain
 from analysis.interpretation import WEIGHTS
+from analysis.intervals import FEWEST, NONE
 from analysis.measured import Measured
 from analysis.practice import falling
 from analysis.results import Results
@@ -41,7 +42,11 @@ def rules(results: Results) -> str:
     if results.study.pair != (512, 1024):
         return " ".join(parts)
     learned = {n: m for n, m in results.everything.items() if m.card.learned}
-    outside = [f"`{name}`" for name, m in learned.items() if not _inside(m.shift.whole)]
+    outside = [
+        f"`{name}`"
+        for name, m in learned.items()
+        if math.isfinite(m.shift.whole.low) and not _inside(m.shift.whole)
+    ]
     if outside:
         parts.append(f"None lies within the interval measured for {listing(outside)}.")
     for name, m in learned.items():
@@ -106,9 +111,14 @@ def _movement(results: Results) -> str:
         _, least, greatest = timing.movement_of(m, "power").total
         if least <= moved[most] <= greatest:
             inside.append(f"`{name}`")
-    return (
+    text = (
         f"From {low} to {high} px {still} of the {len(moved)} do not move; “{most}” moves most, by "
-        f"{plain(moved[most], 2)}, which lies within the interval of the movement by power (Δμ) in "
+        f"{plain(moved[most], 2)}"
+    )
+    if len(results.photographs) < FEWEST:
+        return f"{text}."
+    return (
+        f"{text}, which lies within the interval of the movement by power (Δμ) in "
         f"{listing(inside) if inside else 'none of the encoders'}."
     )
 
@@ -120,6 +130,9 @@ def learned(results: Results) -> str:
         if not m.card.learned:
             continue
         found = list(_shifts(m))
+        if verdict(m) == "open":
+            parts.append(f"For the learned encoder `{name}` there is {NONE}.")
+            continue
         reach = collections.Counter(kind for kind, e, theory in found if not e.high < theory)
         of = (
             f"Of the {len(found)} shifts at fixed cycles per image that were measured of the "

@@ -33,10 +33,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import resize, spectra
+from analysis import intervals, resize, spectra
 from analysis.powerlaw import octave_weights
 from analysis.settings import Bands
-from analysis.shift import Estimate, band_edges, in_band, percentile_interval
+from analysis.shift import Estimate, band_edges, in_band
 
 Floats = NDArray[np.float64]
 COMPARED = ("low", "cropped", "cross", "explained")
@@ -44,11 +44,11 @@ COMPARED = ("low", "cropped", "cross", "explained")
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A number per ring and per band, over photographs, with bootstrap intervals.
+    """A number per ring and per band, over photographs, with percentile bootstrap intervals.
 
     Args:
         each: ``[I, R]``, of each photograph.
-        mean, low, high: ``[R]``; nan ends where there is only one photograph.
+        mean, low, high: ``[R]``; nan ends below three photographs.
         bands: ``whole`` (low and middle), ``low``, ``middle``, ``high``.
     """
 
@@ -126,9 +126,7 @@ def _curve(
 
     def interval(rows: Floats) -> tuple[Floats, Floats, Floats]:
         mean = rows.mean(axis=0)
-        low, high = percentile_interval(rows[draws].mean(axis=1), confidence, axis=0)
-        if len(rows) == 1:
-            low = high = np.full_like(mean, np.nan)
+        low, high = intervals.bootstrap(rows[draws].mean(axis=1), confidence, len(rows))
         return (np.exp(mean), np.exp(low), np.exp(high)) if geometric else (mean, low, high)
 
     bands = {}

@@ -11,13 +11,14 @@ import numpy as np
 
 from analysis import timing, values, weighting
 from analysis.formatting import estimate, fixed, listing, number, percent, plain
+from analysis.intervals import FEWEST, NONE
 from analysis.measured import Measured
 from analysis.results import Results
 from analysis.shift import in_band
 from analysis.values import identifier
 
 NEAR = 0.02  # relative, within which a shift is said to be the rule's
-FEW = 5  # images below which a bootstrap interval is hardly more than their range
+FEW = 5  # channels below which ranks of them say little
 
 
 def verdict(measured: Measured) -> str:
@@ -232,11 +233,12 @@ def limits(results: Results) -> str:
     """What a reader should know of this study's images."""
     n = len(results.photographs)
     text = f"The images are few ({n}). {results.study.caution}".strip()
-    if n < FEW:
-        return text + " With so few, the intervals are hardly more than the range of the images."
+    if n < FEWEST:
+        return f"{text} There is {NONE}."
     return text + (
-        " Intervals cover the choice of images among such images; and a "
-        "percentile bootstrap of so few is somewhat too narrow."
+        " Intervals cover the choice of images among such images. Those of the measured shift are "
+        "Student’s $t$ on $\\ln s$; those of gain, coherence, halves and crossings are a "
+        "percentile bootstrap’s, which is somewhat too narrow for so few."
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from analysis import intervals
 from analysis.settings import AnalysisError
 from analysis.shift import Estimate
 
@@ -50,9 +51,9 @@ def decimals_of(estimate: Estimate) -> int:
 
 
 def interval(estimate: Estimate) -> str:
-    """``[low, high]``, or a statement that one image gives none."""
+    """``[low, high]``, or a statement that so few images give none."""
     if not math.isfinite(estimate.low):
-        return "(one image: no interval)"
+        return f"({intervals.NONE})"
     decimals = decimals_of(estimate)
     return f"[{fixed(estimate.low, decimals)},\u00a0{fixed(estimate.high, decimals)}]"
 

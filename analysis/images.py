@@ -8,6 +8,7 @@ white, square crop in the middle, resize, [-1, 1]. Values are taken as sRGB; an 
 profile is **ignored** (so CMYK is converted plainly), as loaders of diffusion training do.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,14 +130,15 @@ def image_set(name_or_folder: str) -> ImageSet:
 
     A set wins over a folder of its name, which is then written ``./name``. Of a folder: files with
     an image's extension in the order of their names, id = name without extension; hidden files and
-    subfolders are left out. InputError: no such set or folder, no image, or two with one id.
+    subfolders are left out. Files that are byte by byte the same count once, and a warning names
+    them. InputError: no such set or folder, no image, or two with one id.
     """
     table, folder = settings.data() / "images.toml", Path(name_or_folder)
     sets = read_sets(table)
     if name_or_folder in sets:
         if not sets[name_or_folder].photos:
             raise InputError(f"{table}: set '{name_or_folder}' has no active image")
-        return sets[name_or_folder]
+        return replace(sets[name_or_folder], photos=_once(sets[name_or_folder].photos))
     if not name_or_folder or not folder.is_dir():
         hint = settings.nearest(name_or_folder, list(sets))
         raise InputError(f"'{name_or_folder}' is neither a set in {table} nor a folder; {hint}")
@@ -146,8 +148,29 @@ def image_set(name_or_folder: str) -> ImageSet:
         raise InputError(f"{folder}: no image in this folder; looked for {EXTENSIONS}")
     if twice := _twice([path.stem for path in paths]):
         raise InputError(f"{folder}: two images would both be called '{twice}'; rename one")
-    photos = (Photograph(path.stem, path, "", "", path.name, "", "", "") for path in paths)
-    return ImageSet(folder.name, str(folder), "", tuple(photos))
+    photos = tuple(Photograph(path.stem, path, "", "", path.name, "", "", "") for path in paths)
+    return ImageSet(folder.name, str(folder), "", _once(photos))
+
+
+def _once(photos: tuple[Photograph, ...]) -> tuple[Photograph, ...]:
+    """The first of photographs that are one file under several names; a warning names them.
+
+    A picture that counts twice would make intervals narrower than what was seen.
+    """
+    sizes = {p: p.path.stat().st_size for p in photos if p.path and p.path.is_file()}
+    count = Counter(sizes.values())
+    same: dict[str, list[Photograph]] = {}
+    for photo in photos:
+        digest = photo.sha256
+        if not digest and photo.path and count[sizes.get(photo, -1)] > 1:
+            with contextlib.suppress(OSError):  # said when it is read
+                digest = sha256(photo.path)
+        same.setdefault(digest or f"{photo.id}, alone", []).append(photo)
+    for some in same.values():
+        if len(some) > 1:
+            *others, last = [photo.path.name if photo.path else photo.id for photo in some]
+            LOG.warning("%s and %s are the same picture: counted once", ", ".join(others), last)
+    return tuple(some[0] for some in same.values())
 
 
 def digest(photo: Photograph, downloads: Path) -> str:

@@ -181,8 +181,8 @@ def shift_calculator(results: Results) -> dict[str, Any]:
     Returns:
         ``axis``, ``confidence``, ``images``, ``photographs``; ``grid``: `smallest_grid`; ``mu``,
         ``std`` and ``pair``, where the form begins; ``encoders``, by name: ``title``, ``stride`` in
-        pixels and ``pairs``, such as ``512-1024``, with ``measured``, ``interval`` (ends None where
-        there is one photograph) and ``bands``. Encoders that were not measured have no pairs.
+        pixels and ``pairs``, such as ``512-1024``, with ``measured``, ``interval`` (ends None
+        below three photographs) and ``bands``. Encoders that were not measured have no pairs.
     """
     study = results.study
     known = results.everything

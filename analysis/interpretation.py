@@ -58,11 +58,17 @@ def channels(results: Results) -> str:
     rest = np.setdiff1d(np.arange(count), obey)
     bias = [float(np.mean(np.log(rule.predicted[b] / rule.measured[b]))) for b in range(3)]
     side = "low" if max(bias) < 0 else "high" if min(bias) > 0 else "low or high"
+    known = bool(np.isfinite(rule.low).all())
     text = (
         f"With aliases, and without a fitted parameter, the prediction lies inside the interval "
         f"for {hits[0]} of {count} channels in the low band, {hits[1]} in the middle and {hits[2]} "
-        f"in the high one; on average $\\ln s$ is predicted {plain(abs(bias[0]), 2)}, "
-        f"{plain(abs(bias[1]), 2)} and {plain(abs(bias[2]), 2)} too {side}. "
+        "in the high one; on average "
+        if known
+        else "With aliases, and without a fitted parameter, on average "
+    )
+    text += (
+        f"$\\ln s$ is predicted {plain(abs(bias[0]), 2)}, {plain(abs(bias[1]), 2)} and "
+        f"{plain(abs(bias[2]), 2)} too {side}. "
     )
     if len(obey) == 0:
         return text + f"None of the {count} channels obeys the square-root rule."

@@ -101,11 +101,7 @@ class Measured:
             for side in (low, high)
         ]
         try:
-            return measure(
-                sides[0], sides[1], (high / low) ** 2, study.bands,
-                noise.generator(study.seed, "bootstrap", self.card.name),
-                study.bootstrap, study.confidence,
-            )  # fmt: skip
+            return measure(sides[0], sides[1], (high / low) ** 2, study.bands, study.confidence)
         except ValueError as error:
             raise InputError(f"no shift can be measured for {self.card.name}: {error}") from None
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from analysis import archive, encoders, export, shift, spectra, standing
+from analysis import archive, encoders, export, intervals, shift, spectra, standing
 from analysis.archive import DamagedError
 from analysis.cache import Arrays, MissError, Store
 from analysis.chain import Chain, Progress, Task
@@ -202,7 +202,7 @@ def text(content: dict[str, Any]) -> str:
     def spread(estimate: dict[str, Any]) -> str:
         low, high = estimate["interval"]
         if low is None or high is None:
-            return f"{estimate['measured']:.3f}  (one photograph: no interval)"
+            return f"{estimate['measured']:.3f}  ({intervals.NONE})"
         return f"{estimate['measured']:.3f}  [{low:.3f}, {high:.3f}]"
 
     data, sigma = content["delta_mu"].values()
@@ -215,7 +215,8 @@ def text(content: dict[str, Any]) -> str:
         f"  measured          s = {spread(content)}",
         f"  exponent          r = {content['exponent']:.3f}  (1 is the rule, 0 is no shift)",
         f"  axis              {content['axis']}, {whole[0][0]:.0f} to {whole[1][1]:.0f} "
-        f"(low and middle band); {100 * content['confidence']:g} % intervals over photographs",
+        f"(low and middle band); {100 * content['confidence']:g} % intervals over photographs "
+        "(Student's t on ln s)",
         *(f"  {name + ' band':<17} s = {spread(band)}" for name, band in content["bands"].items()),
         f"  mean of theta     {data:+.3f} where t = 1 is data (here); {sigma:+.3f} for sigma, as "
         "in SD3 and FLUX",

@@ -38,10 +38,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import spectra
+from analysis import intervals, spectra
 from analysis.powerlaw import octave_weights
 from analysis.settings import Bands
-from analysis.shift import at_frequencies, band_edges, in_band, percentile_interval
+from analysis.shift import at_frequencies, band_edges, in_band
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -59,7 +59,8 @@ class ChannelRule:
         order: ``[C]``, m at the middle of the low band, at the low resolution.
         predicted, first_term: ``[3, C]``, by `BANDS`: with aliases, and without them.
         alias_share: ``[3, C]``, aliases' share of the predicted power at the low resolution.
-        measured, low, high: ``[3, C]``, geometric mean over photographs, and its interval.
+        measured, low, high: ``[3, C]``, geometric mean over photographs, and its interval, a
+            percentile bootstrap's; nan below three photographs.
     """
 
     order: NDArray[np.intp]
@@ -268,7 +269,7 @@ def channel_rule(
         chosen = in_band(k, edges[name])
         weights = octave_weights(k[chosen])
         each = curves[:, :, chosen] @ weights
-        ends = np.exp(percentile_interval(each[draws].mean(axis=1), confidence, axis=0))
+        ends = np.exp(intervals.bootstrap(each[draws].mean(axis=1), confidence, len(low)))
         share = alias[:, bands.first_ring :][:, chosen] @ weights
         law = np.exp(laws[..., chosen] @ weights)
         rows.append((law[0], law[1], share, np.exp(each.mean(axis=0)), ends[0], ends[1]))

@@ -26,6 +26,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis import intervals
 from analysis.powerlaw import octave_weights
 from analysis.schedule import exponent
 from analysis.settings import Bands
@@ -37,11 +38,12 @@ PER_PIXEL = "cycles/pixel"
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A number with a percentile bootstrap interval over photographs.
+    """A number with its interval over photographs.
 
     Args:
         value: geometric mean of s over the band's octaves and over photographs.
-        low, high: ends of the interval; nan where there is only one photograph.
+        low, high: ends of the interval, of `measure` Student's t on ln s; nan below three
+            photographs.
         band: (lowest, highest) frequency used, cycles per image.
     """
 
@@ -59,8 +61,8 @@ class MeasuredShift:
         k: ``[R]``, cycles per image, rings of the low resolution in the measured range.
         curves: ``[I, R]``, s(k) of each photograph.
         mean: ``[R]``, geometric mean of s(k) over photographs.
-        low, high: ``[R]``, pointwise bootstrap interval of that mean; nan where there is only one
-            photograph.
+        low, high: ``[R]``, pointwise interval of that mean, Student's t on ln s; nan below three
+            photographs.
         whole: the one number of the encoder, over the low and the middle band.
         bands: ``low``, ``middle`` and ``high``, the same for each band.
         pixel_ratio: h w / (h0 w0).
@@ -185,26 +187,14 @@ def measurable(k: np.ndarray, bands: Bands) -> bool:
     return True
 
 
-def percentile_interval(
-    samples: np.ndarray, confidence: float, axis: int | None = None
-) -> NDArray[np.float64]:
-    """Ends of the percentile bootstrap's interval, (low, high) first, of resampled numbers."""
-    ends = np.percentile(samples, [50 * (1 - confidence), 50 * (1 + confidence)], axis=axis)
-    return np.asarray(ends, dtype=np.float64)
-
-
 def _estimate(
-    k: Floats, log_curves: Floats, band: tuple[float, float], draws: NDArray[np.intp],
-    confidence: float,
-) -> Estimate:  # fmt: skip
+    k: Floats, log_curves: Floats, band: tuple[float, float], confidence: float
+) -> Estimate:
     chosen = in_band(k, band)
     per_image = log_curves[:, chosen] @ octave_weights(k[chosen])
-    value = float(np.exp(per_image.mean()))
     ends = (float(k[chosen][0]), float(k[chosen][-1]))
-    if len(per_image) == 1:
-        return Estimate(value, float("nan"), float("nan"), ends)
-    low, high = np.exp(percentile_interval(per_image[draws].mean(axis=1), confidence))
-    return Estimate(value, float(low), float(high), ends)
+    low, high = np.exp(intervals.student(per_image, confidence))
+    return Estimate(float(np.exp(per_image.mean())), float(low), float(high), ends)
 
 
 def pooled(
@@ -214,7 +204,9 @@ def pooled(
     """The geometric mean of s over channels, octaves and photographs, with a crossed bootstrap.
 
     Photographs and channels are drawn independently, once each a resample: a channel is the same
-    in every photograph, and both are taken for samples.
+    in every photograph, and both are taken for samples. Student's t knows one kind of sample only.
+    Below three photographs there is no interval: drawing channels does not make up for what two
+    photographs don't say.
 
     Args:
         k: ``[R]``, cycles per image.
@@ -226,20 +218,17 @@ def pooled(
     each = np.log(curves[..., chosen]) @ octave_weights(k[chosen])
     count, channels = each.shape
     ends = (float(k[chosen][0]), float(k[chosen][-1]))
-    value = float(np.exp(each.mean()))
-    if count == 1:
-        return Estimate(value, float("nan"), float("nan"), ends)
     means = np.empty(resamples)
     for index in range(resamples):
         photographs = rng.integers(count, size=(count, 1))
         means[index] = each[photographs, rng.integers(channels, size=channels)].mean()
-    low, high = np.exp(percentile_interval(means, confidence))
-    return Estimate(value, float(low), float(high), ends)
+    low, high = np.exp(intervals.bootstrap(means, confidence, count))
+    return Estimate(float(np.exp(each.mean())), float(low), float(high), ends)
 
 
 def measure(
     low: tuple[Floats, Floats, Floats], high: tuple[Floats, Floats, Floats], pixel_ratio: float,
-    bands: Bands, rng: np.random.Generator, resamples: int = 2000, confidence: float = 0.95,
+    bands: Bands, confidence: float = 0.95,
 ) -> MeasuredShift:  # fmt: skip
     """Measure the shift between two resolutions, per frequency and as one number. @eq-measured
 
@@ -249,8 +238,7 @@ def measure(
             ``[R]``, that of white noise of unit variance, measured or its exact expectation.
         pixel_ratio: h w / (h0 w0) of the images in pixels.
         bands: edges as fractions of the low resolution's Nyquist frequency (see `band_edges`).
-        rng: for the bootstrap over photographs.
-        resamples, confidence: of the percentile bootstrap.
+        confidence: of the intervals, Student's t on ln s over photographs.
 
     Returns:
         `MeasuredShift`; photographs weigh the same (mean of ln s), and so do octaves.
@@ -266,20 +254,9 @@ def measure(
         power0[:, first:], noise0[first:],
     )  # fmt: skip
     log_curves = np.log(curves)
-    draws = rng.integers(len(curves), size=(resamples, len(curves)))
-    whole = _estimate(k, log_curves, edges.pop("whole"), draws, confidence)
-    each = {name: _estimate(k, log_curves, edge, draws, confidence) for name, edge in edges.items()}
-    lower, upper = np.exp(percentile_interval(log_curves[draws].mean(axis=1), confidence, axis=0))
-    if len(curves) == 1:
-        lower = upper = np.full_like(k, np.nan)
+    each = {name: _estimate(k, log_curves, edge, confidence) for name, edge in edges.items()}
+    lower, upper = np.exp(intervals.student(log_curves, confidence))
     return MeasuredShift(
-        k,
-        curves,
-        np.exp(log_curves.mean(axis=0)),
-        lower,
-        upper,
-        whole,
-        each,
-        pixel_ratio,
-        confidence,
-    )
+        k, curves, np.exp(log_curves.mean(axis=0)), lower, upper, each.pop("whole"), each,
+        pixel_ratio, confidence,
+    )  # fmt: skip

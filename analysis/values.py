@@ -148,7 +148,7 @@ def _settings(add: Add, results: Results) -> None:
     add("window_edge", number(edge, 2), "value of the window at the border", "spectra.window2d")
     add("first_ring", str(study.bands.first_ring), "lowest ring used", source)
     add("confidence", percent(study.confidence), "coverage of the intervals", source)
-    add("bootstrap", resamples, "bootstrap resamples", source)
+    add("bootstrap", resamples, "resamples of a percentile bootstrap", source)
     add("mu", number(study.mu, 1), "mean of theta at the low resolution", source)
     add("std", number(study.std, 1), "standard deviation of theta", source)
     add("encoders", listing(list(results.measured)), "encoders of the study", source)
@@ -272,7 +272,9 @@ def _encoder(add: Add, name: str, measured: Measured) -> None:
         band = f"{estimate.band[0]:.0f} to {estimate.band[1]:.0f} {AXIS}"
         meaning = f"measured shift of {name}, {study.low} to {study.high} px, {band}"
         add(f"shift_{key}{suffix}", point(estimate), meaning, source)
-        meaning = f"{percent(shift.confidence)} bootstrap interval of shift_{key}{suffix}"
+        meaning = (
+            f"{percent(shift.confidence)} interval of shift_{key}{suffix}, Student’s t on ln s"
+        )
         add(f"interval_{key}{suffix}", interval(estimate), meaning, source)
     add(f"exponent_{key}", plain(shift.exponent, 2), f"exponent r of shift_{key}", source)
     gammas = [law.gamma for law in measured.power_laws]

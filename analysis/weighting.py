@@ -13,10 +13,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis import spectra
+from analysis import intervals, spectra
 from analysis.powerlaw import fit_loglog_polynomial
 from analysis.schedule import logit_normal_pdf
-from analysis.shift import percentile_interval
 
 Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -231,7 +230,8 @@ def reliability(
     mixed = [matrix[other].mean() for matrix, other in pairs if other.any()]
 
     def with_interval(value: float, values: ArrayLike) -> Triple:
-        return (float(value), *percentile_interval(np.asarray(values), confidence).tolist())
+        low, high = intervals.bootstrap(np.asarray(values), confidence, n)
+        return float(value), float(low), float(high)
 
     within = with_interval(own.mean(), own[draws].mean(axis=1))
     # Halves that are each other's opposites have no reliability at all.

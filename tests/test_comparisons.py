@@ -103,7 +103,7 @@ def test_every_choice_has_a_row_and_a_missing_posterior_is_named() -> None:
         ((1.9973, 1.9955, 1.9979), "1.997 [1.996,\u00a01.998]"),
         ((1.53, 1.44, 1.62), "1.53 [1.44,\u00a01.62]"),
         ((2.0, 2.0, 2.0), "2.000 [2.000,\u00a02.000]"),
-        ((1.5, np.nan, np.nan), "1.50 (one image: no interval)"),
+        ((1.5, np.nan, np.nan), "1.50 (no interval below three images)"),
     ],
 )
 def test_an_interval_is_never_rounded_to_a_point(ends: tuple, text: str) -> None:

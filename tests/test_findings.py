@@ -69,7 +69,7 @@ def test_findings_carry_the_numbers(loaded: results.Results) -> None:
 def test_limits_warn_of_few_images(loaded: results.Results) -> None:
     assert loaded.study.caution in findings.limits(loaded)
     few = types.SimpleNamespace(photographs=loaded.photographs[:2], study=loaded.study)
-    assert "hardly more than the range" in findings.limits(few)
+    assert "There is no interval below three images." in findings.limits(few)
     assert "hardly more than the range" not in findings.limits(loaded)
 
 

@@ -474,8 +474,8 @@ def test_set_without_active_image(project: Path) -> None:
 def test_folder(project: Path) -> None:
     folder = project / "my pictures"
     folder.mkdir()
-    for name in ("b.PNG", "c.jpeg", "a.tif", ".hidden.png", "._b.png"):
-        save(folder / name, format="PNG")
+    for value, name in enumerate(("b.PNG", "c.jpeg", "a.tif", ".hidden.png", "._b.png")):
+        save(folder / name, np.full((4, 4, 3), value, np.uint8), format="PNG")
     (folder / "notes.txt").write_text("no image")
     (folder / "png").write_text("no extension")
     (folder / "deeper.png").mkdir()
@@ -488,6 +488,18 @@ def test_folder(project: Path) -> None:
     save(folder / "a.png")
     with pytest.raises(InputError, match="both be called 'a'"):
         image_set(str(folder))
+
+
+def test_a_file_under_two_names_counts_once(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = project / "copies"
+    folder.mkdir()
+    for value, names in enumerate((("a.png", "c.png", "d.jpg"), ("b.png",))):
+        for name in names:  # files of one size
+            save(folder / name, np.full((4, 4, 3), value, np.uint8), format="PNG")
+    assert [photo.id for photo in image_set(str(folder)).photos] == ["a", "b"]
+    assert caplog.messages == ["a.png, c.png and d.jpg are the same picture: counted once"]
 
 
 def test_empty_folder(project: Path) -> None:

@@ -125,13 +125,14 @@ def test_a_base_shift_multiplies(tiny: Study) -> None:
             found.content(1.0, wrong)
 
 
-def test_one_photograph_gives_no_interval(tiny: Study, folder: Path) -> None:
-    for path in sorted(folder.iterdir())[1:]:
+@pytest.mark.parametrize("images", [1, 2])
+def test_few_photographs_give_no_interval(tiny: Study, folder: Path, images: int) -> None:
+    for path in sorted(folder.iterdir())[images:]:
         path.unlink()
     content = recommend(tiny, "pixel", 64, 128, Store(), str(folder)).content()
     assert content["interval"] == [None, None]
-    assert "one photograph: no interval" in text(content)
-    assert "1 photograph of" in text(content)
+    assert "(no interval below three images)" in text(content)
+    assert f"{images} photograph{'s'[: images - 1]} of" in text(content)
     down = recommend(tiny, "pixel", 128, 64, Store(), str(folder)).content()
     assert down["interval"] == [None, None]
 

@@ -29,8 +29,10 @@ def _band(ax: Axes, rule: ChannelRule, band: int) -> None:
         ax.plot(places[chosen] - 0.14, rule.predicted[band, chosen], color=colour, marker=marker,
                 ms=5, ls="none", mfc="none", label=f"_order {m}, predicted")  # fmt: skip
     ax.set_yscale("log")
-    drawn = [rule.rule, rule.predicted[:2].ravel(), rule.low[:2].ravel(), rule.high[:2].ravel()]
-    ax.set_ylim(0.9 * min(map(np.min, drawn)), 1.1 * max(map(np.max, drawn)))
+    parts = (rule.predicted, rule.measured, rule.low, rule.high)
+    drawn = np.concatenate([rule.rule, *(part[:2].ravel() for part in parts)])
+    drawn = drawn[np.isfinite(drawn)]
+    ax.set_ylim(0.9 * drawn.min(), 1.1 * drawn.max())
     ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:g}"))

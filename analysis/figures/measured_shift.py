@@ -50,7 +50,8 @@ def draw(results: Results) -> Figure:
         errors = [[whole.value - whole.low], [whole.high - whole.value]]
         right.errorbar([index], [whole.value], yerr=np.nan_to_num(errors), color=colour, capsize=4,
                        marker=style.MARKERS[index], ms=6, label=f"_{name}")  # fmt: skip
-        right.annotate(point(whole), (index, whole.value), xytext=(0, 12),
+        top = whole.high if np.isfinite(whole.high) else whole.value
+        right.annotate(point(whole), (index, top), xytext=(0, 8),
                        textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
     theory = results.theory
     everything = np.concatenate([m.shift.mean for m in results.measured.values()])

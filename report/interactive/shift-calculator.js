@@ -159,7 +159,7 @@
     // As many decimals as the interval's width needs, as in analysis/formatting.py.
     const digits = low !== null && high - low < 0.02 ? 3 : 2;
     const say = (x) => exact(x, fixed(x, digits));
-    return low === null ? [say(one.measured), " (one image: no interval)"]
+    return low === null ? [say(one.measured), " (no interval below three images)"]
       : [say(one.measured), " [", say(low), ",\u00a0", say(high), "]"];
   }
 
