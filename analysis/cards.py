@@ -22,6 +22,7 @@ from analysis.settings import (
     Strict,
     data,
     explain,
+    named,
     nearest,
     read_toml,
 )
@@ -38,6 +39,7 @@ NEEDS: dict[Kind, tuple[str, ...]] = {
     "taef2": ("torch",),
 }
 TOLERANCE = 1e-4  # of a channel's std: cards have means and stds rounded to four places
+RESULTS = ("display", "leakage", "channel-rule")  # files of a study beside its encoders
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = re.compile(r"hf:(?P<repo>[^/@#]+/[^/@#]+)(@(?P<revision>[^#]+))?(#(?P<subfolder>.+))?")
 
@@ -153,7 +155,7 @@ def cards(path: Path | None = None) -> dict[str, Card]:
     """All cards by name, from ``data/encoders.toml`` or another file.
 
     Raises:
-        InputError: the file is missing or not TOML, or a card has an unknown or unfit key.
+        InputError: the file is missing or not TOML, or a card has an unfit name or key.
     """
     path = path or data() / "encoders.toml"
     found = {}
@@ -162,9 +164,13 @@ def cards(path: Path | None = None) -> dict[str, Card]:
             wrong = "no 'name' and no 'folder' in it"
             raise InputError(f"{path}: '{name}' is not a card: write [{name}] and {wrong}")
         try:
+            if named(name) in RESULTS or name.startswith("sampler-"):
+                raise InputError(f"{path}: [{name}]: a result of studies is called so: rename it")
             found[name] = Card.model_validate({**table, "name": name})
         except ValidationError as error:
             raise InputError(explain(error, Card, f"{path}: [{name}]")) from None
+        except ValueError as error:
+            raise InputError(f"{path}: {error}") from None
     return found
 
 

@@ -27,7 +27,7 @@ from pydantic_core import InitErrorDetails
 
 from analysis import resize, settings
 from analysis.downloads import get, sha256
-from analysis.settings import FetchError, InputError, Resample, Strict
+from analysis.settings import FetchError, InputError, Name, Resample, Strict
 
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
@@ -62,7 +62,7 @@ class ImageSet:
 
 
 class _Row(Strict):
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    id: Name
     file: str = ""
     url: str = Field("", pattern=r"^(https?://\S+)?$")
     sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
@@ -92,7 +92,7 @@ class _Set(Strict):
 
 
 class _Sets(Strict):
-    sets: dict[str, _Set] = Field(min_length=1)
+    sets: dict[Name, _Set] = Field(min_length=1)
 
 
 def _twice(names: list[str]) -> str:  # the first name given more than once, or ""

@@ -9,13 +9,22 @@ import difflib
 import itertools
 import math
 import os
+import re
 import time
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 NAME = "timestep-spectra"
 PACKAGE = Path(__file__).resolve().parent
@@ -133,6 +142,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not valid TOML: {error}") from None
 
 
+def named(name: str) -> str:
+    """A name as it is, if it can be a file's name anywhere, and nothing but one (ValueError)."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(
+            f"{name!r} is no name: use small letters, digits and single hyphens, as in 'sd-vae-2'"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(named)]
+"""Of a study, set, image, variation or encoder: results and downloads are stored under it."""
+
 TWO_PI = 2 * math.pi
 
 
@@ -171,7 +192,7 @@ Resample = Literal["lanczos", "bicubic", "box", "fourier"]
 class Variation(Strict):
     """The same measurement with one choice changed, or on images whose answer is known."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="short name")
+    name: Name = Field(description="short name")
     title: str = Field("", description="what the tables call it; empty: the name")
     images: Literal["", "dead-leaves", "power-law"] = Field(
         "", description="simulated images instead of the study's; empty: the study's"
@@ -189,7 +210,7 @@ class Variation(Strict):
 class Study(Strict):
     """Every choice of a study. Lengths are in pixels, t is the data fraction (t = 1 is data)."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="file name of the study")
+    name: Name = Field(description="file name of the study")
     title: str = Field(description="one line for the pages")
     caution: str = Field("", description="what a reader should know of these images, a sentence")
     images: str = Field(description="a set in data/images.toml, or a folder of images")

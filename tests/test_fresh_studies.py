@@ -94,3 +94,33 @@ def test_the_template_becomes_a_site(light: User) -> None:
     source = account["values"]["shift_linear_f8c16"]["source"]
     assert source == "data/results/bundled/linear-f8c16.json"
     assert (light.project / source).is_file()
+
+
+# Names ------------------------------------------------------------------------------------------
+
+
+def test_no_name_is_a_path(user: User) -> None:
+    """What is written to data/results and downloads is called as cards, studies and images are."""
+    rule = "is no name: use small letters, digits and single hyphens"
+    whole = {name: (user.project / name).read_text("utf-8") for name in (
+        "data/encoders.toml", "data/studies/bundled.toml", "data/images.toml")}  # fmt: skip
+    for path, old, new in (
+        ("data/encoders.toml", "[pixel]\n", '["../../../../pixel"]\n'),
+        ("data/encoders.toml", "[pixel]\n", "[My-VAE]\n"),
+        ("data/studies/bundled.toml", 'name = "box"', 'name = "../box"'),
+        ("data/images.toml", "[sets.original]", '[sets."../original"]'),
+        ("data/images.toml", 'id = "kite"', 'id = "../kite"'),
+    ):
+        user.edit(path, old, new)
+        said = user.run("encoders") if "encoders" in path else user.run("check")
+        assert said.code == 2 and said.out == ""
+        (line,) = said.err.splitlines()
+        name = new.split('"')[1] if '"' in new else new.strip("[]\n")
+        assert f"{name!r} {rule}" in line and Path(path).name in line
+        user.write(path, whole[path])
+    user.edit("data/encoders.toml", "[pixel]\n", "[display]\n")
+    assert "[display]: a result of studies is called so" in user.run("encoders").err
+    user.write("data/encoders.toml", whole["data/encoders.toml"])
+    user.write("data/studies/My Study.toml", whole["data/studies/bundled.toml"])
+    said = user.run("check", "--study", "My Study")
+    assert said.code == 2 and f"'My Study' {rule}" in said.err
