@@ -204,19 +204,26 @@ def render(
 def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
     """Render the pages of a study, and print what was written."""
     from analysis import drawn, finishing
-    from analysis.render import links, quarto
+    from analysis.render import quarto
 
     finish = finishing.Finish(found)
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
+
+    def complete(site: Path) -> None:
+        finish.pages(site)
+        finish.whole(site)
+
     with console.told_to_pages(name):
         if renderer == Renderer.quarto:
-            with drawn.ahead(found):
-                written = quarto.render(root(), quiet=log.quiet or log.as_json)
-            finish.pages(root() / "_site")
-            finish.whole(root() / "_site")
-            links.check(root() / "_site")
+            written = quarto.render(
+                root(),
+                quiet=log.quiet or log.as_json,
+                progress=log.info,
+                finish=complete,
+                beside=lambda: drawn.ahead(found),
+            )
         else:
             from analysis.render.builtin import site
 

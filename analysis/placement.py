@@ -5,25 +5,23 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis.settings import AnalysisError
 from analysis.versions import digest
 
-STAGE = ".publishing-"
+STAGE = ".unfinished-"  # git ignores these
 NEW, OLD = "new", "old"
+WAITING = "another build of this project is under way: waiting until it is done"
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, busy: Callable[[], None]) -> Iterator[None]:
     """Work on a folder that no other process works on; what a killed one left is put right.
 
     Args:
         folder: made if it is not there.
-
-    Raises:
-        AnalysisError: another process is at it.
+        busy: called if another process is at it: raises, or tells that its end is waited for.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # A lock on the folder itself: no file that would be published, and it ends with the process.
@@ -32,9 +30,8 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AnalysisError(
-                f"another process is publishing to {folder}: wait until it is done"
-            ) from None
+            busy()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         _recover(folder)
         yield
     finally:
@@ -103,4 +100,4 @@ def _recover(folder: Path) -> None:
         for old in (left / OLD).glob("*"):
             if not (folder / old.name).exists():
                 os.replace(old, folder / old.name)
-        shutil.rmtree(left)
+        shutil.rmtree(left, ignore_errors=True)  # programs of the killed one may still write there

@@ -73,7 +73,11 @@ def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = Fal
         name = release.check(root, to, name, content)
     _check_folder(to, name)
     settings = _settings(root)
-    with placement.alone(to), placement.stage(to) as staged:
+
+    def busy() -> None:
+        raise AnalysisError(f"another process is publishing to {to}: wait until it is done")
+
+    with placement.alone(to, busy), placement.stage(to) as staged:
         listed = versions.read(to)
         url = _url(to, url or str(project.lookup(settings, "website.site-url", "")))
         before = next((one for one in listed if one.name == name), None)

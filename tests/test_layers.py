@@ -54,6 +54,7 @@ ORDER = [
     *("values", "tables", "comparisons", "findings", "interpretation", "practice"),
     "discussion",
     *("citation", "interactive", "widgets"),
+    *("versions", "placement"),
     *("render.links", "render.quarto", "render.tree", "render.facts"),
     *("render.builtin.files", "render.builtin.project", "render.builtin.page"),
     *("render.builtin.cells", "render.builtin.kernel"),
@@ -62,7 +63,7 @@ ORDER = [
     *("render.builtin.assets", "render.builtin.memory", "render.builtin.site"),
     *("render.builtin.*", "render.*"),
     *("provenance", "survey.*", "check", "explain"),
-    *("versions", "release", "stamping", "crate", "changes", "feeds", "placement", "publish"),
+    *("release", "stamping", "crate", "changes", "feeds", "publish"),
     *("finishing", "console", "commands", "preview", "__main__"),
 ]
 """Modules from the top down; ``x.*`` is whatever of x is not named, side by side."""

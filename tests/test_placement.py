@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from analysis import placement
-from analysis.settings import AnalysisError
 from tests.conftest import PROJECT
 
 
@@ -38,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def put(folder: Path) -> tuple[str, ...]:
-    with placement.alone(folder), placement.stage(folder) as staged:
+    with placement.alone(folder, busy), placement.stage(folder) as staged:
         fill(staged, NEW)
         return placement.put(folder, staged)
 
@@ -52,6 +51,14 @@ def test_put(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["0.1", "0.2", "dev", "index", "kept", "same"]
     )
+
+
+class BusyError(Exception):
+    """Another process is at it."""
+
+
+def busy() -> None:
+    raise BusyError
 
 
 class Stop(BaseException):
@@ -104,27 +111,27 @@ def test_what_is_killed_midway_is_put_right_by_the_next(folder: Path, last: int)
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )  # fmt: skip
     assert done.returncode == 9
-    assert len(list(folder.glob(".publishing-*"))) == 1
-    with placement.alone(folder):
+    assert len(list(folder.glob(f"{placement.STAGE}*"))) == 1
+    with placement.alone(folder, busy):
         left = tree(folder)
         assert left["dev/a"] == ("2" if last == 3 else "1")
         assert left["index"] == "1"
         assert {name: left[name] for name in ("0.1/a", "same", "kept/b")} == {
             "0.1/a": "x", "same": "s", "kept/b": "k",
         }  # fmt: skip
-    assert not list(folder.glob(".publishing-*"))
+    assert not list(folder.glob(f"{placement.STAGE}*"))
     put(folder)
     assert tree(folder) == OLD | NEW
 
 
 def test_one_at_a_time(folder: Path) -> None:
     with (
-        placement.alone(folder),
-        pytest.raises(AnalysisError, match="another process is publishing"),
-        placement.alone(folder),
+        placement.alone(folder, busy),
+        pytest.raises(BusyError),
+        placement.alone(folder, busy),
     ):
         pass
-    with placement.alone(folder):  # the lock ended with its holder
+    with placement.alone(folder, busy):  # the lock ended with its holder
         pass
 
 

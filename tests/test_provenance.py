@@ -145,7 +145,7 @@ def test_the_repository_s_address(project: Path) -> None:
     provenance.repository.cache_clear()
     assert provenance.repository() == ""
     (project / "_quarto.yml").write_text(
-        "project:\n  type: website\n  output-dir: _site\n  render: [report/*.qmd]\n"
+        "project:\n  type: website\n  output-dir: _site\n  render: [/report/*.qmd]\n"
         "website:\n  title: T\n  repo-url: https://example.org/r/\n", encoding="utf-8",
     )  # fmt: skip
     (project / "report").mkdir()

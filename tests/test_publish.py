@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import crate, versions
+from analysis import crate, placement, versions
 from analysis import publish as publishing
 from analysis.publish import publish
 from analysis.render import links
@@ -515,3 +515,12 @@ def test_it_fits_and_can_be_read(browser, site: Path, name: str, width: int, sch
     assert page.evaluate(broken) == []
     assert errors == []
     context.close()
+
+
+def test_two_do_not_publish_at_the_same_time(build: Build, tmp_path: Path) -> None:
+    root, to = build("0.1"), tmp_path / "public"
+    with (
+        placement.alone(to, lambda: None),
+        pytest.raises(AnalysisError, match="another process is publishing"),
+    ):
+        publish(root, to, "dev")

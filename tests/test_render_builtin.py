@@ -65,7 +65,7 @@ def write(root: Path, **pages: str) -> Path:
     """A project of small pages, without a PDF."""
     (root / "report").mkdir(parents=True, exist_ok=True)
     (root / "_quarto.yml").write_text(
-        'project: {type: website, execute-dir: project, render: ["report/*.qmd"]}\n'
+        'project: {type: website, execute-dir: project, render: ["/report/*.qmd"]}\n'
         "number-sections: true\n"
     )
     for name, text in pages.items():

@@ -16,7 +16,7 @@ from analysis.render.builtin import html, site
 from analysis.settings import InputError
 
 SETTINGS = """
-project: {type: website, output-dir: _site, execute-dir: project, render: ["report/*.qmd"]}
+project: {type: website, output-dir: _site, execute-dir: project, render: ["/report/*.qmd"]}
 website:
   title: Site
   site-url: https://example.org/paper/

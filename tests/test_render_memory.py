@@ -102,7 +102,7 @@ def project_(tmp_path_factory: pytest.TempPathFactory) -> Built:
     built.write("report/a.qmd", PAGE)
     built.write("report/_note.qmd", "This is included.\n")
     (built.root / "report" / "dot.png").write_bytes(DOT)
-    built.write("_quarto.yml", 'project: {render: ["report/*.qmd"], execute-dir: project}\n')
+    built.write("_quarto.yml", 'project: {render: ["/report/*.qmd"], execute-dir: project}\n')
     return built
 
 

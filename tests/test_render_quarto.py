@@ -40,7 +40,7 @@ def test_no_quarto_is_no_error_until_it_is_needed(
 
 
 def test_it_renders_with_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = 'mkdir -p _site/report; echo "$QUARTO_PYTHON $1" > _site/report/index.html'
+    script = 'mkdir -p $3/report; echo "$QUARTO_PYTHON $1" > $3/report/index.html'
     install(tmp_path, monkeypatch, "1.10.1", script)
     assert quarto.render(tmp_path, quiet=True) == [tmp_path / "_site" / "report" / "index.html"]
     assert (tmp_path / "_site/report/index.html").read_text().split() == [sys.executable, "render"]

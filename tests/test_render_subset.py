@@ -112,7 +112,7 @@ CASES = {
 
 def page(root: Path, text: str, head: str = "title: A page") -> Path:
     (root / "report").mkdir(exist_ok=True)
-    (root / "_quarto.yml").write_text('project: {render: ["report/*.qmd"]}\nnumber-sections: true')
+    (root / "_quarto.yml").write_text('project: {render: ["/report/*.qmd"]}\nnumber-sections: true')
     (root / "report" / "a.qmd").write_text(f"---\n{head}\n---\n\n{text}\n")
     return root
 
@@ -211,8 +211,9 @@ def test_front_matter(head: str, message: str, tmp_path: Path) -> None:
         ({"format": {"html": {"html-math-method": "mathjax"}}}, "can only be: mathml"),
         ({"execute": {"freeze": True}}, "'execute.freeze' can only be: false"),
         ({"website": {"navbar": {"left": [{"link": "x"}]}}}, "unknown key 'website.navbar.link'"),
-        ({"project": {"render": ["none.qmd"]}}, "project.render: no such file: none.qmd"),
-        ({"project": {"render": ["none/*.qmd"]}}, "lists no page"),
+        ({"project": {"render": ["/none.qmd"]}}, "project.render: no such file: /none.qmd"),
+        ({"project": {"render": ["/none/*.qmd"]}}, "lists no page"),
+        ({"project": {"render": ["report/*.qmd"]}}, "'report/*.qmd' must begin with '/'"),
     ],
 )
 def test_project_file(change: dict[str, object], message: str, tmp_path: Path) -> None:

@@ -106,24 +106,7 @@ def listed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def tree(folder: Path) -> States:
-    """The state of every file below a folder, by its path in it."""
-    return {path.relative_to(folder).as_posix(): state(path) for path in listed(folder)}
-
-
 def copy(source: Path, target: Path) -> None:
     """Copy a file, and make the folders it goes to."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-
-
-def replace(place: Path, new: Path, old: Path) -> None:
-    """Put ``new`` at ``place``; two renames, so no reader meets half a site."""
-    if place.exists():
-        os.replace(place, old)
-    try:
-        os.replace(new, place)
-    except OSError:
-        if old.exists():
-            os.replace(old, place)
-        raise

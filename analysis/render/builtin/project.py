@@ -188,7 +188,7 @@ def read(root: Path) -> Project:
     for place in ("left", "right"):
         for item in lookup(settings, f"website.navbar.{place}", []):
             _validate(item, _LINK, text, path, "website.navbar.")
-    pages = _listed(root, lookup(settings, "project.render", ["*.qmd"]), "project.render")
+    pages = _listed(root, lookup(settings, "project.render", ["/*.qmd"]), "project.render")
     # Quarto's own rule: a file or folder that begins with an underscore is no page.
     pages = [page for page in pages if not page.name.startswith("_")]
     if not pages:
@@ -250,14 +250,24 @@ def _line(text: str, key: str, path: Path) -> int:
 
 
 def _listed(root: Path, patterns: list[str], key: str) -> list[Path]:
+    """The files that patterns name, as Quarto reads them; `!` leaves some out again."""
+    where = f"{root / '_quarto.yml'}: {key}"
     found: list[Path] = []
-    for pattern in patterns:
-        matches = sorted(root.glob(pattern.removeprefix("!")))
-        if pattern.startswith("!"):
+    for written in patterns:
+        if not written.removeprefix("!").startswith("/"):
+            raise InputError(
+                f"{where}: '{written}' must begin with '/': without it Quarto looks at any "
+                "depth, also in data/cache/ and in older sites"
+            )
+        pattern = written.removeprefix("!").strip("/")
+        if (root / pattern).is_dir():
+            pattern = f"{pattern}/**/*".removeprefix("/")
+        matches = sorted(root.glob(pattern))
+        if written.startswith("!"):
             found = [path for path in found if path not in matches]
             continue
         if not matches and not set("*?[") & set(pattern):
-            raise InputError(f"{root / '_quarto.yml'}: {key}: no such file: {pattern}")
+            raise InputError(f"{where}: no such file: {written}")
         # What is hidden (.DS_Store, an editor's copies) matches a star, and is nobody's page.
         found += [
             path for path in matches if path.is_file() and path not in found and path.name[0] != "."

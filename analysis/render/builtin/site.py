@@ -3,18 +3,17 @@
 import contextlib
 import itertools
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol
 
+from analysis import placement
 from analysis.render import links
 from analysis.render.builtin import (
     assets,
     cells,
-    files,
     html,
     markdown,
     pandoc,
@@ -69,7 +68,7 @@ def render(
     """Render every page ``_quarto.yml`` lists into its output folder.
 
     The site is built beside its place and moved there when it is whole: a failed build leaves
-    the old site as it was.
+    the old site as it was. One build goes on at a time: another waits for it.
 
     Args:
         root: the project's folder.
@@ -88,22 +87,25 @@ def render(
     root = root.resolve()
     # Asked for before anything is written, which would be a change to git.
     edition = pdf.edition(root)
-    # What the files hold is noted before they are read: a later change is then a change.
-    memory = Memory(project.read(root), edition.name)
-    plan = project.read(root)
-    sources = [pages.read(path, root, plan.settings) for path in plan.pages]
-    with tempfile.TemporaryDirectory(prefix="._site-", dir=plan.output.parent) as scratch:
-        site = Path(scratch) / "site"
+    output = project.read(root).output
+    with (
+        placement.alone(output.parent, lambda: progress(placement.WAITING)),
+        placement.stage(output.parent) as staged,
+    ):
+        # What the files hold is noted before they are read: a later change is then a change.
+        memory = Memory(project.read(root), edition.name)
+        plan = project.read(root)
+        sources = [pages.read(path, root, plan.settings) for path in plan.pages]
+        scratch = staged.parent
+        site = scratch / "site"
         written = memory.recall_site(site)
         if written is None:
-            written = _build(
-                plan, sources, memory, edition, Path(scratch), progress, finish, beside
-            )
+            written = _build(plan, sources, memory, edition, scratch, progress, finish, beside)
         else:
             progress("nothing that the site is made from has changed")
-        if files.tree(site) != files.tree(plan.output):
-            files.replace(plan.output, site, Path(scratch) / "old")
-    return [plan.output / path for path in written]
+        os.replace(site, staged / output.name)
+        placement.put(output.parent, staged)
+    return [output / path for path in written]
 
 
 def _build(
