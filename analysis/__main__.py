@@ -59,6 +59,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(commands.encoders_app, name="encoders")
 app.add_typer(commands.results_app, name="results")
+app.command()(commands.cache)
 app.command()(commands.experiment)
 app.command()(commands.publish)
 app.command()(commands.compare)
@@ -150,7 +151,7 @@ def compute(
     if encoder and update_results:
         raise InputError(
             "--update-results writes the study's own encoders: for another, leave it out and use "
-            "'results export' and 'results add'"
+            "'python -m analysis results export' and 'results add'"
         )
     if encoder:
         own = {"encoders": tuple(encoder), "display_encoder": encoder[0]}
@@ -256,7 +257,7 @@ def check(study: StudyOption = "") -> None:
     problems = 0
     for finding in inspection.check(study_of(study), Store()):
         problems += finding.wrong
-        print(f"{'WRONG ' if finding.wrong else ''}{finding.part}: {finding.text}")
+        print(extras.typed(f"{'WRONG ' * finding.wrong}{finding.part}: {finding.text}"))
     if problems:
         raise AnalysisError(f"{problems} problem{'s'[: problems != 1]} found, marked WRONG above")
 

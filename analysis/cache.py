@@ -10,6 +10,7 @@ an entry exists only when it is complete: killing the process loses the step in 
 nothing else.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -17,6 +18,8 @@ import io
 import json
 import os
 import platform
+import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +32,15 @@ import numpy as np
 from analysis import checkout
 from analysis.settings import AnalysisError, InputError, cache_folder, checkout_folder
 
+# What is being written, in a step's folders, among downloads, and to what builds remember.
+LEFT = ("*/[0-9a-f][0-9a-f]/.tmp-*", "downloads/.part-*", "pages/*/.tmp-*")
+ABANDONED = 3600.0  # seconds after which nobody is writing it any more
+# What a store holds, by its names alone: somebody may keep other things in the same folder.
+HELD = (
+    ("*/[0-9a-f][0-9a-f]/*", re.compile(r"([\w-]+)/[0-9a-f]{2}/[0-9a-f]{64}\.(npz|json)")),
+    ("pages/*/**/*", re.compile(r"(pages)/[\w-]+-[0-9a-f]{32}/.+")),
+    ("downloads/*", re.compile(r"(downloads)/([0-9a-f]{64}|[\w-]+-[0-9a-f]{12}|pins\.json)")),
+)
 Arrays = dict[str, np.ndarray]
 State = Literal["sound", "absent", "damaged"]
 
@@ -111,8 +123,19 @@ def from_bytes(payload: bytes) -> Arrays:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is either absent or complete, whatever happens meanwhile."""
+    """Write a file so that it is either absent or complete, whatever happens meanwhile.
+
+    Raises:
+        OSError: it can't be written; the error names the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _replace(path, content)
+    except OSError as error:  # it names a temporary file, or none
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -124,6 +147,23 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove from a store what processes left that were killed while they wrote.
+
+    Whatever is younger than an hour may be another process's that is still writing.
+
+    Returns:
+        What was removed.
+    """
+    gone = []
+    for path in (path for pattern in LEFT for path in folder.glob(pattern)):
+        with contextlib.suppress(OSError):  # another process may sweep as well
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                gone.append(path)
+    return gone
 
 
 class Store:
@@ -151,6 +191,7 @@ class Store:
             raise InputError(f"ANALYSIS_COMPUTE is '{self.compute}'; use 'auto' or 'never'")
         self.say = say
         self.computed: list[str] = []
+        self._swept = False
 
     @property
     def downloads(self) -> Path:
@@ -198,6 +239,9 @@ class Store:
 
     def put(self, request: Request, arrays: Arrays, seconds: float = 0.0) -> None:
         """Store arrays under a request's key, with provenance."""
+        if not self._swept:
+            self._swept = True
+            sweep(self.folder)
         payload_path, sidecar_path = self._paths(request)
         payload = to_bytes(arrays)
         sidecar = {
@@ -246,6 +290,41 @@ class Store:
                 yield json.loads(path.read_bytes())
             except ValueError:
                 continue
+
+    def held(self) -> Iterator[tuple[str, Path]]:
+        """Each file of the store with its part: a step's name, ``pages`` or ``downloads``."""
+        for pattern, name in HELD:
+            for path in sorted(self.folder.glob(pattern)):
+                found = name.fullmatch(path.relative_to(self.folder).as_posix())
+                if found and path.is_file():
+                    yield found[1], path
+
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Part -> ``files`` and ``bytes``, in the order of their names."""
+        sizes: dict[str, dict[str, int]] = {}
+        for part, path in self.held():
+            one = sizes.setdefault(part, {"files": 0, "bytes": 0})
+            one["files"] += 1
+            one["bytes"] += path.stat().st_size
+        return dict(sorted(sizes.items()))
+
+    def clear(self, *, downloads: bool) -> dict[str, dict[str, int]]:
+        """Remove what the store holds, and what killed processes left; what that was, as `sizes`.
+
+        Args:
+            downloads: fetched files too, with the record of which were trusted at first sight.
+        """
+        removed = {k: v for k, v in self.sizes().items() if downloads or k != "downloads"}
+        for part, path in list(self.held()):
+            if part in removed:
+                path.unlink(missing_ok=True)
+        sweep(self.folder)
+        for part in removed:
+            folders = sorted((self.folder / part).glob("**/"), reverse=True)
+            for folder in folders:
+                with contextlib.suppress(OSError):  # something else is in it
+                    folder.rmdir()
+        return removed
 
     def explain_miss(self, request: Request) -> str:
         """Why a request is not stored: the differences from the nearest entry of its step."""

@@ -59,7 +59,9 @@ def _steps(chain: Chain, card: encoders.Card) -> Iterator[Finding]:
     states = {request.key: chain.store.state(request) for request in requests}
     for request in _and_moments(chain, card, requests):
         if chain.store.state(request) == "damaged":
-            text = f"{request.label} is damaged in the cache: 'compute' replaces it"
+            text = (
+                f"{request.label} is damaged in the cache: 'python -m analysis compute' replaces it"
+            )
             yield Finding(card.name, text, wrong=True)
     measurement = chain.plan.measurement_request(card)
     there = archive.answering(chain.study.name, measurement.key, card.name)
@@ -114,7 +116,7 @@ def _committed(plan: Plan) -> Iterator[Finding]:
 
 def _unlike(plan: Plan, request: Request, name: str, path: Path) -> str | None:
     """What is wrong with a committed result, of the given JSON, or None."""
-    remedy = "'compute --update-results' writes it anew"
+    remedy = "'python -m analysis compute --update-results' writes it anew"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         path.with_suffix(".npz").stat()

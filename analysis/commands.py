@@ -166,6 +166,42 @@ def export_results(
     print(f"wrote {shown(contribute.export(encoder, plan, to, digest))}")
 
 
+# The store -----------------------------------------------------------------------------------
+
+
+@common
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove it; downloads stay.")] = False,
+    downloads: Annotated[
+        bool, typer.Option("--downloads", help="With --clear: remove downloads too.")
+    ] = False,
+    form: Formats = Format.text,
+) -> None:
+    """Tell what is kept of earlier work, where and how much, or remove it."""
+    if downloads and not clear:
+        raise InputError("--downloads says what --clear removes: give both")
+    store = Store(say=log.warning)
+    parts = store.clear(downloads=downloads) if clear else store.sizes()
+    content = {"folder": str(store.folder), "removed": clear, "parts": parts}
+    printed(content, form, _cache_text)
+
+
+def _cache_text(content: dict[str, Any]) -> str:
+    """What `cache` gives, for reading."""
+    parts: dict[str, dict[str, int]] = content["parts"]
+    done = "removed from" if content["removed"] else "kept in"
+    total = {key: sum(one[key] for one in parts.values()) for key in ("files", "bytes")}
+    rows = {f"{done} {content['folder']}": total, **parts} if parts else {}
+    width = max(map(len, rows), default=0)
+    return (
+        "\n".join(
+            f"{name:<{width}} {one['files']:>7,} files {one['bytes'] / 1e6:>9,.1f} MB"
+            for name, one in rows.items()
+        )
+        or f"nothing {done} {content['folder']}"
+    )
+
+
 # The experiment ------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis import extras, faults
 from analysis.downloads import redacted
 from analysis.settings import AnalysisError, InputError
 
@@ -59,7 +60,7 @@ class Log:
             self._write("error", line, {"exit_code": code})
 
     def _write(self, level: str, message: str, more: dict[str, Any]) -> None:
-        text = redacted(" ".join(message.split()))  # whoever wrote it
+        text = extras.typed(redacted(" ".join(message.split())))  # whoever wrote it
         if self.as_json:
             line = {"level": level, "message": text, "time": round(time.time(), 3), **more}
             text = json.dumps(line, ensure_ascii=False)
@@ -248,6 +249,8 @@ def _explain(error: Exception, log: Log) -> int:
         message = f"{' '.join(usage().split())} (--help shows what is possible)"
     elif isinstance(error, typer.Abort):
         code, message = 1, "aborted"
+    elif foreseen := faults.told(error):
+        code, message = foreseen
     else:
         code, first = 1, (str(error).splitlines() or [""])[0]
         message = f"{type(error).__name__}: {first}: not foreseen; --debug shows the traceback"

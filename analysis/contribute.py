@@ -101,7 +101,7 @@ def check(given: Contribution, plan: Plan) -> tuple[Arrays, dict[str, Any]]:
     if hashlib.sha256(given.payload).hexdigest() != given.content.get("sha256"):
         raise InputError(
             f"{card.name}: the .npz is not the file that the .json describes: send both as "
-            "'results export' writes them"
+            "'python -m analysis results export' writes them"
         )
     provenance = _provenance(given.content.get("provenance"), card, plan)
     arrays = schema.arrays_of(given.payload, card, plan)

@@ -6,12 +6,13 @@ failure goes through `one_line`, since addresses and headers in it can hold cred
 """
 
 import hashlib
-import logging
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 
+from analysis import faults
 from analysis.settings import FetchError
 
 TIMEOUT = 60.0  # seconds without a byte before a download fails
@@ -112,22 +113,20 @@ def download(url: str, digest: str, folder: Path, remedy: str = REMEDY) -> Path:
         FetchError: no answer, an error status, another content than `digest`, or no space. Nothing
             is left behind.
     """
-    import pooch
-
-    pooch.get_logger().setLevel(logging.ERROR)
+    target = folder / digest
+    if target.is_file() and sha256(target) == digest:
+        return target
     try:
-        name = pooch.retrieve(
-            url,
-            known_hash=f"sha256:{digest}",
-            fname=digest,
-            path=folder,
-            downloader=lambda url, target, _: get(url, Path(target), remedy=remedy),
-        )
-    except ValueError:
-        raise FetchError(
-            f"{url}: the sha256 of what came is not {digest}: it was not kept; try again, and if "
-            "that repeats, the file has changed: compare with the card in data/encoders.toml"
-        ) from None
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as scratch:
+            part = Path(scratch, "file")
+            get(url, part, remedy=remedy)
+            if sha256(part) != digest:
+                raise FetchError(
+                    f"{url}: the sha256 of what came is not {digest}: it was not kept; try again, "
+                    "and if that repeats, the file has changed: compare with the card in "
+                    "data/encoders.toml"
+                )
+            return part.replace(target)
     except OSError as error:
-        raise FetchError(f"{url}: cannot be stored in {folder}: {one_line(error)}") from None
-    return Path(name)
+        raise FetchError(f"{url}: cannot be stored: {faults.of_system(error, folder)}") from None

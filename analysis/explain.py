@@ -227,7 +227,8 @@ def draw(label: str, read: Callable[[], Results], folder: Path) -> list[Path]:
         folder: is made if it is not there.
 
     Raises:
-        InputError: no figure of this label, or the folder can't be written.
+        InputError: no figure of this label.
+        OSError: the folder can't be written.
     """
     path_of(label)
     results = read()
@@ -235,8 +236,5 @@ def draw(label: str, read: Callable[[], Results], folder: Path) -> list[Path]:
     written = []
     for ending in ("svg", "png", "csv"):
         written.append(folder / f"{label.removeprefix('fig-')}.{ending}")
-        try:
-            write_atomic(written[-1], made[ending])
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+        write_atomic(written[-1], made[ending])
     return written

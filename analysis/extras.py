@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,7 +69,26 @@ def command(*extras: str) -> str:
         what = f"-e {shlex.quote(_here(CHECKOUT) + wanted)}"
     else:
         what = shlex.quote("timestep-spectra" + wanted)
-    return f"{shlex.quote(_here(Path(sys.executable)))} -m pip install {what}"
+    return f"{_program(Path(sys.executable))} -m pip install {what}"
+
+
+def typed(text: str) -> str:
+    """A text in which commands of this package stand as they are typed here.
+
+    Hints say ``'timestep-spectra compute'`` or ``'python -m analysis compute'``; the program may
+    not be on PATH, and ``python`` be another.
+    """
+    script = Path(sys.argv[0])
+    if script.name.startswith("timestep-spectra"):
+        program = _program(script)
+    else:
+        program = f"{_program(Path(sys.executable))} -m analysis"
+    return re.sub(r"(?<=')(timestep-spectra|python -m analysis)(?= )", lambda _: program, text)
+
+
+def _program(path: Path) -> str:
+    """A program as it is typed in this folder: its name, where that finds this very file."""
+    return path.name if shutil.which(path.name) == str(path) else shlex.quote(_here(path))
 
 
 def _here(path: Path) -> str:
@@ -81,7 +102,7 @@ def refusal() -> str | None:
     name = Path(sys.executable).name
     own = CHECKOUT / ".venv" / "bin" / "python"
     if own.is_file() and not own.samefile(sys.executable):
-        remedy = f"run {_here(own)} -m analysis"
+        remedy = f"run {_program(own)} -m analysis"
     elif (CHECKOUT / "Makefile").is_file():
         remedy = f"run 'make site' and use .venv/bin/python, or run {command()}"
     else:

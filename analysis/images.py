@@ -25,7 +25,7 @@ from PIL import Image, ImageFile, ImageOps
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from analysis import resize, settings
+from analysis import faults, resize, settings
 from analysis.downloads import get, sha256
 from analysis.settings import FetchError, InputError, Name, Resample, Strict
 
@@ -239,7 +239,8 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
                 LOG.warning('%s: pin this in data/images.toml: sha256 = "%s"', photo.id, found)
             return part.replace(target)
     except OSError as error:
-        raise FetchError(f"{photo.url}: cannot be stored: {error}; make room for it") from None
+        why = faults.of_system(error, downloads)
+        raise FetchError(f"{photo.url}: cannot be stored: {why}") from None
 
 
 def unavailable(
@@ -256,7 +257,9 @@ def unavailable(
         try:
             fetch(photo, downloads, attempts=0)
         except FetchError:
-            found[photo.id] = FetchError(f"{photo.id} is not fetched: run 'fetch'")
+            found[photo.id] = FetchError(
+                f"{photo.id} is not fetched: run 'python -m analysis fetch'"
+            )
         except InputError as error:
             found[photo.id] = error
     return found

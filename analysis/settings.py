@@ -7,6 +7,7 @@ right one suggested.
 
 import difflib
 import itertools
+import json
 import math
 import os
 import re
@@ -112,9 +113,17 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 class Strict(BaseModel):
-    """A model that is immutable and refuses keys it does not know, nan and infinity."""
+    """A model that is immutable and refuses keys it does not know, nan and infinity.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    Nothing is turned into another type: true is no number, 512.0 no integer, "3" neither.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _array(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value  # TOML's and JSON's arrays
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
@@ -129,6 +138,8 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
         hint = nearest(str(first["loc"][-1]), list(model.model_fields))
         return f"{where}: unknown key '{place}'; {hint}"
     problem = first["msg"].removeprefix("Value error, ")
+    if isinstance(given := first["input"], bool | int | float) and first["type"] != "value_error":
+        problem += f", it is {json.dumps(given)}"
     return f"{where}: {place}: {problem}" if place else f"{where}: {problem}"
 
 
@@ -155,13 +166,14 @@ Name = Annotated[str, AfterValidator(named)]
 """Of a study, set, image, variation or encoder: results and downloads are stored under it."""
 
 TWO_PI = 2 * math.pi
+LARGEST = 16384  # side in pixels; larger squares than 13,377 are refused as images anyway
 
 
 class Window(Strict):
     """The taper applied before the Fourier transform (see `spectra.window2d`)."""
 
     kind: Literal["kaiser", "hann", "none"] = Field("kaiser", description="family of the window")
-    beta: float = Field(TWO_PI, ge=0, description="Kaiser beta as numpy.kaiser defines it")
+    beta: float = Field(TWO_PI, ge=0, le=100, description="Kaiser beta as numpy.kaiser defines it")
 
     @property
     def text(self) -> str:
@@ -230,9 +242,13 @@ class Study(Strict):
     t: float = Field(
         0.5, gt=0, lt=1, description="data fraction of the blend z_t = t z + (1-t) eps"
     )
-    mu: float = Field(0.0, description="mean of theta = logit(t) at the low resolution")
-    std: float = Field(1.0, gt=0, description="standard deviation of theta")
-    seed: int = Field(0, ge=0, description="seed of every random draw, with the item's id")
+    mu: float = Field(
+        0.0, ge=-20, le=20, description="mean of theta = logit(t) at the low resolution"
+    )
+    std: float = Field(1.0, gt=0, le=20, description="standard deviation of theta")
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="seed of every random draw, with the item's id"
+    )
     window: Window = Window()
     windows: tuple[Window, ...] = Field(
         (Window(kind="none"), Window(beta=2.0), Window(), Window(kind="hann")),
@@ -240,7 +256,9 @@ class Study(Strict):
         description="windows that are compared, to show what the choice of one matters",
     )
     bands: Bands = Bands()
-    bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of the photographs")
+    bootstrap: int = Field(
+        2000, ge=100, le=100_000, description="bootstrap resamples of the photographs"
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
     @field_validator("resolutions")
@@ -248,6 +266,8 @@ class Study(Strict):
     def _ascending_sizes(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
         if sizes[0] < 32 or any(a >= b for a, b in itertools.pairwise(sizes)):
             raise ValueError("sides in pixels, ascending, the lowest at least 32")
+        if sizes[-1] > LARGEST:
+            raise ValueError(f"sides in pixels, at most {LARGEST}; one is {sizes[-1]}")
         return sizes
 
     @field_validator("variations")
@@ -270,6 +290,18 @@ class Study(Strict):
     def _display_is_measured(self) -> "Study":
         if self.display_encoder not in self.encoders:
             raise ValueError(f"display_encoder '{self.display_encoder}' is not among the encoders")
+        if len(set(self.encoders)) < len(self.encoders):
+            raise ValueError("encoders: one is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _low_band_has_rings(self) -> "Study":
+        last = self.bands.low * self.low / 2
+        if self.bands.first_ring > last:
+            raise ValueError(
+                f"bands.first_ring is {self.bands.first_ring}, and the low band ends at ring "
+                f"{last:g} of {self.low} px, even in pixels: take a lower one"
+            )
         return self
 
     @property

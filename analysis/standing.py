@@ -12,7 +12,7 @@ def cannot_run(card: encoders.Card, downloads: Path) -> str | None:
     """Why an encoder cannot run here without a download, or None."""
     reason = encoders.missing(card)
     if reason is None and card.sha256 and found(card, downloads) is None:
-        reason = "its weights are not on this machine ('fetch' gets them)"
+        reason = "its weights are not on this machine ('python -m analysis fetch' gets them)"
     return reason
 
 

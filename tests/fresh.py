@@ -38,11 +38,13 @@ class User:
         project: the checkout, a copy of their own.
         home: their home, where caches go that nobody places elsewhere.
         environment: what is set beyond a bare environment.
+        under: a program and its arguments that run every command, such as with fewer rights.
     """
 
     project: Path
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    under: tuple[str, ...] = ()
 
     def settings(self, **more: str) -> dict[str, str]:
         """The environment of a process: PATH, locale and the like, and nothing of ours."""
@@ -74,7 +76,8 @@ class User:
     ) -> Said:
         """`python ARGUMENTS` in a fresh interpreter."""
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=at or self.project, env=self.settings(**more),
+            [*self.under, sys.executable, *arguments],
+            cwd=at or self.project, env=self.settings(**more),
             capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=seconds, check=False,
         )  # fmt: skip
         return Said(done.returncode, done.stdout, done.stderr)

@@ -1,6 +1,7 @@
 """The store: keys are content, entries are whole or absent, damage is seen, misses explain."""
 
 import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -415,7 +416,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     target.write_bytes(b"old")
 
     def refuse(source: str, destination: Path) -> None:
-        raise OSError("no space")
+        raise OSError(errno.ENOSPC, "no space", source, None, destination)
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no space"):

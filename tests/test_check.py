@@ -103,7 +103,7 @@ def test_damage_of_any_step_is_found(tiny: Path, step: str) -> None:
     path = next((tiny / "data" / "cache" / step).rglob("*.npz"))
     path.write_bytes(b"x")
     [text] = wrong()
-    assert "is damaged in the cache: 'compute' replaces it" in text
+    assert "is damaged in the cache: 'python -m analysis compute' replaces it" in text
     compute()
     assert wrong() == [] or step == "moments"  # read only when something needs it
 
@@ -136,7 +136,7 @@ def test_a_photograph_that_is_only_not_fetched(tmp_path: Path) -> None:
     photo = Photograph("far", None, "https://example.org/far", "", "Far", "", "", "")
     [error] = unavailable([photo], tmp_path).values()
     assert isinstance(error, FetchError)
-    assert str(error) == "far is not fetched: run 'fetch'"
+    assert str(error) == "far is not fetched: run 'python -m analysis fetch'"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

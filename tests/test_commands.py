@@ -117,7 +117,8 @@ def test_an_encoder_of_the_hub_is_tried_and_measured(
 
 def test_versions_are_published(here: Path, call: Callable[..., Said]) -> None:
     arguments = ("publish", "--to", "out")
-    assert "no site in _site: run 'timestep-spectra build'" in call(*arguments, "--dev")[2]
+    assert "no site in _site: run '" in (said := call(*arguments, "--dev")[2])
+    assert "-m analysis build' first" in said
     (here / "_site").mkdir()
     page = "<html><head><title>T</title></head><body><main>T</main></body></html>"
     (here / "_site" / "index.html").write_text(page)

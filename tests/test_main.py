@@ -207,7 +207,7 @@ def test_a_wrong_study_is_one_line_with_the_remedy(
         (("compute", "--encoder", "taef"), "unknown encoder 'taef'; did you mean 'taef2'?"),
         (("compute", "--encoder", "no/such"), "no config.json in no/such"),
         (("compute", "--encoder", "hf:model"), "'hf:model' is not hf:owner/name"),
-        (("compute", "--encoder", "pixel", "--update-results"), "'results export'"),
+        (("compute", "--encoder", "pixel", "--update-results"), " results export' and"),
         (("encoders", "check", "taef"), "unknown encoder 'taef'; did you mean 'taef2'?"),
         (("encoders", "chekc"), "No such command 'chekc'. Did you mean 'check'?"),
         (("encoders", "--format", "toml"), "toml"),
@@ -241,7 +241,7 @@ def test_without_a_command_help_is_shown(call: Callable[..., Said]) -> None:
 def test_render_needs_a_computed_study(call: Callable[..., Said]) -> None:
     code, out, err = call("render", "--quiet", "--study", "tiny")
     assert (code, out) == (1, "")
-    assert "run 'timestep-spectra compute --study tiny' first" in err
+    assert "-m analysis compute --study tiny' first" in err
     assert err.count("\n") == 1
 
 
