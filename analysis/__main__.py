@@ -3,6 +3,7 @@
 A command reads its options, lets the modules above do the work, and prints what they give.
 """
 
+import io
 import sys
 
 from analysis import extras
@@ -352,6 +353,9 @@ def preview(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console command."""
+    # What is printed may be a file's name in no encoding, or more than a terminal's locale has.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(console.run(app, NAME, given or ["--help"], log))
 

@@ -18,6 +18,7 @@ from analysis.checkpoints import EACH_CHANNEL, FILES, VARIATIONAL, read_config, 
 from analysis.latents import Normalisation
 from analysis.settings import (
     InputError,
+    Line,
     PackageError,
     Strict,
     data,
@@ -26,6 +27,7 @@ from analysis.settings import (
     nearest,
     read_toml,
 )
+from analysis.text import printable
 
 Kind = Literal["pixel", "linear", "diffusers", "taef2"]
 
@@ -50,7 +52,7 @@ class Card(Strict):
     model_config = ConfigDict(populate_by_name=True)
 
     name: str
-    title: str
+    title: Line
     kind: Kind
     class_name: str = Field("", alias="class", description="of diffusers, for kind 'diffusers'")
     channels: int = Field(gt=0, description="number of raw latent channels C")
@@ -73,8 +75,8 @@ class Card(Strict):
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of the weights file")
     config_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of config.json")
     url: str = Field("", description="where the weights file can be downloaded")
-    license: str = ""
-    source: str = Field("", description="where the encoder and the card's facts come from")
+    license: Line = ""
+    source: Line = Field("", description="where the encoder and the card's facts come from")
     notes: str = ""
 
     @model_validator(mode="after")
@@ -200,7 +202,7 @@ def _from_folder(folder: Path, known: Mapping[str, Card]) -> Card:
     for file in FILES:
         if not (folder / file).is_file():
             raise InputError(f"no {file} in {folder}: save the autoencoder with save_pretrained")
-    name = folder.resolve().name
+    name = printable(folder.resolve().name)
     if name in known:
         raise InputError(f"{folder}: '{name}' is the name of a card: rename the folder")
     described = read_config(folder / FILES[0])

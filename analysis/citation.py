@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from analysis.settings import InputError, root
+from analysis.text import escaped, link
 
 _TEX = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}}
 _TEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -127,10 +128,10 @@ def key(citation: Citation) -> str:
 
 def box(citation: Citation) -> str:
     """The citation as Markdown for a page: the sentence, and the entry as a block of code."""
-    plain = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text(citation))
+    plain: str = escaped(text(citation))
     if citation.address:
-        escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", citation.address)
-        plain = f"{plain.removesuffix(escaped)}<{citation.address}>"
+        address = link(citation.address, citation.address)
+        plain = f"{plain.removesuffix(escaped(citation.address))}{address}"
     return f"> {plain}\n\n```bibtex\n{bibtex(citation)}\n```\n"
 
 

@@ -14,6 +14,7 @@ from analysis.cache import MissError, Store
 from analysis.chain import Chain
 from analysis.plan import Plan
 from analysis.settings import NAME, AnalysisError, InputError, Study, load_study, root
+from analysis.text import printable
 
 log = console.Log()
 common = console.options(log)
@@ -85,7 +86,7 @@ def results_of(chain: Chain, study: str) -> results.Results:
 def shown(path: Path) -> str:
     """A path as seen from here, if it lies below."""
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def printed(content: Any, form: Format, text: Callable[[Any], str]) -> None:

@@ -17,6 +17,7 @@ from analysis.results import Results
 from analysis.settings import Variation
 from analysis.shift import Estimate, MeasuredShift, in_band
 from analysis.tables import table
+from analysis.text import code
 
 FLOOR = 0.01  # of a supposed posterior, in units of the noise's power
 BANDS = ("low", "middle", "high")
@@ -24,7 +25,7 @@ BANDS = ("low", "middle", "high")
 
 def _each(said: dict[str, str]) -> str:
     """What is said of every encoder, listed."""
-    return listing([f"{text} in `{name}`" for name, text in said.items()])
+    return listing([f"{text} in {code(name)}" for name, text in said.items()])
 
 
 def resolved(e: Estimate) -> str:
@@ -50,7 +51,7 @@ def table_measures(results: Results) -> str:
         first = [s for (low, high), s in m.shifts.items() if (low, high) == below]
         rows.append(
             [
-                f"`{name}`", f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
+                code(name), f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
                 plain(m.top_octave, 2), shared, lost, estimate(first[0].whole) if first else "",
                 estimate(m.shift.whole), plain(m.shift.exponent, 2),
             ]
@@ -71,7 +72,7 @@ def table_unmeasured(results: Results) -> str:
             continue
         access = "licence to accept" if card.gated else "open"
         size = f"{card.latent_channels} / {card.latent_stride}"
-        rows.append([f"`{name}`", card.title, size, access, card.license or "not known"])
+        rows.append([code(name), card.title, size, access, card.license or "not known"])
     return table(["card", "encoder", "C / stride", "access", "licence"], rows)
 
 
@@ -102,7 +103,7 @@ def table_sensitivity(results: Results) -> str:
     for variation in _lawful(results):
         cells = [resolved(per_pixel(m, variation).whole) for m in results.measured.values()]
         rows.append([f"{variation.text}, fixed cycles per latent pixel", *cells])
-    return table(["", *(f"`{name}`" for name in names)], rows)
+    return table(["", *map(code, names)], rows)
 
 
 def _lawful(results: Results) -> list[Variation]:
@@ -144,7 +145,7 @@ def sensitivity(results: Results) -> str:
         ]
         moved = [abs(shifts[c].whole.value / m.shift.whole.value - 1) for c in choices]
         if moved:
-            parts.append(f"{percent(max(moved), 1)} in `{name}`")
+            parts.append(f"{percent(max(moved), 1)} in {code(name)}")
     text = ""
     if parts:
         text = f"Resize filter and compression move the number by no more than {listing(parts)}. "
@@ -154,7 +155,7 @@ def sensitivity(results: Results) -> str:
     known = []
     for name, m in results.measured.items():
         found = [resolved(m.shift_by_variation[v.name].whole) for v in simulated]
-        known.append(f"{' and '.join(found)} in `{name}`")
+        known.append(f"{' and '.join(found)} in {code(name)}")
     text += (
         f"On simulated images, {' and '.join(v.images.replace('-', ' ') for v in simulated)}, "
         f"the shift is {listing(known)}. {_control(results, simulated)}"
@@ -164,7 +165,7 @@ def sensitivity(results: Results) -> str:
         ends = [m.shift_by_variation[v.name].whole for v in simulated]
         if m.card.learned and all(one.high < m.shift.theory for one in ends):
             whole = m.shift.whole
-            below[f"`{name}`"] = any(e.high < whole.low or e.low > whole.high for e in ends)
+            below[code(name)] = any(e.high < whole.low or e.low > whole.high for e in ends)
     if below:
         text += (
             f"In {listing(list(below))} the shift stays below the rule on them too, so that this "
@@ -222,7 +223,7 @@ def posterior(results: Results) -> str:
     if sampled:
         text += f"With sampled latents the shift is {_each(sampled)}. "
     if moved:
-        named = listing([f"`{name}`" for name in moved])
+        named = listing([code(name) for name in moved])
         text += (
             f"In this study {named} {'has' if len(moved) == 1 else 'have'} no posterior, so that "
             f"{'it' if len(moved) == 1 else 'they'} cannot show this. As a scale: floors of "
@@ -245,7 +246,7 @@ def _floored(m: Measured) -> float:
 def mode(results: Results) -> str:
     """Whether a sampled posterior was measured, for the limits."""
     drawn = [
-        f"`{name}`"
+        code(name)
         for name, m in results.everything.items()
         if any(v.sample and v.name in m.shift_by_variation for v in m.study.variations)
     ]
@@ -288,7 +289,7 @@ def flat(results: Results) -> str:
             flatter = sum(abs(gamma) < least for gamma in gammas[name])
             if 2 * flatter > len(gammas[name]):
                 said.append(
-                    f"{flatter} of the {len(gammas[name])} channels of `{name}` are flatter than "
-                    f"any of {listing([f'`{other}`' for other in learned])}"
+                    f"{flatter} of the {len(gammas[name])} channels of {code(name)} are flatter "
+                    f"than any of {listing([code(other) for other in learned])}"
                 )
     return f"Flat channels are no sign of learning, though: {listing(said)}." if said else ""

@@ -191,11 +191,15 @@ def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:
 
 def _photograph(name: str, one: dict[str, str]) -> Entity:
     return {
-        "@id": f"#photograph-{name}", "@type": "ImageObject", "name": one["title"],
+        "@id": _image(name), "@type": "ImageObject", "name": one["title"],
         "creator": {"@id": _person(one["author"])} if one["author"] else None,
         "license": {"@id": f"{SPDX}{quote(one['license'])}"} if one["license"] else None,
         "isBasedOn": one["source"] or None, "sha256": one["sha256"] or None,
     }  # fmt: skip
+
+
+def _image(name: str) -> str:
+    return "#photograph-" + quote(name)
 
 
 def _person(name: str) -> str:
@@ -210,7 +214,7 @@ def _people(photographs: Iterable[dict[str, str]]) -> list[Entity]:
 def _computed(name: str, one: dict[str, Any]) -> Entity:
     made = one["environment"]
     return {
-        "@id": f"#result-{name}", "@type": "CreativeWork", "name": f"result {name}",
+        "@id": f"#result-{quote(name)}", "@type": "CreativeWork", "name": f"result {name}",
         "identifier": one["key"], "dateCreated": one["date"] or None, "isBasedOn": SOFTWARE,
         "version": made["commit"],
         "description": ", ".join(f"{key} {value}" for key, value in sorted(made.items())),
@@ -218,8 +222,8 @@ def _computed(name: str, one: dict[str, Any]) -> Entity:
 
 
 def _action(label: str, one: dict[str, Any]) -> Entity:
-    read = [{"@id": f"#result-{name}"} for name in one["results"]]
-    read += [{"@id": f"#photograph-{name}"} for name in one["photographs"]]
+    read = [{"@id": f"#result-{quote(name)}"} for name in one["results"]]
+    read += [{"@id": _image(name)} for name in one["photographs"]]
     kinds = ("svg", "png", "webp", "csv")
     return {
         "@id": f"#draw-{label}", "@type": "CreateAction", "name": f"{label}: {one['title']}",

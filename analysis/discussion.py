@@ -16,6 +16,7 @@ from analysis.practice import falling
 from analysis.results import Results
 from analysis.rules import STAGES
 from analysis.shift import Estimate
+from analysis.text import Markdown, code, escaped
 
 FEW = 10  # steps of a sampler below which they are called few
 SLIGHT = 0.1  # of the rule: what exceeds it by less is called slight
@@ -43,7 +44,7 @@ def rules(results: Results) -> str:
         return " ".join(parts)
     learned = {n: m for n, m in results.everything.items() if m.card.learned}
     outside = [
-        f"`{name}`"
+        code(name)
         for name, m in learned.items()
         if math.isfinite(m.shift.whole.low) and not _inside(m.shift.whole)
     ]
@@ -53,16 +54,16 @@ def rules(results: Results) -> str:
         if m.information:
             near = _inside(m.information.matched)
             parts.append(
-                f"Within the interval of the information-matched shift of `{name}` lies "
+                f"Within the interval of the information-matched shift of {code(name)} lies "
                 f"{listing(near) if near else 'none'}."
             )
     return " ".join(parts)
 
 
-def _inside(interval: Estimate) -> list[str]:
+def _inside(interval: Estimate) -> list[Markdown]:
     """Published rules whose ratio between 512 and 1024 px lies in an interval."""
     return [
-        rule.name
+        escaped(rule.name)
         for rule, formula in literature.evaluable()
         if interval.low <= formula.ratio(512, 1024) <= interval.high
     ]
@@ -77,7 +78,7 @@ def published(results: Results) -> str:
         for name, m in results.measured.items():
             apart = {p: timing.distance_of(m, side, by, p) for p in timing.PUBLISHED}
             first = min(apart, key=apart.__getitem__)
-            found.setdefault(first.name, []).append(f"`{name}` ({plain(apart[first], 2)})")
+            found.setdefault(first.name, []).append(f"{code(name)} ({plain(apart[first], 2)})")
         each = listing([f"“{choice}” in {listing(where)}" for choice, where in found.items()])
         parts.append(f"by {how} {each}")
         mean = min(timing.nearest_of(m, side, by).mu for m in results.measured.values())
@@ -110,7 +111,7 @@ def _movement(results: Results) -> str:
     for name, m in results.measured.items():
         _, least, greatest = timing.movement_of(m, "power").total
         if least <= moved[most] <= greatest:
-            inside.append(f"`{name}`")
+            inside.append(code(name))
     text = (
         f"From {low} to {high} px {still} of the {len(moved)} do not move; “{most}” moves most, by "
         f"{plain(moved[most], 2)}"
@@ -131,12 +132,12 @@ def learned(results: Results) -> str:
             continue
         found = list(_shifts(m))
         if verdict(m) == "open":
-            parts.append(f"For the learned encoder `{name}` there is {NONE}.")
+            parts.append(f"For the learned encoder {code(name)} there is {NONE}.")
             continue
         reach = collections.Counter(kind for kind, e, theory in found if not e.high < theory)
         of = (
             f"Of the {len(found)} shifts at fixed cycles per image that were measured of the "
-            f"learned encoder `{name}`, by band, pair of resolutions, window, filter, kind of "
+            f"learned encoder {code(name)}, by band, pair of resolutions, window, filter, kind of "
             "image and channel, "
         )
         if not reach:
@@ -203,7 +204,7 @@ def _largest(ratios: dict[tuple[str, str], np.ndarray], steps: list[int]) -> str
     name, solver = max(ratios, key=lambda key: float(np.nanmax(ratios[key])))
     row = ratios[name, solver]
     at = steps[int(np.nanargmax(row))]
-    return f"{_of(np.nanmax(row))} (`{name}`, {solver.capitalize()}, {at} steps)"
+    return f"{_of(np.nanmax(row))} ({code(name)}, {solver.capitalize()}, {at} steps)"
 
 
 def discretisation(results: Results) -> str:
@@ -236,7 +237,7 @@ def discretisation(results: Results) -> str:
             f"to {steps[-1]}"
         )
     rising = [
-        f"{_of(row[-1])} at {steps[-1]} to {_of(row[0])} at {steps[0]} in `{name}`"
+        f"{_of(row[-1])} at {steps[-1]} to {_of(row[0])} at {steps[0]} in {code(name)}"
         for (name, solver), row in whole.items()
         if solver == "euler" and row[0] > (1 + SLIGHT) * row[-1]
     ]
@@ -285,10 +286,8 @@ def volume(results: Results) -> str:
             float(found.ratio(low, high, region, "w2")[at]) for region in ("total", f"shared {low}")
         )
         pairs[name] = whole, shared
-    pulled = [
-        f"`{name}`" for name, (whole, shared) in pairs.items() if whole < (1 - EQUAL) * shared
-    ]
-    said = listing([f"{_of(w)} and {_of(s)} in `{name}`" for name, (w, s) in pairs.items()])
+    pulled = [code(name) for name, (whole, shared) in pairs.items() if whole < (1 - EQUAL) * shared]
+    said = listing([f"{_of(w)} and {_of(s)} in {code(name)}" for name, (w, s) in pairs.items()])
     text = (
         "*Volume in high dimension: open.* In sampling Gaussian data the number of modes acts only "
         "through their weights. By power and with 200 Euler steps the ratio of the best shifts, "

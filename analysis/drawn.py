@@ -22,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
@@ -179,8 +180,10 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
     from analysis.figures import style
 
     made = {}
-    # Neither a reader's matplotlibrc nor what a notebook sets may change a figure.
-    with mpl.rc_context():
+    # Neither a reader's matplotlibrc nor what a notebook sets may change a figure. A letter of a
+    # name that the font has not is drawn as a box, which says so.
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(style.RC | {"svg.hashsalt": "analysis"})
         figure = draw()

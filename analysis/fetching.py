@@ -20,7 +20,7 @@ def photographs(
         InputError: one is missing, is not the file that is meant, or can't be used.
         FetchError: one can't be downloaded.
     """
-    photos = images.image_set(study.images).photos
+    photos = images.image_set(study.place).photos
     for index, photo in enumerate(photos):
         progress(index, len(photos), photo.id)
         path = images.fetch(photo, folder)

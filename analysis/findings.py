@@ -15,6 +15,7 @@ from analysis.intervals import FEWEST, NONE
 from analysis.measured import Measured
 from analysis.results import Results
 from analysis.shift import in_band
+from analysis.text import code, escaped
 from analysis.values import identifier
 
 NEAR = 0.02  # relative, within which a shift is said to be the rule's
@@ -36,7 +37,7 @@ def abstract(results: Results) -> str:
     parts = []
     for name, m in results.measured.items():
         what = {"pixel": "", "linear": "the linear code "}.get(m.card.kind, "the learned encoder ")
-        found = f"{estimate(m.shift.whole)} for {what}`{name}`"
+        found = f"{estimate(m.shift.whole)} for {what}{code(name)}"
         if verdict(m) in ("below", "above") and abs(m.shift.exponent - 1) >= 0.1:
             found += f" (an exponent of {plain(m.shift.exponent, 2)} instead of 1)"
         parts.append(found)
@@ -60,7 +61,7 @@ def holds(results: Results) -> str:
             continue
         each = np.array([one.whole.value for one in m.shift_by_channel]) / results.theory
         near = np.flatnonzero(np.abs(each - 1) < NEAR).tolist()
-        where.append(f"`{name}`")
+        where.append(str(code(name)))
         if len(near) < len(each):
             what = ", local means" if m.card.kind == "linear" and means.issuperset(near) else ""
             where[-1] += f" ({len(near)} of its {len(each)} channels{what})"
@@ -77,9 +78,9 @@ def linear(results: Results) -> str:
         if measured.card.kind == "linear":
             key, v = identifier(name), values.of(results)
             return (
-                f"`{name}` has the shape of FLUX.1’s autoencoder (8 × 8 pixels to 16 numbers) but "
-                "is linear: the principal components of image patches, fitted in closed form to "
-                f"the bundled images at {measured.card.fit_size} px, and scaled so that the "
+                f"{code(name)} has the shape of FLUX.1’s autoencoder (8 × 8 pixels to 16 numbers) "
+                "but is linear: the principal components of image patches, fitted in closed form "
+                f"to the bundled images at {measured.card.fit_size} px, and scaled so that the "
                 f"variance averaged over channels is one. At {results.study.high} px it loses "
                 f"{v.value('lost_' + key).text} of the patches' variance (PSNR "
                 f"{v.value('psnr_' + key).text}). Beyond these components nothing is learned, so "
@@ -94,11 +95,11 @@ def ratio(results: Results) -> str:
     for name, measured in results.measured.items():
         ratios = timing.ratios_of(measured)
         correlation = weighting.mean_correlation(ratios)
-        correlations.append(f"{plain(correlation, 2)} in `{name}`")
+        correlations.append(f"{plain(correlation, 2)} in {code(name)}")
         if correlation > 0.2:
-            alike.append(f"`{name}`")
+            alike.append(code(name))
         scatter = weighting.neighbour_scatter(ratios)
-        scatters.append(f"{percent(scatter)} in `{name}`")
+        scatters.append(f"{percent(scatter)} in {code(name)}")
     shared = f": in {listing(alike)} a part of it is shared" if alike else ""
     return (
         "For these images (fit of degree three) the mean correlation of $\\ln R$ between two of "
@@ -153,7 +154,7 @@ def _linear(name: str, m: Measured) -> str:
     bands, equal = m.shift.bands, m.shift_equal_channels
     power = m.arrays[f"power_{m.study.low}"].mean(axis=0)
     each = power[:, in_band(m.k(m.study.low), bands["low"].band)].sum(axis=1)
-    text = f"`{name}` has {low} in the low and {high} in the high band. "
+    text = f"{code(name)} has {low} in the low and {high} in the high band. "
     if bands["low"].value > bands["high"].value:
         text += (
             "A patch code samples the picture once every 8 pixels after little filtering, so "
@@ -185,7 +186,7 @@ def _learned(name: str, m: Measured) -> str:
     chosen = in_band(s.k, s.whole.band)
     low, middle, high = _bands(m)
     text = (
-        f"`{name}` {word}: {estimate(s.whole)} over the low and middle bands, an exponent of "
+        f"{code(name)} {word}: {estimate(s.whole)} over the low and middle bands, an exponent of "
         f"{plain(s.exponent, 2)}. By band it is {low}, {middle} and {high}; over frequency the "
         f"mean curve runs between {fixed(float(s.mean[chosen].min()), 2)} and "
         f"{fixed(float(s.mean[chosen].max()), 2)} in the low and middle bands. At the same cycles "
@@ -210,12 +211,12 @@ def each_channel(results: Results) -> str:
             continue
         found = np.array([one.value for one in whole])
         if found.max() < 1.01 * found.min():
-            parts.append(f"The {len(whole)} channels of `{name}` agree to within 1\u00a0%.")
+            parts.append(f"The {len(whole)} channels of {code(name)} agree to within 1\u00a0%.")
             continue
         below = sum(one.high < m.shift.theory for one in whole)
         count = "all" if below == len(whole) else below or "none"
         text = (
-            f"Of the {len(whole)} channels of `{name}`, {count} "
+            f"Of the {len(whole)} channels of {code(name)}, {count} "
             f"{'has' if below == 1 else 'have'} an interval wholly below the rule; they range from "
             f"{fixed(float(found.min()), 2)} to {fixed(float(found.max()), 2)}, and their mean, "
             f"with channels drawn as well as images, is {estimate(m.shift_pooled)}"
@@ -232,7 +233,7 @@ def each_channel(results: Results) -> str:
 def limits(results: Results) -> str:
     """What a reader should know of this study's images."""
     n = len(results.photographs)
-    text = f"The images are few ({n}). {results.study.caution}".strip()
+    text = f"The images are few ({n}). {escaped(results.study.caution)}".strip()
     if n < FEWEST:
         return f"{text} There is {NONE}."
     return text + (
@@ -244,7 +245,7 @@ def limits(results: Results) -> str:
 
 def scope(results: Results) -> str:
     """How many learned encoders were measured, for the limits."""
-    names = [f"`{name}`" for name, m in results.everything.items() if m.card.learned]
+    names = [code(name) for name, m in results.everything.items() if m.card.learned]
     if not names:
         return "No learned encoder was measured."
     if len(names) == 1:

@@ -27,7 +27,8 @@ from pydantic_core import InitErrorDetails
 
 from analysis import faults, resize, settings
 from analysis.downloads import get, sha256
-from analysis.settings import FetchError, InputError, Name, Resample, Strict
+from analysis.settings import FetchError, InputError, Line, Name, Resample, Strict
+from analysis.text import printable
 
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
@@ -66,10 +67,10 @@ class _Row(Strict):
     file: str = ""
     url: str = Field("", pattern=r"^(https?://\S+)?$")
     sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
-    title: str = Field(min_length=1)
-    author: str
-    license: str = Field(min_length=1)
-    source: str = Field(min_length=1)
+    title: Line = Field(min_length=1)
+    author: Line
+    license: Line = Field(min_length=1)
+    source: Line = Field(min_length=1)
     active: bool = True
 
     @model_validator(mode="after")
@@ -80,8 +81,8 @@ class _Row(Strict):
 
 
 class _Set(Strict):
-    title: str = Field(min_length=1)
-    license: str = Field(min_length=1)
+    title: Line = Field(min_length=1)
+    license: Line = Field(min_length=1)
     images: tuple[_Row, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -129,9 +130,9 @@ def image_set(name_or_folder: str) -> ImageSet:
     """A set of ``data/images.toml`` (its active images), or the images of a folder.
 
     A set wins over a folder of its name, which is then written ``./name``. Of a folder: files with
-    an image's extension in the order of their names, id = name without extension; hidden files and
-    subfolders are left out. Files that are byte by byte the same count once, and a warning names
-    them. InputError: no such set or folder, no image, or two with one id.
+    an image's extension in the order of their names, id = `printable` name without extension;
+    hidden files and subfolders are left out. Files that are byte by byte the same count once, and a
+    warning names them. InputError: no such set or folder, no image, or two with one id.
     """
     table, folder = settings.data() / "images.toml", Path(name_or_folder)
     sets = read_sets(table)
@@ -146,9 +147,13 @@ def image_set(name_or_folder: str) -> ImageSet:
     paths = [path for path in paths if path.suffix.lower()[1:] in EXTENSIONS.split()]
     if not paths:
         raise InputError(f"{folder}: no image in this folder; looked for {EXTENSIONS}")
-    if twice := _twice([path.stem for path in paths]):
+    ids = [printable(path.stem) for path in paths]
+    if twice := _twice(ids):
         raise InputError(f"{folder}: two images would both be called '{twice}'; rename one")
-    photos = tuple(Photograph(path.stem, path, "", "", path.name, "", "", "") for path in paths)
+    photos = tuple(
+        Photograph(name, path, "", "", printable(path.name), "", "", "")
+        for name, path in zip(ids, paths, strict=True)
+    )
     return ImageSet(folder.name, str(folder), "", _once(photos))
 
 

@@ -13,6 +13,7 @@ from analysis.crossings import Movement, Weights
 from analysis.formatting import estimate, fixed, listing, percent, plain
 from analysis.measured import Measured
 from analysis.results import Results
+from analysis.text import code
 
 WEIGHTS: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number"))
 WAYS = {"left_right": "left and right", "top_bottom": "top and bottom"}
@@ -20,7 +21,7 @@ WAYS = {"left_right": "left and right", "top_bottom": "top and bottom"}
 
 def _each(said: dict[str, str]) -> str:
     """What is said of every encoder, listed."""
-    return listing([f"{text} in `{name}`" for name, text in said.items()])
+    return listing([f"{text} in {code(name)}" for name, text in said.items()])
 
 
 def equivariance(results: Results) -> str:
@@ -32,7 +33,7 @@ def equivariance(results: Results) -> str:
         of_gain = found.of_gain.bands["whole"].value
         same = found.coherence.bands
         text = (
-            f"In `{name}` the gain is {estimate(gain)} and the coherence "
+            f"In {code(name)} the gain is {estimate(gain)} and the coherence "
             f"{plain(same['low'].value, 2)}, {plain(same['middle'].value, 2)} and "
             f"{plain(same['high'].value, 2)} in the low, middle and high band"
         )
@@ -93,12 +94,12 @@ def information(results: Results) -> str:
     for name, m in results.measured.items():
         found = m.information
         if found is None:
-            parts.append(f"For `{name}` the images or the latents' modes are too few.")
+            parts.append(f"For {code(name)} the images or the latents' modes are too few.")
             continue
         first, last = found.curve[0, 0], found.curve[-1, 0]
         parts.append(
-            f"In `{name}` it is {estimate(found.matched)}: the two curves then differ by at most "
-            f"{percent(found.misfit(found.matched.value), 1)} of their height, where the "
+            f"In {code(name)} it is {estimate(found.matched)}: the two curves then differ by at "
+            f"most {percent(found.misfit(found.matched.value), 1)} of their height, where the "
             f"square-root rule leaves {percent(found.misfit(m.shift.theory), 1)} and the "
             f"channel average {percent(found.misfit(m.shift.whole.value), 1)}; $s(u)$ goes from "
             f"{fixed(first, 2)} at the noisy end to {fixed(last, 2)} at the other."
@@ -109,7 +110,7 @@ def information(results: Results) -> str:
 def headline(results: Results) -> str:
     """The information-matched shifts, for the abstract."""
     found = {name: m.information for name, m in results.measured.items()}
-    parts = [f"{estimate(one.matched)} for `{name}`" for name, one in found.items() if one]
+    parts = [f"{estimate(one.matched)} for {code(name)}" for name, one in found.items() if one]
     if not parts:
         return ""
     return (
@@ -141,7 +142,7 @@ def crossings(results: Results) -> str:
     for by, how in WEIGHTS:
         sorts: dict[str, list[str]] = {}
         for name, move in moves[by].items():
-            sorts.setdefault(_undone(move), []).append(f"`{name}` ({plain(move.total[0], 2)})")
+            sorts.setdefault(_undone(move), []).append(f"{code(name)} ({plain(move.total[0], 2)})")
         still = sorts.pop("", [])
         said = listing([f"{kind} in {listing(n)}" for kind, n in sorts.items()]) if sorts else ""
         if still:
@@ -149,7 +150,7 @@ def crossings(results: Results) -> str:
             said += f" shared modes do not measurably move in {listing(still)}"
         text += f"{'; ' if by == 'modes' else ', '}by {how}, {said}"
     close = [
-        f"`{n}`"
+        code(n)
         for n, m in measured.items()
         if timing.nearest_of(m, study.high, "power").distance < 0.1
     ]
@@ -173,7 +174,7 @@ def _undone(move: Movement) -> str:
 def _own(results: Results) -> dict[str, list[str]]:
     """way -> encoders in which halves of an image share something of ln R of its own."""
     return {
-        way: [f"`{n}`" for n, m in results.measured.items() if _specific(m, way)] for way in WAYS
+        way: [code(n) for n, m in results.measured.items() if _specific(m, way)] for way in WAYS
     }
 
 
@@ -189,7 +190,7 @@ def reliability(results: Results) -> str:
     for way, text in WAYS.items():
         found = {n: timing.reliability_of(m, way) for n, m in results.measured.items()}
         cells = [
-            f"{plain(one.within[0], 2)} against {plain(one.between[0], 2)} in `{name}`"
+            f"{plain(one.within[0], 2)} against {plain(one.between[0], 2)} in {code(name)}"
             for name, one in found.items()
         ]
         parts.append(f"{listing(cells)} between {text} halves")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from analysis import rules as formulas
 from analysis.settings import InputError, data
+from analysis.text import Markdown, line, link
 
 REPEATS = frozenset(
     {
@@ -76,19 +77,24 @@ class Rule:
         return None if self.ratio is None or self.value is None else self.value / self.ratio
 
     @property
-    def link(self) -> str:
-        """The source as a short Markdown link."""
+    def place(self) -> tuple[str, str]:
+        """The source in short, and its address on the web; empty where it has none."""
         if match := re.match(r"arXiv:(\d{4}\.\d{5})", self.source):
-            return f"[arXiv:{match[1]}](https://arxiv.org/abs/{match[1]})"
+            return f"arXiv:{match[1]}", f"https://arxiv.org/abs/{match[1]}"
         if match := re.match(r"([\w.-]+/[\w.-]+):(\S+)@([0-9a-f]{40})$", self.source):
             repository, path, commit = match.groups()
             url = f"https://github.com/{repository}/blob/{commit}/{path}"
-            return f"[{repository}@{commit[:7]}]({url})"
+            return f"{repository}@{commit[:7]}", url
         if match := re.match(r"hf:([\w.-]+/[\w.-]+)", self.source):
-            return f"[{match[1]}](https://huggingface.co/{match[1]})"
+            return match[1], f"https://huggingface.co/{match[1]}"
         if match := re.match(r"https?://([^/\s]+)\S*", self.source):
-            return f"[{match[1]}]({match[0]})"
-        return self.source
+            return match[1], match[0]
+        return self.source, ""
+
+    @property
+    def link(self) -> Markdown:
+        """The source as a short link."""
+        return link(*self.place)
 
 
 def rules(path: Path | None = None) -> list[Rule]:
@@ -107,10 +113,10 @@ def rules(path: Path | None = None) -> list[Rule]:
                 ratio, value = row["predicted_shift_512_to_1024"], row["value_used_at_1024"]
                 out.append(
                     Rule(
-                        row["key"], row["name"], int(row["year"]), row["kind"],
+                        row["key"], line(row["name"]), int(row["year"]), row["kind"],
                         float(ratio) if ratio else None, float(value) if value else None,
-                        row["source_id"], row["verified"] == "yes",
-                        row["source_locator"], row["stage"], row["no_function"],
+                        line(row["source_id"]), row["verified"] == "yes",
+                        line(row["source_locator"]), row["stage"], line(row["no_function"]),
                     )
                 )  # fmt: skip
             except (KeyError, ValueError, TypeError) as error:

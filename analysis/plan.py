@@ -73,7 +73,7 @@ class Plan:
         self.study, self.store = study, store
         self._measurements: dict[encoders.Card, Request] = {}
         self.cards = {name: encoders.card(name) for name in study.encoders}
-        self.photographs = images.image_set(study.images).photos
+        self.photographs = images.image_set(study.place).photos
 
     # What is shown to the encoders -----------------------------------------------------------
 

@@ -80,8 +80,9 @@ def _is_panel(ax: Axes) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A label on one line, without maths' dollars."""
-    return " ".join(text.replace("$", "").replace("\\theta", "θ").split())
+    """A label on one line, without maths' dollars; names (`style.literal`) as they are."""
+    text = re.sub(r"(?<!\\)\$", "", text.removeprefix("\u200b")).replace(r"\$", "$")
+    return " ".join(text.replace("\\theta", "θ").split())
 
 
 def _panel(figure: Figure, ax: Axes) -> str:

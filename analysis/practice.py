@@ -10,6 +10,7 @@ from analysis.experiment import Settings
 from analysis.formatting import claim, fixed, listing, number, percent
 from analysis.powerlaw import octave_weights
 from analysis.results import Results
+from analysis.text import code
 from analysis.trained_shift import LEVELS, Experiment, summary
 
 
@@ -23,8 +24,8 @@ def sampler(results: Results) -> str:
         total = found.ratio(study.low, study.high, "total", "w2")
         parts.append(
             f"from {_best(best[0])} at 4 and {_best(best[1])} at 10 steps to {_best(best[2])} at "
-            f"200 in `{name}`, its ratio between the resolutions from {_best(total[at[0]])} and "
-            f"{_best(total[at[1]])} to {_best(total[-1])} in the limit"
+            f"200 in {code(name)}, its ratio between the resolutions from {_best(total[at[0]])} "
+            f"and {_best(total[at[1]])} to {_best(total[-1])} in the limit"
         )
     text = f"Weighed by power (W2), the best shift at the high resolution goes {'; '.join(parts)}."
     counted = [
@@ -63,8 +64,8 @@ def bands(results: Results) -> str:
         at = found.at(study.high, "total", "w2")
         left, plainly = (number(float(e[at][ten]), 2) for e in (found.error, found.unshifted))
         worth[name] = f"{left} instead of {plainly}"
-    alone = listing([f"{text} in `{name}`" for name, text in wanted.items()])
-    error = listing([f"{text} in `{name}`" for name, text in worth.items()])
+    alone = listing([f"{text} in {code(name)}" for name, text in wanted.items()])
+    error = listing([f"{text} in {code(name)}" for name, text in worth.items()])
     return (
         f"Bands by themselves ask for different shifts: ten Euler steps at {study.high} px are "
         f"best, by power, with shifts of {alone} for the low, middle and high band. The best shift "
@@ -91,7 +92,7 @@ def heun(results: Results) -> str:
                 f" In pixels, over the bands that both resolutions share, the ratio is {ends[0]} "
                 f"by power and {ends[1]} by number instead of the rule's one number."
             )
-    error = listing([f"{_of(share)} in `{name}`" for name, share in cheaper.items()])
+    error = listing([f"{_of(share)} in {code(name)}" for name, share in cheaper.items()])
     text = (
         "Heun’s steps are of second order and cost two evaluations of the network, but for the "
         "last. With ten of them, nineteen evaluations, the error by power is, relative to that of "
@@ -121,7 +122,7 @@ def falling(results: Results) -> tuple[list[str], list[str]]:
     for name, by_solver in results.samplers.items():
         found = by_solver["euler"]
         best = found.best[found.at(results.study.high, "total", "w2")]
-        (falls if best[-1] < 0.9 * best[0] else stays).append(f"`{name}`")
+        (falls if best[-1] < 0.9 * best[0] else stays).append(code(name))
     return falls, stays
 
 

@@ -18,19 +18,11 @@ from analysis.origins import PACKAGE, Input, inputs, path_of, photographs, place
 from analysis.render.builtin import project
 from analysis.results import Results
 from analysis.settings import InputError, checkout_folder, root
+from analysis.text import Markdown, code, escaped, link, quoted
 
 FOLDER = "made"  # beside the pages
 _PT = 96 / 72  # CSS pixels
 LIBRARIES = ("python", "numpy", "pillow", "torch", "diffusers")
-
-
-class Markdown(str):
-    """A text that a page takes as Markdown."""
-
-    __slots__ = ()
-
-    def _repr_markdown_(self) -> str:
-        return str(self)
 
 
 class Figures:
@@ -72,8 +64,7 @@ class Figures:
             (self.folder / f"{label}.webp").unlink(missing_ok=True)
         width, height = size(made["svg"])
         shown = "webp" if "webp" in made and not _on_paper() else "svg"
-        said = " ".join(alt.split()).replace("\\", "\\\\").replace('"', '\\"')
-        attributes = f'fig-alt="{said}" width={width} height={height}'
+        attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
         return Markdown(f"![]({FOLDER}/{label}.{shown}){{{attributes}}}")
 
     def made(self, label: str) -> Markdown:
@@ -93,10 +84,10 @@ class Figures:
             f"Drawn by {_code(place(path_of(label)))} at commit {commit}.",
             *_results(found),
             *([f"Images: {images}, listed in @tbl-photographs."] if images else []),
-            f"Settings: {settings(results)}.",
-            f"Versions: {'; '.join(_versions(found))}.",
+            f"Settings: {escaped(settings(results))}.",
+            f"Versions: {escaped('; '.join(_versions(found)))}.",
             f"Files: {', '.join(files)}; each carries this record.",
-            f"Again: `timestep-spectra rebuild {label}{option} --to figures`",
+            f"Again: {code(f'timestep-spectra rebuild {label}{option} --to figures')}",
         ]
         body = "\n".join(f"- {row}" for row in rows)
         return Markdown(
@@ -119,7 +110,7 @@ def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
     known = ", ".join(f"{one} {m.provenance['key'][:12]}" for one, m in results.measured.items())
     said = f"{name} ({where}) of study {results.study.name}: {known}"
     paragraphs = [one for one in sentences(results).split("\n\n") if one.strip()]
-    return Markdown("\n\n".join(f'[{one}]{{.told title="{said}"}}' for one in paragraphs))
+    return Markdown("\n\n".join(f"[{one}]{{.told title={quoted(said)}}}" for one in paragraphs))
 
 
 def _on_paper() -> bool:
@@ -153,21 +144,21 @@ def _code(where: str) -> str:
     path, _, line = where.partition(":")
     address, commit = repository(), environment()["commit"]
     if not address or not re.fullmatch("[0-9a-f]{7,64}", commit):
-        return f"`{where}`"
-    return f"[`{where}`]({address}/blob/{commit}/{path}#L{line})"
+        return code(where)
+    return link(code(where), f"{address}/blob/{commit}/{path}#L{line}")
 
 
 def _commit(name: str) -> str:
     """A commit shortened, with a word where files differ from it."""
     known, _, changes = name.partition("+")
-    return f"`{known[:12]}`" + " with changes" * bool(changes)
+    return code(known[:12]) + " with changes" * bool(changes)
 
 
 def _results(found: Sequence[Input]) -> list[str]:
     """The results a figure reads; those that were computed together share a line."""
     rows = []
     for text, group in groupby(found, _when):
-        names = [f"`{one.name}` ({', '.join(_known(one))})" for one in group]
+        names = [f"{code(one.name)} ({', '.join(_known(one))})" for one in group]
         rows.append(f"From {', '.join(names)}: {text}.")
     return rows or ["Reads no results: it is computed from the settings."]
 
@@ -175,17 +166,17 @@ def _results(found: Sequence[Input]) -> list[str]:
 def _known(one: Input) -> list[str]:
     """Shortened hashes of a result and of its encoder."""
     encoder = one.encoder
-    known = [f"key `{one.key[:12]}`"]
+    known = [f"key {code(one.key[:12])}"]
     if revision := encoder.get("revision"):
-        known.append(f"revision `{str(revision)[:12]}`")
+        known.append(f"revision {code(str(revision)[:12])}")
     if weights := encoder.get("sha256"):
-        known.append(f"weights `{str(weights)[:12]}`")
+        known.append(f"weights {code(str(weights)[:12])}")
     return known
 
 
 def _when(one: Input) -> str:
     """Where and when a result was computed."""
-    day = f"{one.date} " if one.date else ""
+    day = f"{escaped(one.date)} " if one.date else ""
     commit = _commit(str(one.provenance["environment"]["commit"]))
     return f"{one.origin}, made {day}at commit {commit}"
 

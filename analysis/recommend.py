@@ -129,7 +129,7 @@ def recommend(
         | {"encoders": (encoder,), "display_encoder": encoder, "resolutions": (low, high)}
         | {"variations": ()}
         | other
-    )
+    ).placed("" if photographs else base.place)
     found = None if photographs else _known(base, card, store, {low, high})
     if found is None:
         chain = _Measuring(study, store)

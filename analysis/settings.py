@@ -22,13 +22,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from analysis.text import line
+
 NAME = "timestep-spectra"
 PACKAGE = Path(__file__).resolve().parent
+Line = Annotated[str, AfterValidator(line)]  # of words that somebody wrote
 STARTED = time.time_ns()  # modules that are edited later may not be those that run
 
 
@@ -205,7 +209,7 @@ class Variation(Strict):
     """The same measurement with one choice changed, or on images whose answer is known."""
 
     name: Name = Field(description="short name")
-    title: str = Field("", description="what the tables call it; empty: the name")
+    title: Line = Field("", description="what the tables call it; empty: the name")
     images: Literal["", "dead-leaves", "power-law"] = Field(
         "", description="simulated images instead of the study's; empty: the study's"
     )
@@ -223,8 +227,8 @@ class Study(Strict):
     """Every choice of a study. Lengths are in pixels, t is the data fraction (t = 1 is data)."""
 
     name: Name = Field(description="file name of the study")
-    title: str = Field(description="one line for the pages")
-    caution: str = Field("", description="what a reader should know of these images, a sentence")
+    title: Line = Field(description="one line for the pages")
+    caution: Line = Field("", description="what a reader should know of these images, a sentence")
     images: str = Field(description="a set in data/images.toml, or a folder of images")
     encoders: tuple[str, ...] = Field(min_length=1, description="names in data/encoders.toml")
     display_encoder: str = Field(
@@ -260,6 +264,7 @@ class Study(Strict):
         2000, ge=100, le=100_000, description="bootstrap resamples of the photographs"
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+    _folder: str = PrivateAttr("")
 
     @field_validator("resolutions")
     @classmethod
@@ -305,6 +310,20 @@ class Study(Strict):
         return self
 
     @property
+    def place(self) -> str:
+        """The set, or the folder as it lies on this machine: for `images.image_set`, not to show.
+
+        What is shown, and stands in files that go elsewhere, is ``images``.
+        """
+        return self._folder or self.images
+
+    def placed(self, folder: str) -> "Study":
+        """The same study with its images read from a folder of this machine, if that is one."""
+        study = self.model_copy()
+        study._folder = folder
+        return study
+
+    @property
     def low(self) -> int:
         """Side in pixels of the lower of the two resolutions that are shown."""
         return self.resolutions[-2]
@@ -325,6 +344,12 @@ def study_names() -> list[str]:
     return sorted(path.stem for path in (data() / "studies").glob("*.toml"))
 
 
+def _shown(folder: Path, project: Path) -> str:
+    """What a folder is called where others read it: its path in the project, or its own name."""
+    inside = os.path.relpath(folder.resolve(), project.resolve())
+    return folder.resolve().name if inside.startswith("..") else Path(inside).as_posix()
+
+
 def load_study(name_or_path: str | Path | None = None) -> Study:
     """Read a study by name (``data/studies/NAME.toml``) or by the path of a TOML file.
 
@@ -342,17 +367,18 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
         if not path.is_file():
             raise InputError(f"no study '{given}' in data/studies; {nearest(given, study_names())}")
     content = read_toml(path)
-    folder = content.get("images")
+    written, folder = content.get("images"), ""
     # A folder in a study file is relative to the project, wherever the command is run; where there
     # is no project, to the file.
     beside = checkout_folder() or path.resolve().parent
-    if isinstance(folder, str) and (beside / folder).is_dir():
-        content["images"] = str(beside / folder)
+    if isinstance(written, str) and (beside / written).is_dir():
+        folder = str(beside / written)
+        content["images"] = _shown(Path(folder), beside)
     models: dict[str, type[BaseModel]] = {
         "window": Window, "windows": Window, "bands": Bands, "variations": Variation,
     }  # fmt: skip
     try:
-        return Study(name=path.stem, **content)
+        return Study(name=path.stem, **content).placed(folder)
     except ValidationError as error:
         unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
         nested = bool(unknown) and len(unknown[0]) > 1

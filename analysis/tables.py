@@ -11,16 +11,18 @@ from analysis.crossings import Weights
 from analysis.formatting import estimate, fixed, interval, number, percent, plain, point
 from analysis.results import Results
 from analysis.schedule import exponent
+from analysis.text import Markdown, cell, code, escaped, link
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
-    """A Markdown pipe table; ``align`` has one of l, r, c a column."""
+    """A Markdown pipe table; ``align`` has one of l, r, c a column.
+
+    A cell that is `Markdown` stands as it is, and has no bare ``|``; any other is shown literally.
+    """
     marks = {"l": ":---", "r": "---:", "c": ":---:"}
     rule = [marks[a] for a in (align or "l" * len(header))]
-    lines = [header, rule, *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    lines = [[cell(one) for one in header], rule, *([cell(one) for one in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def table_shift(results: Results) -> str:
@@ -31,7 +33,7 @@ def table_shift(results: Results) -> str:
         for band, e in (*shift.bands.items(), ("low and middle", shift.whole)):
             cycles = f"{e.band[0]:.0f} to {e.band[1]:.0f}"
             r = plain(float(exponent(e.value, shift.pixel_ratio)), 2)
-            rows.append([f"`{name}`", band, cycles, point(e), interval(e), r])
+            rows.append([code(name), band, cycles, point(e), interval(e), r])
     header = ["encoder", "band", "cycles/image", "s", "interval", "r"]
     return table(header, rows, "lllrlr")
 
@@ -45,7 +47,7 @@ def table_windows(results: Results) -> str:
             gammas = [law.gamma for law in each]
             spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
             rows.append(
-                [f"`{name}`", window.text, spread, point(shift.whole), interval(shift.whole)]
+                [code(name), window.text, spread, point(shift.whole), interval(shift.whole)]
             )
     return table(["encoder", "window", "γ", "s", "interval"], rows, "llrrl")
 
@@ -59,7 +61,7 @@ def table_encoders(results: Results) -> str:
         spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
         rows.append(
             [
-                f"`{name}`",
+                code(name),
                 m.card.title,
                 str(m.card.latent_channels),
                 str(m.card.latent_stride),
@@ -113,7 +115,7 @@ def table_recommended(results: Results) -> str:
     for name, m in results.measured.items():
         s = m.shift
         delta = plain(schedule.shift_mu(0.0, s.whole.value), 3)
-        rows.append([f"`{name}`", point(s.whole), interval(s.whole), plain(s.exponent, 2), delta])
+        rows.append([code(name), point(s.whole), interval(s.whole), plain(s.exponent, 2), delta])
     return table(
         ["", "s", f"{percent(results.study.confidence)} interval", "r", "Δμ (t = 1 is data)"],
         rows,
@@ -129,9 +131,15 @@ def table_settings(s: float, base_shift: float = 1.0) -> str:
     """The shift as settings of training and sampling tools."""
     links = {rule.key: rule.link for rule in literature.rules()}
     rows = [
-        [row.tool, row.stage, f"`{row.option}`", _CODE.sub(r"`\g<0>`", row.note), links[row.source]]
+        [
+            row.tool,
+            row.stage,
+            code(row.option),
+            Markdown(_CODE.sub(r"`\g<0>`", row.note)),
+            links[row.source],
+        ]
         for row in export.settings(s, base_shift)
-    ]
+    ]  # fmt: skip
     return table(["tool", "stage", "setting", "use", "read in"], rows)
 
 
@@ -145,10 +153,10 @@ def table_provenance(results: Results) -> str:
         )
         rows.append(
             [
-                f"`{name}`",
+                code(name),
                 measured.origin,
-                f"`{measured.provenance['key'][:12]}`",
-                f"`{made['commit'][:12]}`",
+                code(measured.provenance["key"][:12]),
+                code(made["commit"][:12]),
                 versions,
             ]
         )
@@ -164,7 +172,7 @@ def table_crossings(results: Results) -> str:
             nearest = [timing.nearest_of(m, side, by) for side in m.study.resolutions]
             moved = timing.movement_of(m, by)
             rows.append(
-                [how, f"`{name}`"]
+                [how, code(name)]
                 + [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
                 + [percent(nearest[-1].distance), _triple(moved.total), _triple(moved.shared)]
             )
@@ -180,7 +188,7 @@ def _triple(value: tuple[float, float, float]) -> str:
 
 def table_published(results: Results) -> str:
     """How far published densities of training times lie from those of the crossings."""
-    links = {rule.key: rule.link for rule in literature.rules()}
+    addresses = {rule.key: rule.place[1] for rule in literature.rules()}
     low, high = results.study.pair
     weights: tuple[tuple[Weights, str], ...] = (("power", "power"), ("modes", "number"))
     columns = [(by, m) for by, _ in weights for m in results.measured.values()]
@@ -195,11 +203,12 @@ def table_published(results: Results) -> str:
             " / ".join(plain(timing.distance_of(m, side, by, one), 2) for side in (low, high))
             for by, m in columns
         ]
-        address = links[one.key].partition("](")[2]  # and the closing bracket
         where = f"({' / '.join(means)}, {plain(one.std, 1)})"
-        rows.append([f"[{one.name}]({address} {where}", *cells])
+        rows.append([Markdown(f"{link(one.name, addresses[one.key])} {escaped(where)}"), *cells])
     header = ["density over θ"]
-    header += [f"{how}, `{name}`" for _, how in weights for name in results.measured]
+    header += [
+        Markdown(f"{escaped(how)}, {code(name)}") for _, how in weights for name in results.measured
+    ]
     return table(header, rows)
 
 
@@ -222,7 +231,7 @@ def table_sampler(results: Results) -> str:
                 ]
                 ends = [[values[n] for n in (first, few, many)] for values in (best, *ratios)]
                 cells = [" / ".join(map(_best, values)) for values in (ends[0], sides, *ends[1:])]
-                rows.append([f"`{name}`", how, solver.capitalize(), *cells])
+                rows.append([code(name), how, solver.capitalize(), *cells])
     sizes = " / ".join(map(str, study.resolutions))
     header = [
         "spectrum", "error", "steps", f"best s at {study.high} px, 4 / 10 / 200 steps",
@@ -241,11 +250,11 @@ def table_information(results: Results) -> str:
     for name, m in results.measured.items():
         found = m.information
         if found is None:
-            rows.append([f"`{name}`", estimate(m.shift.whole), *5 * ["too few images or modes"]])
+            rows.append([code(name), estimate(m.shift.whole), *5 * ["too few images or modes"]])
             continue
         rows.append(
             [
-                f"`{name}`", estimate(m.shift.whole), estimate(found.limits["trace"]),
+                code(name), estimate(m.shift.whole), estimate(found.limits["trace"]),
                 estimate(found.matched), estimate(found.limits["inverse"]),
                 percent(found.misfit(found.matched.value), 1),
                 percent(found.misfit(m.shift.theory), 1),

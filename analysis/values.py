@@ -6,7 +6,6 @@ A page writes ``{python} v.shift_taef2``; the same name answers ``explain``.
 import dataclasses
 import difflib
 import math
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -19,6 +18,7 @@ from analysis.powerlaw import octave_weights
 from analysis.results import Results
 from analysis.settings import InputError
 from analysis.shift import AXIS, in_band
+from analysis.text import escaped, quoted
 
 Add = Callable[[str, str, str, str], None]
 
@@ -36,17 +36,15 @@ class Text(str):
     """A string that shows itself in a page with what it is, which hovering tells.
 
     Quarto inserts the repr of a plain string, in which a no-break space is ``\\xa0``; of an object
-    with a Markdown form it inserts that: here a span of the text, its ASCII punctuation escaped.
+    with a Markdown form it inserts that: here a span of the text, escaped.
     """
 
     said: str = ""
 
     def _repr_markdown_(self) -> str:
-        text = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", self)
         if not self.said:
-            return text
-        said = self.said.replace("\\", "\\\\").replace('"', '\\"')
-        return f'[{text}]{{.value title="{said}"}}'
+            return escaped(self)
+        return f"[{escaped(self)}]{{.value title={quoted(self.said)}}}"
 
 
 class Values:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import types
@@ -178,6 +179,11 @@ class Shown(types.SimpleNamespace):
     """As much of `results.Results` as a test makes; what is derived is derived as there."""
 
     everything = Results.everything
+
+
+def unescaped(markdown: str) -> str:
+    """What a reader sees of a text that Markdown shows as it is."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -78,7 +78,7 @@ def test_a_doi_is_shown_only_if_there_is_one(file: Path) -> None:
     file.write_text(WHOLE.replace("doi:", "abstract:"))
     assert "doi" not in citation.box(citation.read(file)).lower()
     file.write_text(WHOLE)
-    assert "<https://doi.org/10.5281/zenodo.1>" in citation.box(citation.read(file))
+    assert "](https://doi.org/10.5281/zenodo.1)" in citation.box(citation.read(file))
 
 
 def test_the_repositorys_own_file_can_be_cited() -> None:

@@ -11,7 +11,7 @@ from analysis import discussion, gaussian, literature, results, timing
 from analysis.measured import Measured
 from analysis.rules import STAGES
 from analysis.shift import Estimate
-from tests.conftest import Shown
+from tests.conftest import Shown, unescaped
 from tests.test_findings import pretend as with_shift
 from tests.test_measured import CARD, known, other
 from tests.test_tables import STEPS, pretend, sampled
@@ -65,7 +65,7 @@ def test_rules_inside_the_information_matched_interval_are_named(
         one = with_shift(loaded.measured["taef2"], 1.5, 1.49, 1.51)
         whole = one.shift.whole
         one.information = types.SimpleNamespace(matched=Estimate(1.5, low, high, whole.band))
-        return discussion.rules(faked(loaded, {"x": one}))
+        return unescaped(discussion.rules(faked(loaded, {"x": one})))
 
     assert said(1.41, 1.42).endswith("shift of `x` lies Matryoshka Diffusion, default.")
     assert said(1.49, 1.51).endswith("shift of `x` lies none.")

@@ -10,7 +10,7 @@ from analysis import findings, formatting, results
 from analysis.responses import ChannelRule
 from analysis.settings import Variation
 from analysis.shift import Estimate, MeasuredShift
-from tests.conftest import Shown
+from tests.conftest import Shown, unescaped
 from tests.test_measured import CARD, known, other
 
 
@@ -67,7 +67,7 @@ def test_findings_carry_the_numbers(loaded: results.Results) -> None:
 
 
 def test_limits_warn_of_few_images(loaded: results.Results) -> None:
-    assert loaded.study.caution in findings.limits(loaded)
+    assert loaded.study.caution in unescaped(findings.limits(loaded))
     few = types.SimpleNamespace(photographs=loaded.photographs[:2], study=loaded.study)
     assert "There is no interval below three images." in findings.limits(few)
     assert "hardly more than the range" not in findings.limits(loaded)

@@ -1,16 +1,53 @@
 """What stands in pages: data as they are, and no fault of a page that passes in silence."""
 
+import html
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from pypdf import PdfReader
 
 from tests import fresh
+from tests.conftest import synthetic_photograph
 
 pytestmark = pytest.mark.slow
 
 HEAD = "---\ntitle: A page\nformat: {html: {toc: false}, typst: {output-file: page.pdf}}\n---\n\n"
+# File names, as bytes, and how they are shown: as they are, but for what no page can show.
+NAMES = {
+    b"_DSC0001_.jpg": "_DSC0001_.jpg",
+    b"img *x*.jpg": "img *x*.jpg",
+    b"<b>bold.jpg": "<b>bold.jpg",
+    b"caf\xe9.jpg": r"caf\xe9.jpg",
+    b"new\nline.png": r"new\nline.png",
+    b"q\"uo'te.jpg": "q\"uo'te.jpg",
+    b'#read("x").jpg': '#read("x").jpg',
+    b"$x$.png": "$x$.png",
+    b"@you.png": "@you.png",
+    b"- [x](javascript:y).png": "- [x](javascript:y).png",
+    b"[x]{onmouseover=y}.png": "[x]{onmouseover=y}.png",
+    b"a|b `c` \\d.png": r"a|b `c` \d.png",
+    b"{{< meta x >}} ::: [^1].png": "{{< meta x >}} ::: [^1].png",
+    b"&amp; a--b...png": "&amp; a--b...png",
+    "\u202eemoji 😀 尺 مرحبا.png".encode(): r"\u202eemoji 😀 尺 مرحبا.png",
+}
+TITLE = 'My *own* <b>study</b>, $x$, `c`, #read("x"), [^1]'
+CARD = "[d](../.git/config) | <script>y()</script> @you {{< meta title >}}"
+RULE = "= [x]{onmouseover='y()'} $r$"
+STUDY = """
+title = '''TITLE'''
+caution = "Look *out* for [x](javascript:y) and <b>."
+images = '''FOLDER'''
+encoders = ["pixel", "linear-f8c16"]
+display_encoder = "linear-f8c16"
+resolutions = [64, 128]
+bootstrap = 100
+bands = {first_ring = 1, low = 0.5, middle = 0.75}
+"""
 MEASURE = """() => {
     const box = document.getElementById("popover"), at = box.getBoundingClientRect();
     const cut = [box, ...box.querySelectorAll("*")].filter(one =>
@@ -82,3 +119,51 @@ def test_a_project_in_a_folder_that_is_not_ascii_and_its_equations(
             page.locator(f"a.quarto-xref[href='#{label}']").focus()
             assert page.evaluate(MEASURE) == [False, True, []], (label, width)
         page.close()
+
+
+def words(text: str) -> str:
+    """A text without its white space, which lines of a PDF break."""
+    return "".join(text.replace("\ufffd", "").split())
+
+
+def cells(page: str) -> set[str]:
+    """What the cells of a page's tables show; none of these has an element in it."""
+    return {html.unescape(one).strip() for one in re.findall(r"<td[^>]*>([^<]*)</td>", page)}
+
+
+def test_data_are_shown_as_they_are_and_no_home_path_is(user: fresh.User, tmp_path: Path) -> None:
+    folder = tmp_path / "away" / "my pictures"
+    folder.mkdir(parents=True)
+    for number, name in enumerate(NAMES):
+        with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+            picture = Image.fromarray(synthetic_photograph(number, 140))
+            picture.save(file, "PNG" if name.endswith(b"png") else "JPEG")
+    user.write(
+        "data/studies/mine.toml", STUDY.replace("TITLE", TITLE).replace("FOLDER", str(folder))
+    )
+    user.edit("data/encoders.toml", "TAEF2, tiny encoder distilled from FLUX.2's", CARD)
+    user.edit("data/literature/shift_rules.csv", '"SD3, derived rule"', RULE)
+    computed = user.run("compute", "--study", "mine")
+    assert computed.code == 0, computed.all
+    built = user.run("build", "--study", "mine", "--renderer", "builtin")
+    assert built.code == 0, built.err
+    assert "the PDF shows \ufffd, as its fonts lack 尺😀" in built.err
+    site = user.project / "_site"
+    page = (site / "report" / "index.html").read_text(encoding="utf-8")
+    paper = words("".join(p.extract_text() for p in PdfReader(site / "report" / "paper.pdf").pages))
+    for text in (*NAMES.values(), CARD, f"{RULE} (2024)"):
+        assert text in cells(page), text
+        assert words(text.replace("😀", "").replace("尺", "")) in paper, text
+    assert TITLE in html.unescape(page)
+    assert words(TITLE) in paper
+    assert re.search(r"<[^>]*(onmouseover|javascript:|\.git/config)", page) is None
+    assert not [path for path in site.rglob("*") if ".git" in path.parts]
+    drawn = (site / "report" / "made" / "fig-deviation.csv").read_text(encoding="utf-8")
+    assert "\n1,_DSC0001_.jpg," in drawn and "\n1,$x$.png," in drawn
+    account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
+    assert account["study"]["images"] == "my pictures"
+    assert account["study"]["title"] == TITLE
+    assert {one["title"] for one in account["photographs"].values()} == set(NAMES.values())
+    for path in site.rglob("*"):
+        if path.is_file():
+            assert str(tmp_path).encode() not in path.read_bytes(), path

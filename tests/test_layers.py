@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "analysis"
 
 ORDER = [
-    *("extras", "settings", "faults", "checkout", "cache", "downloads", "resize", "images"),
-    *("linear_code", "weights"),
+    *("extras", "text", "settings", "faults", "checkout", "cache", "downloads", "resize"),
+    *("images", "linear_code", "weights"),
     *("latents", "checkpoints", "cards", "networks", "encoders"),
     *("schedule", "noise", "rings", "spectra", "simulated", "synthetic", "powerlaw", "intervals"),
     *("shift", "posterior", "equivariance", "responses", "cross_spectra"),

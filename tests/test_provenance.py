@@ -11,6 +11,7 @@ from analysis import cache, findings, origins, provenance, results
 from analysis.cache import Store
 from analysis.figures import photographs, raps, time_density
 from analysis.settings import InputError
+from tests.conftest import unescaped
 
 LABEL = "fig-time-density"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -41,7 +42,7 @@ def committed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_image_with_its_text_and_size(figures: provenance.Figures) -> None:
     shown = figures.show(LABEL, time_density.draw, alt='Two "densities"\nover t.')
     assert shown._repr_markdown_() == shown == (
-        f'![](made/{LABEL}.svg){{fig-alt="Two \\"densities\\" over t." width=499 height=250}}'
+        f'![](made/{LABEL}.svg){{fig-alt="Two \\"densities\\" over t\\." width=499 height=250}}'
     )  # fmt: skip
     assert {path.name for path in figures.folder.iterdir()} == {
         f"{LABEL}.{ending}" for ending in ("svg", "png", "csv")
@@ -95,7 +96,7 @@ def test_no_figure_under_another_s_label(figures: provenance.Figures) -> None:
 def test_how_a_figure_was_made(
     figures: provenance.Figures, loaded: results.Results, committed: None
 ) -> None:
-    said = figures.made("fig-rules")
+    said = unescaped(figures.made("fig-rules"))
     place = origins.place(origins.path_of("fig-rules"))
     path, line = place.split(":")
     assert f"[`{place}`](https://example.org/r/blob/{COMMIT}/{path}#L{line})" in said
@@ -158,6 +159,7 @@ def test_the_repository_s_address(project: Path) -> None:
 def test_a_sentence_tells_what_made_it(loaded: results.Results) -> None:
     said = provenance.told(findings.abstract, loaded)
     assert findings.abstract(loaded) in said
+    said = unescaped(said)
     line = findings.abstract.__code__.co_firstlineno
     assert f'{{.told title="findings.abstract (analysis/findings.py:{line}) of study ' in said
     for name, m in loaded.measured.items():

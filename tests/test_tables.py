@@ -11,7 +11,7 @@ from analysis import formatting, gaussian, literature, results, tables, timing
 from analysis.formatting import estimate, percent, plain
 from analysis.matrices import packed, unpacked
 from analysis.measured import Measured
-from tests.conftest import Shown
+from tests.conftest import Shown, unescaped
 from tests.test_measured import known, other
 
 
@@ -21,10 +21,11 @@ def loaded() -> results.Results:
 
 
 def cells(table: str) -> list[list[str]]:
-    """Rows of a pipe table without the rule under its header."""
+    """Rows of a pipe table as they are shown, without the rule under its header."""
     lines = table.splitlines()
     return [
-        [cell.strip() for cell in line.strip("|").split(" | ")] for line in [lines[0], *lines[2:]]
+        [unescaped(cell.strip()) for cell in line.strip("|").split(" | ")]
+        for line in [lines[0], *lines[2:]]
     ]
 
 

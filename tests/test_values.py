@@ -10,6 +10,7 @@ import pytest
 from analysis import results, values
 from analysis.render.builtin import pandoc
 from analysis.settings import root
+from tests.conftest import unescaped
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,7 @@ def test_a_value_names_its_result_where_it_is_hovered(loaded: results.Results) -
     shown = v.shift_taef2._repr_markdown_()
     text, _, rest = shown.partition("]{.value title=")
     assert text == "[" + str(v.shift_taef2).replace(".", "\\.")
+    rest = unescaped(rest)
     assert rest.startswith('"shift_taef2: measured shift of taef2')
     assert rest.endswith('data/results/bundled/taef2.json"}')
     assert "|" not in shown, "a pipe would break a table"

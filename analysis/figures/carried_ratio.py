@@ -32,7 +32,7 @@ def draw_from(curves: Mapping[str, Weighted]) -> Figure:
         ):
             ax.plot(found.t, (by / found.unweighted).T, color=colour, lw=width)
         ax.axhline(1, color=style.THEORY, ls=":", lw=1)
-        ax.set_title(name)
+        ax.set_title(style.literal(name))
         ax.set_xlabel("t  (noise ← → data)")
     axes[0].set_xlim(0, 1)
     axes[0].set_yscale("log")

@@ -99,7 +99,7 @@ def draw_from(
             gammas = np.array([law.gamma for law in one.channel_laws])
             order = np.argsort(gammas)
             _slopes(column[0], gammas[order], colour)
-            column[0].set_title(name)
+            column[0].set_title(style.literal(name))
             _shifts(column[1], one, order, colour, theory)
             column[1].set_xlabel("channel")
             limits += [

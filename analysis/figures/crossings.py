@@ -78,7 +78,13 @@ def draw_from(
                 ax.plot([fit.mu] * 2, [0, 0.02], color=colour, lw=2.2)
             # On the side that the densities leave free.
             place = "upper right" if sum(c.nearest.mu for c in shown) < 1 else "upper left"
-            ax.legend(title=name, title_fontsize=8, loc=place, borderaxespad=0, handlelength=1.6)
+            ax.legend(
+                title=style.literal(name),
+                title_fontsize=8,
+                loc=place,
+                borderaxespad=0,
+                handlelength=1.6,
+            )
         row[0].set_ylabel("density over θ")
     axes[0, 0].set_xlim(theta[0], theta[-1])
     axes[0, 0].set_ylim(0)

@@ -17,14 +17,14 @@ def draw(results: Results) -> Figure:
     left, right = figure.subplots(1, 2)
     differences, ratios = deviation_from_mean(power), power / power.mean(axis=0)
     for row, ratio, photo in zip(differences, ratios, results.photographs, strict=True):
-        shown = photo == results.display.photograph
+        shown, title = photo == results.display.photograph, style.literal(photo.title)
         look = {
             "color": style.HIGH if shown else style.PALE,
             "lw": 1.6 if shown else 0.7,
             "zorder": 3 if shown else 2,
         }
-        left.plot(k, row, label=photo.title if shown else f"_{photo.title}", **look)
-        right.plot(k, ratio, label=f"_{photo.title}", **look)
+        left.plot(k, row, label=title if shown else f"_{title}", **look)
+        right.plot(k, ratio, label=f"_{title}", **look)
     left.set_yscale("symlog", linthresh=0.1)
     left.set_yticks([-1000, -100, -10, -1, 0, 1, 10, 100, 1000])
     left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("-", "−")))

@@ -34,18 +34,18 @@ def draw(results: Results) -> Figure:
         gammas = np.sort([law.gamma for law in measured.channel_laws])
         spread = np.linspace(-0.22, 0.22, len(gammas)) if len(gammas) > 1 else np.zeros(1)
         left.plot(place + spread, gammas, color=colour, marker=style.MARKERS[place % 5], ms=3.5,
-                  ls="none", label=f"_{name}, channels")  # fmt: skip
+                  ls="none", label=f"_{style.literal(name)}, channels")  # fmt: skip
         left.plot([place - 0.3, place + 0.3], 2 * [measured.top_octave], color=style.THEORY, lw=2,
-                  label=f"_{name}, top octave")  # fmt: skip
+                  label=f"_{style.literal(name)}, top octave")  # fmt: skip
         shifts = _shifts(measured)
         offset = 0.18 * (place - (len(everything) - 1) / 2)
         for index, (_, e) in enumerate(shifts):
             ends = np.nan_to_num([[e.value - e.low], [e.high - e.value]])
             right.errorbar([index + offset], [e.value], yerr=np.maximum(ends, 0), color=colour,
                            marker=style.MARKERS[place % 5], ms=4.5, capsize=2.5,
-                           label=name if index == 0 else f"_{name}")  # fmt: skip
-    left.set_xticks(range(len(everything)), everything, rotation=20, ha="right",
-                    rotation_mode="anchor")  # fmt: skip
+                           label=f"{'_' * (index > 0)}{style.literal(name)}")  # fmt: skip
+    left.set_xticks(range(len(everything)), [style.literal(name) for name in everything],
+                    rotation=20, ha="right", rotation_mode="anchor")  # fmt: skip
     left.set_xlim(-0.6, len(everything) - 0.4)
     left.set_ylabel(f"exponent γ at {results.study.high} px")
     left.grid(visible=False, axis="x")

@@ -44,13 +44,13 @@ def draw_from(encoders: Mapping[str, Equivariance], sides: tuple[int, int], band
             (right, measured.coherence),
         )
         for ax, curve in panels:
-            ax.plot(f, curve.mean, color=colour, label=name, marker=style.MARKERS[index],  # type: ignore[attr-defined]
-                    markevery=0.15, ms=4)  # fmt: skip
+            ax.plot(f, curve.mean, color=colour, label=style.literal(name),  # type: ignore[attr-defined]
+                    marker=style.MARKERS[index], markevery=0.15, ms=4)  # fmt: skip
             if np.all(np.isfinite(curve.low)):
                 ax.fill_between(f, curve.low, curve.high, color=colour, alpha=0.2, lw=0)  # type: ignore[attr-defined]
         # Where only unrelated latents would be.
         right.plot(f, measured.chance, color=style.PALE, lw=1, ls=":",
-                   label=f"_{name}, unrelated latents")  # fmt: skip
+                   label=f"_{style.literal(name)}, unrelated latents")  # fmt: skip
         ends = np.concatenate([measured.gain.mean, measured.gain.low, measured.gain.high])
         least = min(least, 0.97 * float(np.nanmin(ends)))
         greatest = max(greatest, 1.03 * float(np.nanmax(ends)))

@@ -26,8 +26,14 @@ def draw(results: Results) -> Figure:
     left.set_ylabel("power per mode (latent units²)")
     left.legend()
     for photo, row in zip(results.photographs, power, strict=True):
-        middle.plot(k, ratio_to_fit(k, row, 3), color=style.PALE, lw=0.6, label=f"_{photo.title}")
-    shown = f"_{results.display.photograph.title}, in colour"
+        middle.plot(
+            k,
+            ratio_to_fit(k, row, 3),
+            color=style.PALE,
+            lw=0.6,
+            label=f"_{style.literal(photo.title)}",
+        )
+    shown = f"_{style.literal(results.display.photograph.title)}, in colour"
     middle.plot(k, ratio_to_fit(k, power[index], 3), color=style.FIT, label=shown)
     middle.set_yscale("log")
     style.plain_log(middle.yaxis)

@@ -92,7 +92,14 @@ def draw_from(
     first = next(iter(studies.values())).steps[0]
     others[0].text(5 * first, theory * 1.02, "square-root rule", fontsize=7.5)
     keys = [
-        Line2D([], [], color=style.encoder_colour(studies, name), marker=mark, ms=4, label=name)
+        Line2D(
+            [],
+            [],
+            color=style.encoder_colour(studies, name),
+            marker=mark,
+            ms=4,
+            label=style.literal(name),
+        )
         for mark, name in zip(cycle(style.MARKERS), studies, strict=False)
     ]
     keys += [Line2D([], [], color=style.PALE, ls=line, label=text) for line, text in SHOWN.values()]

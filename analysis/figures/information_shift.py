@@ -27,7 +27,7 @@ def _rates(ax: Axes, name: str, found: InformationShift) -> None:
     ax.plot(theta, low, color=style.LOW, ls="--", label="_low resolution")
     moved, _ = found.rates(theta, found.matched.value)
     ax.plot(theta, moved, color=style.LOW, ls=":", lw=2, label="_low resolution, shifted")
-    ax.set_title(f"{name}: s = {found.matched.value:.2f}")
+    ax.set_title(f"{style.literal(name)}: s = {found.matched.value:.2f}")
     text = f"apart by {100 * found.misfit(found.matched.value):.2g} % at most"
     ax.text(0.98, 0.04, text, transform=ax.transAxes, ha="right", fontsize=7)
     ax.set_xlabel(r"θ = ln t / (1 − t)")
@@ -85,7 +85,7 @@ def draw_from(
     for index, (name, one) in enumerate(found.items()):
         colour = style.encoder_colour(found, name)
         value, low, high = one.curve.T
-        left.plot(100 * QUANTILES, value, color=colour, label=name,
+        left.plot(100 * QUANTILES, value, color=colour, label=style.literal(name),
                   marker=style.MARKERS[index], markevery=15, ms=4)  # fmt: skip
         left.fill_between(100 * QUANTILES, low, high, color=colour, alpha=0.2, lw=0)
         offset = 0.2 * (index - (len(found) - 1) / 2)
@@ -96,7 +96,7 @@ def draw_from(
             right.errorbar([place + offset], [e.value], yerr=np.maximum(ends, 0), color=colour,
                            marker=style.MARKERS[index], ms=5, capsize=2.5,
                            mfc=colour if kind == "matched" else "none",
-                           label=f"_{name}")  # fmt: skip
+                           label=f"_{style.literal(name)}")  # fmt: skip
             every = np.append(every, [e.value, *np.nan_to_num([e.low, e.high], nan=e.value)])
     for ax in (left, right):
         _logarithmic(ax, every, theory)

@@ -39,7 +39,7 @@ def draw(results: Results) -> Figure:
             f,
             shift.mean,
             color=colour,
-            label=name,
+            label=style.literal(name),
             marker=style.MARKERS[index],
             markevery=0.15,
             ms=4,
@@ -49,7 +49,8 @@ def draw(results: Results) -> Figure:
         whole = shift.whole
         errors = [[whole.value - whole.low], [whole.high - whole.value]]
         right.errorbar([index], [whole.value], yerr=np.nan_to_num(errors), color=colour, capsize=4,
-                       marker=style.MARKERS[index], ms=6, label=f"_{name}")  # fmt: skip
+                       marker=style.MARKERS[index], ms=6,
+                       label=f"_{style.literal(name)}")  # fmt: skip
         top = whole.high if np.isfinite(whole.high) else whole.value
         right.annotate(point(whole), (index, top), xytext=(0, 8),
                        textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
@@ -79,7 +80,7 @@ def draw(results: Results) -> Figure:
     left.legend(loc="upper left")
     right.set_xticks(
         range(len(results.measured)),
-        results.measured,
+        [style.literal(name) for name in results.measured],
         rotation=25,
         ha="right",
         rotation_mode="anchor",

@@ -20,5 +20,5 @@ def draw(results: Results) -> Figure:
         ax.set_axis_off()
     for ax, image, photo in zip(axes, thumbnails, results.photographs, strict=False):
         ax.imshow(image, interpolation="antialiased")
-        ax.set_title(photo.title, fontsize=7.5, pad=3)
+        ax.set_title(style.literal(photo.title), fontsize=7.5, pad=3)
     return figure

@@ -18,7 +18,12 @@ def draw(results: Results) -> Figure:
         k, power = measured.k(study.high), measured.power(study.high)
         mean = np.exp(np.log(power[:, 1:]).mean(axis=0))
         for photo, row in zip(results.photographs, power, strict=True):
-            look = {"color": style.PALE, "lw": 0.6, "alpha": 0.8, "label": f"_{photo.title}"}
+            look = {
+                "color": style.PALE,
+                "lw": 0.6,
+                "alpha": 0.8,
+                "label": f"_{style.literal(photo.title)}",
+            }
             ax.plot(k[1:], row[1:], **look)
         ax.plot(
             k[1:],
@@ -33,7 +38,7 @@ def draw(results: Results) -> Figure:
             k[band], law(k[band]), color=style.THEORY, ls="--", lw=1.2, label=f"γ = {law.gamma:.2f}"
         )
         ax.set_yscale("log")
-        ax.set_title(name)
+        ax.set_title(style.literal(name))
         style.frequency_axis(ax, k[1:])
         ax.legend(loc="lower left")
     axes[0].set_ylabel("power per mode (field units²)")

@@ -52,8 +52,8 @@ def draw_from(found: Mapping[str, Mapping[str, Reliability]]) -> Figure:
         ax.axhline(0, color=style.THEORY, lw=0.8, label="_no agreement")
         ax.axhline(1, color=style.PALE, lw=0.8, ls=":", label="_full agreement")
         ax.grid(visible=False, axis="x")
-        ax.set_xticks(range(len(found)), list(found), rotation=20, ha="right",
-                      rotation_mode="anchor")  # fmt: skip
+        ax.set_xticks(range(len(found)), [style.literal(name) for name in found], rotation=20,
+                      ha="right", rotation_mode="anchor")  # fmt: skip
         ax.set_xlim(-0.6, len(found) - 0.4)
         ax.set_title(title)
     axes[0].set_ylabel("correlation of ln R over f")

@@ -40,7 +40,7 @@ def ratios(low: int, high: int) -> list[tuple[str, dict[str, float]]]:
     The ratio is s(high^2) / s(low^2); sides in pixels.
     """
     rows = [
-        (rule.name, dict.fromkeys(formula.stages, formula.ratio(low, high)))
+        (style.literal(rule.name), dict.fromkeys(formula.stages, formula.ratio(low, high)))
         for rule, formula in literature.evaluable()
         if not formula.constant
     ]
@@ -49,7 +49,7 @@ def ratios(low: int, high: int) -> list[tuple[str, dict[str, float]]]:
 
 def constants() -> dict[str, list[str]]:
     """Names of the rules with one number for all sizes, by stage; under both if they serve both."""
-    found = [(rule.name, f) for rule, f in literature.evaluable() if f.constant]
+    found = [(style.literal(rule.name), f) for rule, f in literature.evaluable() if f.constant]
     return {stage: [name for name, f in found if stage in f.stages] for stage in STAGES}
 
 
@@ -64,7 +64,7 @@ def _encoders(ax: Axes, results: Results) -> None:
         whole, colour = measured.shift.whole, style.encoder_colour(everything, name)
         if np.isfinite(whole.low) and np.isfinite(whole.high):
             ax.axvspan(whole.low, whole.high, color=colour, alpha=0.28, lw=0)
-        ax.axvline(whole.value, color=colour, lw=1.6, label=f"{name}, measured")
+        ax.axvline(whole.value, color=colour, lw=1.6, label=f"{style.literal(name)}, measured")
     ax.axvline(results.theory, color=style.THEORY, ls="--", lw=1, label="square-root rule")
 
 

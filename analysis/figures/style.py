@@ -66,6 +66,14 @@ def notice(text: str) -> Figure:
     return empty
 
 
+def literal(text: str) -> str:
+    """A name from data as a label: no mathematics between dollars, and in legends if it begins so.
+
+    matplotlib leaves what begins with an underscore out of legends.
+    """
+    return "\u200b" * text.startswith("_") + text.replace("$", r"\$")
+
+
 def stacked(figure: Figure, n: int) -> list[SubFigure]:
     """n parts of a figure, from top to bottom."""
     parts: list[SubFigure] = np.atleast_1d(figure.subfigures(n, 1)).tolist()  # type: ignore[arg-type]

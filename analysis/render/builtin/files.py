@@ -57,7 +57,7 @@ def state(path: Path) -> str | None:
     try:
         if path.is_dir():
             names = sorted(one.name for one in path.iterdir() if one.name[0] not in "._")
-            return "names " + hashlib.sha256("\0".join(names).encode()).hexdigest()
+            return "names " + hashlib.sha256(os.fsencode("\0".join(names))).hexdigest()
         if not path.is_file():
             return None
         with path.open("rb") as stream:

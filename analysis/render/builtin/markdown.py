@@ -14,6 +14,7 @@ from typing import Any
 from analysis.render.builtin.cells import Results
 from analysis.render.builtin.page import MARK, Cell, Line, Page, alternative
 from analysis.settings import AnalysisError
+from analysis.text import escaped, quoted
 
 # Up to this size a figure is shown as SVG; above it, as the smaller of SVG and PNG.
 LARGEST_SVG = 400_000
@@ -73,9 +74,7 @@ def _value(data: dict[str, str]) -> str:
     text = data["text/plain"]
     if re.match(r"""^['"].*['"]$""", text, re.DOTALL):
         text = str(ast.literal_eval(text))
-    # Only ASCII spaces are folded: a no-break space between a number and its unit has to stay.
-    folded = re.sub(r"[ \t\r\n]+", " ", text).strip(" ")
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", folded)
+    return escaped(text)
 
 
 def _cell(
@@ -91,7 +90,7 @@ def _cell(
     name = cell.label or cell.container
     if outputs is None:
         if name and shown:
-            alt = _quoted(alternative(cell))
+            alt = quoted(alternative(cell))
             stub = f"![](about:stub){{fig-alt={alt}}}"
             yield stub if name.startswith("fig-") else _STUB_TABLE
     elif shown:
@@ -126,7 +125,7 @@ def _code(page: Page, cell: Cell) -> Iterator[str]:
     # Folded code is for those who unfold it: there is nothing to unfold on paper.
     forms = [form for form in forms if form != "typst" or not fold]
     if forms:
-        summary = _quoted(str(choice("code-summary", "html", "Code")))
+        summary = quoted(str(choice("code-summary", "html", "Code")))
         state = {True: "closed", "show": "open"}.get(fold, "none")
         yield f'::: {{.cell-code formats="{" ".join(forms)}" fold={state} summary={summary}}}'
         yield _fenced(cell.code.strip("\n"), ".python")
@@ -178,14 +177,9 @@ def _figure(page: Page, cell: Cell, data: dict[str, str], stem: str, folder: Pat
         file = folder / target
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(svg.encode() if suffix == "svg" else png)
-    return f"![]({target.as_posix()}){{fig-alt={_quoted(alt)} width={width} height={height}}}"
+    return f"![]({target.as_posix()}){{fig-alt={quoted(alt)} width={width} height={height}}}"
 
 
 def _fenced(text: str, info: str) -> str:
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text) or [""]))
     return f"{ticks} {{{info}}}\n{text}\n{ticks}"
-
-
-def _quoted(text: str) -> str:
-    text = " ".join(text.split())
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -169,6 +169,27 @@ local function formula(el)
   return { pandoc.RawInline("typst", "\u{e010}"), el, pandoc.RawInline("typst", "\u{e011}") }
 end
 
+-- What Typst reads as markup and pandoc leaves as it is: a list, a heading or a term at the start of
+-- a table's cell, a minus, a soft hyphen, an ellipsis.
+local function word(el)
+  local text = el.text
+  if not typst or not (text:match("^[-=+/]") or text:match("-%?") or text:match("%.%.")) then return nil end
+  local out, at = pandoc.Inlines({}), 1
+  while at <= #text do
+    local marks = text:match("^%.%.+", at) or text:match("^-%f[?]", at) or at == 1 and text:match("^[-=+/]+")
+    if marks then
+      out:insert(pandoc.RawInline("typst", (marks:gsub(".", "\\%0"))))
+      at = at + #marks
+    else
+      local stop = text:find("%.%.", at + 1) or #text + 1
+      stop = math.min(stop, text:find("-%?", at + 1) or stop)
+      out:insert(pandoc.Str(text:sub(at, stop - 1)))
+      at = stop
+    end
+  end
+  return out
+end
+
 local function header(el)
   if not typst then return nil end
   el.level = math.max(el.level - 1, 1)
@@ -236,6 +257,6 @@ function Pandoc(doc)
     doc.blocks = abstract(doc.blocks)
   end
   return doc:walk({ Table = scrolling, CodeBlock = code_block, Header = header, Link = link, Image = image,
-    Math = formula, Span = span })
+    Math = formula, Span = span, Str = word })
     :walk({ traverse = "topdown", Div = div })
 end

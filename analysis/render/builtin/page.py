@@ -47,6 +47,7 @@ _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*(.*?)\s*$")
 _DIV = re.compile(r"^:{3,}\s*(.*?)\s*$")
 _INLINE = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")
 _SHORTCODE = re.compile(r"\{\{<\s*(.*?)\s*>\}\}")
+_APART = re.compile(r":::|#|```|~~~|\s*<!--")  # lines after which a div may open at once
 _NOTE = re.compile(r"(?<!\\)\[\^([^\]\s]+)\](:?)")
 _ANNOTATION = re.compile(r"(?:#|//|--|%|;|!|/\*)\s*<(\d+)>\s*(?:\*/|-->)?\s*$")
 _ITEM = re.compile(r" {0,3}\d+[.)]\s")
@@ -195,12 +196,18 @@ def _split(page: Page) -> None:
     labels: dict[str, Line] = {}
     notes: dict[str, set[str]] = {"": set(), ":": set()}
     lines = iter(enumerate(page.source, 1))
+    before = ""
     for _, line in lines:
+        above, before = before, line.text
         fence = _FENCE.match(line.text)
         if fence is None:
             for note in _NOTE.finditer(line.text):
                 notes[note[2]].add(note[1])
             if div := _DIV.match(line.text):
+                if div[1] and above.strip() and not _APART.match(above):
+                    raise line.error(
+                        "this ':::' isn't read as one: it needs a blank line before it"
+                    )
                 _track(div[1], line, divs)
             prose.append(_number(line, page))
             continue
@@ -209,6 +216,7 @@ def _split(page: Page) -> None:
         for number, inner in lines:
             if re.fullmatch(rf"\s*{ticks[0]}{{{len(ticks)},}}\s*", inner.text):
                 _annotated(body, page.source[number:])
+                before = inner.text
                 break
             body.append(inner)
         else:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import logging
 import os
 import re
 import tomllib
@@ -21,6 +22,9 @@ from analysis.render.builtin.page import Page
 from analysis.settings import AnalysisError, InputError
 
 _HERE = Path(__file__).parent
+FONTS = ("Libertinus Serif", "DejaVu Sans Mono")  # of text in paper.typ
+_NO_LETTER = "could not be displayed with font"
+LOG = logging.getLogger(__name__)
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _AUTHOR = ("name", "affiliation", "url")
 
@@ -141,7 +145,8 @@ def _text(text: str) -> str:
 def write(page: Page, source: str, build: Path, target: Path) -> None:
     """Set ``source`` as the PDF ``target``; ``build`` is the root the figures' paths begin at.
 
-    The same source gives the same bytes: the fonts are Typst's own, and the time is in it.
+    The same source gives the same bytes: the fonts are Typst's own, and the time is in it. A letter
+    that they have not, of a name from elsewhere, is set as U+FFFD and told in the log.
 
     Raises:
         AnalysisError: Typst failed or warned, or something on the page is against the page's
@@ -151,22 +156,51 @@ def write(page: Page, source: str, build: Path, target: Path) -> None:
     write_atomic(build / "paper.typ", (_HERE / "paper.typ").read_bytes())
     main = build / "typst" / page.path.relative_to(page.root).with_suffix(".typ")
     main.parent.mkdir(parents=True, exist_ok=True)
-    main.write_text(source, encoding="utf-8")
     standard = page.option("pdf-standard", "typst")
+    standards = [standard] if standard else []
+
+    def compiled(text: str) -> bytes:
+        main.write_text(text, encoding="utf-8")
+        found, complaints = typst.compile_with_warnings(
+            str(main), root=str(build), ignore_system_fonts=True, format="pdf",
+            pdf_standards=standards,
+        )  # fmt: skip
+        if complaints:
+            told = "\n".join(str(getattr(one, "diagnostic", one)).strip() for one in complaints)
+            raise AnalysisError(f"{page.path}: the PDF has warnings:\n{told}")
+        return bytes(found)
+
     with warnings.catch_warnings():
         warnings.simplefilter("error", typst.TypstWarning)
         try:
-            found, complaints = typst.compile_with_warnings(
-                str(main),
-                root=str(build),
-                ignore_system_fonts=True,
-                format="pdf",
-                pdf_standards=[standard] if standard else [],
-            )
+            try:
+                made = compiled(source)
+            except RuntimeError as error:
+                lacking = _lacking(source) if _NO_LETTER in str(error) else ""
+                if not lacking:
+                    raise
+                LOG.warning(f"{page.path}: the PDF shows \ufffd, as its fonts lack {lacking}")
+                made = compiled(f'#show regex("[{lacking}]"): "\ufffd"\n{source}')
         except RuntimeError as error:
             told = getattr(error, "diagnostic", "") or str(error)
             raise AnalysisError(f"{page.path}: the PDF failed:\n{told.strip()}") from None
-    if complaints:
-        told = "\n".join(str(getattr(one, "diagnostic", one)).strip() for one in complaints)
-        raise AnalysisError(f"{page.path}: the PDF has warnings:\n{told}")
-    target.write_bytes(found)
+    target.write_bytes(made)
+
+
+def _lacking(source: str) -> str:
+    """The letters of a source, outside its formulas, that the fonts of text have not."""
+    formulas = "".join(re.findall(r"\$[^$]*\$", source))
+    found = sorted({one for one in source if not one.isascii()} - set(formulas))
+    return "".join(one for one in found if not _has(one))
+
+
+def _has(letter: str) -> bool:
+    fonts = "(" + ", ".join(map(_text, FONTS)) + ")"
+    document = f"#set text(font: {fonts}, fallback: false)\n#{_text(letter)}"
+    try:
+        typst.compile(
+            document.encode(), ignore_system_fonts=True, format="pdf", pdf_standards=["a-2b"]
+        )
+    except RuntimeError:
+        return False
+    return True

@@ -207,9 +207,6 @@ local checks = {
     if has_mark(el.target) then complain("{python}", "inline code isn't run in the target of a link") end
   end,
   Str = function(el)
-    if el.text:match("^:::+") then
-      complain(el.text, "this ':::' isn't read as one: it needs a blank line before it")
-    end
     for name in el.text:gmatch("%[%^([^%]]+)%]") do
       if undefined[name] then
         complain("[^" .. name .. "]", "the footnote [^" .. name .. "] is defined nowhere: [^" .. name .. "]: …")
