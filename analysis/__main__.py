@@ -12,6 +12,7 @@ if _refused := extras.refusal():  # before anything is imported that may not be 
     sys.exit(f"error: {_refused}")
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -100,7 +101,8 @@ def _for_pages(what: str) -> Path:
         PackageError: a package that makes pages is not installed.
     """
     folder = root()
-    if lacking := extras.lacking(what, extras.MODULES["site"]):
+    needed = set(extras.MODULES["site"]) - ({"pypandoc"} if shutil.which("pandoc") else set())
+    if lacking := extras.lacking(what, sorted(needed)):
         raise PackageError(lacking)
     return folder
 

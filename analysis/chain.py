@@ -65,6 +65,12 @@ class Chain:
 
     def _fit(self) -> Arrays:
         card, bundled = encoders.card("linear-f8c16"), images.image_set("bundled").photos
+        if any(map(images.only_listed, bundled)):
+            raise InputError(
+                f"{card.name} is fitted on the photographs of data/images.toml, which lie in a "
+                "checkout of the project, and here only the package is installed: take another "
+                "encoder, or clone the project and set ANALYSIS_ROOT to it"
+            )
         pixels = (
             images.load(images.fetch(photo, self.store.downloads), card.fit_size)
             for photo in bundled

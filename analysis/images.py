@@ -206,8 +206,8 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
         if only_listed(photo):
             raise InputError(
                 f"{photo.id}: the photographs of data/images.toml lie in a checkout of the "
-                "project, and here only the package is installed: give a folder of your own images "
-                "with --images or in a study, or clone the project and set ANALYSIS_ROOT to it"
+                "project, and here only the package is installed: name a folder of your own as "
+                "images, or clone the project and set ANALYSIS_ROOT to it"
             )
         try:
             found = sha256(photo.path)
@@ -272,7 +272,7 @@ def unavailable(
 
 def _download(url: str, target: Path, timeout: float, attempts: int) -> None:
     """Get ``url`` into ``target``, as a complete image; what may pass is tried again."""
-    remedy = "check the address and the connection, or give a folder with the file as --images"
+    remedy = "check the address and the connection, or name a folder with the file as images"
     get(url, target, timeout, attempts, remedy)
     try:
         _decode(target)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from analysis import extras
+from analysis import extras, faults
 from analysis.downloads import one_line, sha256
 from analysis.settings import FetchError
 
@@ -162,6 +162,8 @@ def _words(
         error = cause  # it only says that the cache can't help; why, its cause says
     status = getattr(getattr(error, "response", None), "status_code", 0)
     said = getattr(error, "server_message", None) or error
+    if isinstance(error, OSError) and error.errno in (*faults.FULL, *faults.CLOSED):
+        return f"cannot be kept: {faults.of_system(error)}; HF_HOME says where the Hub's cache lies"
     if isinstance(error, errors.GatedRepoError):
         if status == 401:
             return f"is gated: accept its licence at {page}, then run 'hf auth login'{other}"
@@ -206,7 +208,7 @@ def _other(alternatives: Sequence[str]) -> str:
     """Where else the same latent space is to be had, as the end of a sentence."""
     cards = [name for name in alternatives if "/" not in name]
     repos = [name for name in alternatives if "/" in name]
-    ways = [f"use --encoder {' or '.join(cards)} (same latent space)"] if cards else []
+    ways = [f"take encoder {' or '.join(cards)} (same latent space)"] if cards else []
     ways += [f"set repo to {' or '.join(repos)} in its card"] if repos else []
     return f"; or {', or '.join(ways)}" if ways else ""
 

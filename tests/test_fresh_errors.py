@@ -283,15 +283,21 @@ for line, arguments in json.load(sys.stdin):
     command, given = typer.main.get_command(app), list(arguments)
     while given and given[0] in getattr(command, "commands", {}):
         command = command.commands[given.pop(0)]
+    if given and hasattr(command, "commands"):
+        faults.append(f"{line}: no command {given[0]}")
     try:
-        command.make_context("x", given)
+        if given:  # else it is only named
+            command.make_context("x", given)
     except Exception as error:
         usage = getattr(error, "format_message", None)
         faults.append(f"{line}: {usage() if usage else error!r}")
 print(json.dumps({"commands": found, "faults": faults}))
 """
-# Options of kohya sd-scripts in our texts.
-OTHERS = {"--discrete_flow_shift", "--timestep_sampling", "--logit_mean", "--logit_std"}
+PARTS = {"release": "publish", "versions": "publish"}  # module -> the command that it is of
+OTHERS = {  # options of kohya sd-scripts and SimpleTuner in our texts
+    "--discrete_flow_shift", "--timestep_sampling", "--logit_mean", "--logit_std",
+    "--flow_schedule_shift",
+}  # fmt: skip
 
 
 def written(user: fresh.User) -> Iterator[tuple[str, list[str]]]:
@@ -304,9 +310,26 @@ def written(user: fresh.User) -> Iterator[tuple[str, list[str]]]:
                 words = shlex.shlex(re.sub("['\"]", "", found[1]), posix=True)
                 words.whitespace_split = True  # and what follows # is a comment
                 arguments = list(words)
-                whole = arguments and "..." not in arguments
+                whole = arguments and "..." not in arguments and line[:7] != "author:"
                 if whole and re.fullmatch("[a-z-]+", arguments[0]):
                     yield f"{path.name}:{number}", arguments
+
+
+def sentences(path: Path) -> Iterator[tuple[int, str]]:
+    """The texts of a module that are words, not single arguments, with their lines."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner = {id(one) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+             for one in node.values}  # fmt: skip
+    for node in ast.walk(tree):
+        words = ""
+        if isinstance(node, ast.JoinedStr):
+            words = "".join(
+                str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values
+            )
+        elif isinstance(node, ast.Constant) and id(node) not in inner:
+            words = str(node.value)
+        if " " in words:
+            yield node.lineno, words
 
 
 def test_help_hints_and_pages_name_only_what_exists(user: fresh.User) -> None:
@@ -322,7 +345,12 @@ def test_help_hints_and_pages_name_only_what_exists(user: fresh.User) -> None:
     for name, one in told["commands"].items():
         assert set(re.findall(r"--[a-z][\w-]+", one["help"])) <= known, name
     for path in sorted((user.project / "analysis").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and " " in str(node.value):  # words, no argument
-                named = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", str(node.value)))
-                assert named <= known | OTHERS, f"{path.name}:{node.lineno}"
+        own = told["commands"].get(PARTS.get(path.stem, path.stem), {"options": ["--study"]})
+        every = path.stem in ("__main__", "commands", "console")
+        for line, words in sentences(path):
+            named = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", words))
+            assert named <= known | OTHERS, f"{path.name}:{line}"
+            # Said by a module that serves several commands, an option comes with its command.
+            command = re.search(r"(python -m analysis|timestep-spectra|'\{\}) [a-z]", words)
+            alone = set() if every or command else named - OTHERS - set(own["options"])
+            assert not alone, f"{path.name}:{line} names {alone}, which not every command has"

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the project's sdist, as pip and the package index give it to people."""
+    """The wheel of the project, as 'pip install .' makes it."""
     folder = tmp_path_factory.mktemp("wheel")
     sources = fresh.copy(folder / "checkout")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder)]
@@ -126,7 +126,7 @@ def test_what_needs_a_checkout_says_so_at_once(away: Callable[..., fresh.Said]) 
         assert "set ANALYSIS_ROOT to it" in err and err.count("\n") == 1
     code, _, err = away("recommend", "--encoder", "pixel", "--from", "64", "--to", "128")
     assert code == 2 and "photographs of data/images.toml lie in a checkout" in err
-    assert "--images" in err
+    assert "name a folder of your own as images" in err
     checked = away("check")
     assert checked.code == 0 and "pages: not looked at" in checked.out, checked.all
 

@@ -3,6 +3,7 @@
 What huggingface_hub asks and understands is its own; only the far end is ours (`tests.hub`).
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -162,7 +163,7 @@ def test_without_a_login(hub: Hub, tmp_path: Path) -> None:
         "'hf auth login'"
     )
     assert chosen == (
-        f"{gated}; or use --encoder taef1 or zimage (same latent space), or set repo to "
+        f"{gated}; or take encoder taef1 or zimage (same latent space), or set repo to "
         "other/model in its card"
     )
     for repo, said in (("private/model", private), ("nowhere/model", nowhere)):
@@ -291,3 +292,17 @@ def test_a_killed_download_is_repeated(hub: Hub, tmp_path: Path) -> None:
     assert not list((tmp_path / "hub").glob(f"*/snapshots/*/{WEIGHTS}"))
     hub.repos["fit/model"].broken.clear()
     assert ask(hub, tmp_path, "fit/model") == [GOOD]
+
+
+def test_a_cache_of_the_hub_that_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import huggingface_hub as hub
+
+    def refused(*_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/home/reader/hub/blobs")
+
+    monkeypatch.setattr(weights, "_ask", lambda *_: None)
+    monkeypatch.setattr(hub, "hf_hub_download", refused)
+    with pytest.raises(FetchError, match=r"a/b cannot be kept: /home/reader/hub/blobs: .*HF_HOME"):
+        weights.from_hub("a/b", ["f"], "")

@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from analysis import extras
 from analysis.render.builtin.markdown import Composed
 from analysis.render.builtin.page import Page
-from analysis.settings import AnalysisError, InputError
+from analysis.settings import AnalysisError, InputError, PackageError
 
 _HERE = Path(__file__).parent
 _MINIMUM = (3, 8, 3)
@@ -33,7 +34,8 @@ def program() -> str:
     """The pandoc to run: the one of ``pypandoc_binary``, else the one on PATH.
 
     Raises:
-        AnalysisError: there is none, or it is older than 3.8.3, whose Typst doesn't compile.
+        PackageError: there is none.
+        AnalysisError: it is older than 3.8.3, whose Typst doesn't compile.
     """
     try:
         import pypandoc
@@ -43,9 +45,8 @@ def program() -> str:
     except (ImportError, OSError):
         found = shutil.which("pandoc")
     if found is None:
-        raise AnalysisError(
-            "no pandoc: pip install pypandoc_binary, or put pandoc >= 3.8.3 on PATH"
-        )
+        command = extras.command("site")
+        raise PackageError(f"no pandoc: run {command}, or put pandoc >= 3.8.3 on PATH")
     answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
     version = re.search(r"\d+(\.\d+)+", answer.stdout)
     if version is None or tuple(map(int, version[0].split("."))) < _MINIMUM:
