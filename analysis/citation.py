@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from analysis.settings import InputError, root
-from analysis.text import escaped, link
+from analysis.text import escaped, line, link
 
 _TEX = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}}
 _TEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -78,7 +78,7 @@ def read(path: Path | None = None) -> Citation:
     if not said.get("title") or not people:
         raise InputError(f"{path}: 'title' and 'authors' are needed to cite")
     return Citation(
-        title=str(said["title"]),
+        title=line(str(said["title"])),
         authors=people,
         date=_date(said),
         version=str(said.get("version") or ""),

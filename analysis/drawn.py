@@ -48,6 +48,7 @@ from analysis.origins import (
 )
 from analysis.results import Results, load
 from analysis.settings import InputError, data, root
+from analysis.text import line
 
 DPI = 200  # of the PNG, pixels per inch
 # Dublin Core's elements as matplotlib names them, in the order of its SVG.
@@ -133,7 +134,7 @@ def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, byt
     chunks = b"".join(_chunk(name, said[name]) for name in ELEMENTS if name in said)
     ihdr = 8 + 25  # the signature and the first chunk
     out["png"] = made["png"][:ihdr] + chunks + made["png"][ihdr:]
-    head = "".join(f"# {name}: {said[name]}\n" for name in ELEMENTS if name in said)
+    head = "".join(f"# {name}: {line(said[name])}\n" for name in ELEMENTS if name in said)
     out["csv"] = head.encode() + made["csv"]
     return out
 

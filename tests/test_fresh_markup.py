@@ -16,7 +16,7 @@ from tests.conftest import synthetic_photograph
 
 pytestmark = pytest.mark.slow
 
-HEAD = "---\ntitle: A page\nformat: {html: {toc: false}, typst: {output-file: page.pdf}}\n---\n\n"
+HEAD = "---\ntitle: A page\nformat: {html: default, typst: {output-file: page.pdf}}\n---\n\n"
 # File names, as bytes, and how they are shown: as they are, but for what no page can show.
 NAMES = {
     b"_DSC0001_.jpg": "_DSC0001_.jpg",

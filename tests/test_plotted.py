@@ -4,9 +4,11 @@ import csv
 import math
 
 import numpy as np
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 
 from analysis import plotted
+from analysis.figures import style
 
 X = np.array([1.0, 2.0, 4.0])
 
@@ -145,3 +147,16 @@ def test_bars_and_spans_across() -> None:
     assert [row["category"] for row in found if row["series"] == "exponents"] == ["7", "5"]
     assert column(found, "y", "interval") == [1, 2]
     assert all(map(math.isnan, column(found, "x", "interval")))
+
+
+def test_names_from_data_are_no_mathematics_and_stand_in_legends() -> None:
+    names = ["_DSC0001_.jpg", "$x$.png", r"\$ $", "a$b"]
+    figure, ax = one()
+    for name in names:
+        ax.plot(X, X, label=style.literal(name))
+        ax.plot(X, X, label=f"_{style.literal(name)}")
+    texts = ax.legend().get_texts()
+    figure.canvas.draw()
+    assert [text.get_text().lstrip("\u200b").replace(r"\$", "$") for text in texts] == names
+    assert not any(is_math_text(text.get_text()) for text in texts)
+    assert [*dict.fromkeys(row["series"] for row in rows(figure))] == names

@@ -33,6 +33,21 @@ def test_every_study_of_the_project_loads_and_names_what_exists() -> None:
             assert loaded.high % encoders.card(encoder).stride == 0
 
 
+@pytest.mark.parametrize("way", ["relative", "absolute", "outside"])
+def test_a_folder_is_read_where_it_lies_and_shown_without_its_place(
+    way: str, project: Path, tmp_path: Path
+) -> None:
+    place = tmp_path if way == "outside" else project / "data"
+    folder = place / "my pictures"
+    folder.mkdir()
+    written = {"relative": "data/my pictures"}.get(way, str(folder))
+    loaded = study(tmp_path, MINIMAL.replace("bundled", written))
+    assert loaded.images == ("my pictures" if way == "outside" else "data/my pictures")
+    assert Path(loaded.place) == folder
+    assert str(tmp_path) not in str(loaded.model_dump())
+    assert loaded.model_copy(update={"seed": 1}).place == loaded.place
+
+
 def test_defaults_are_those_of_the_conventions(tmp_path: Path) -> None:
     loaded = study(tmp_path, MINIMAL)
     assert (loaded.low, loaded.high, loaded.t) == (512, 1024, 0.5)

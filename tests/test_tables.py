@@ -101,6 +101,14 @@ def test_photographs_are_credited(loaded: results.Results) -> None:
     assert all(row[1] and row[2] for row in rows)
 
 
+def test_what_is_in_a_cell_is_no_markup(loaded: results.Results) -> None:
+    hostile = '[x]{onmouseover="y()"} | [d](../.git/config) <script>'
+    photo = dataclasses.replace(loaded.photographs[0], author=hostile)
+    text = tables.table_photographs(dataclasses.replace(loaded, photographs=(photo,)))
+    assert hostile not in text
+    assert cells(text.replace(r"\|", "¦"))[1][1] == hostile.replace("|", "¦")
+
+
 def test_rules_are_verified_and_ascending() -> None:
     rows = cells(tables.table_rules())[1:]
     ratios = [float(row[1]) for row in rows]
