@@ -12,6 +12,7 @@ if _refused := extras.refusal():  # before anything is imported that may not be 
     sys.exit(f"error: {_refused}")
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -308,6 +309,12 @@ def rebuild(
         print(shown(path))
 
 
+def _positive(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value} is not positive and finite")
+    return value
+
+
 @app.command()
 @common
 def recommend(
@@ -318,14 +325,16 @@ def recommend(
         str, typer.Option("--images", metavar="DIR|SET", help="Default: the study's.")
     ] = "",
     base_shift: Annotated[
-        float, typer.Option(help="The shift you use at --from, in training.")
+        float, typer.Option(callback=_positive, help="The shift you use at --from, in training.")
     ] = 1.0,
     sampling_base_shift: Annotated[
-        float | None, typer.Option(help="That in sampling. Default: the same.", show_default=False)
+        float | None,
+        typer.Option(callback=_positive, help="That in sampling. Default: the same.",
+                     show_default=False),
     ] = None,
     form: Formats = Format.text,
     study: StudyOption = "",
-) -> None:
+) -> None:  # fmt: skip
     """Measure the time-step shift between two resolutions, as settings for your trainer."""
     from analysis import recommend as recommendation
 

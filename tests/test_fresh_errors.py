@@ -209,6 +209,16 @@ def test_absurd_numbers_are_refused_at_once(mine: fresh.User) -> None:
         assert told.startswith(f"error: study odd-{number}.toml: {part}"), told
 
 
+def test_absurd_options_are_refused_before_anything_is_computed(mine: fresh.User) -> None:
+    for options, part in (
+        (("--to", "99999999"), "resolutions: sides in pixels, at most 16384"),
+        (("--base-shift", "nan"), "'--base-shift': nan is not positive and finite"),
+        (("--sampling-base-shift", "-1"), "'--sampling-base-shift': -1.0 is not positive"),
+    ):
+        one_line(mine.run(*RECOMMEND, "mine", *options), 2, part)
+    assert not (mine.project / "data" / "cache").exists()
+
+
 # What is kept ---------------------------------------------------------------------------------
 
 KILLED = """
