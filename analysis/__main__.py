@@ -29,6 +29,7 @@ from analysis import (
     formatting,
     release,
     results,
+    shift,
 )
 from analysis.cache import Store
 from analysis.commands import (
@@ -171,7 +172,7 @@ def _computed(study: Study, *, anew: bool) -> results.Results:
     chain = chain_of(study)
     with log.progress("compute") as tell:
         origins = chain.compute(tell, anew=anew)
-    for name, pins in chain.pins.items():
+    for name, pins in chain.plan.pins.items():
         for key, value in pins.items():
             log.info(f"pin this in data/encoders.toml, [{name}]: {key} = {json.dumps(value)}")
     found = results.assemble(chain.plan)
@@ -188,6 +189,9 @@ def _computed(study: Study, *, anew: bool) -> results.Results:
             origin = "stored"
         found_shift = formatting.estimate(s.whole).replace("\u00a0", " ")
         print(f"{name}: shift {found_shift}, rule {s.theory:.2f} ({origin})")
+        grid = found.study.low // measured.card.latent_stride
+        if note := shift.moved_text(measured.moved, grid):
+            print(f"{name}: {note}")
     count = len(chain.store.computed)
     print(f"{count} steps computed" if count else "nothing to compute: every step is stored")
     return found

@@ -5,6 +5,7 @@ other weights. ``card`` also takes a folder that diffusers' ``save_pretrained`` 
 ``hf:owner/name`` on the Hugging Face Hub, and reads the card from their configuration.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,6 +70,7 @@ class Card(Strict):
     revision: str = Field("", description="commit, tag or branch; empty: the newest")
     gated: bool = Field(False, description="the repository asks for an accepted licence")
     alternatives: tuple[str, ...] = Field((), description="repositories said to hold the same file")
+    address: str = Field("", exclude=True, repr=False, description="how a user of no card names it")
     folder: str = Field("", exclude=True, repr=False, description="where a user's own weights lie")
     file: str = Field("", description="the weights file's name at its source")
     bytes: int = Field(0, ge=0, description="the weights file's size")
@@ -162,8 +164,8 @@ def cards(path: Path | None = None) -> dict[str, Card]:
     path = path or data() / "encoders.toml"
     found = {}
     for name, table in read_toml(path).items():
-        if not isinstance(table, dict) or {"name", "folder"} & set(table):
-            wrong = "no 'name' and no 'folder' in it"
+        if not isinstance(table, dict) or {"name", "folder", "address"} & set(table):
+            wrong = "no 'name', 'folder' or 'address' in it"
             raise InputError(f"{path}: '{name}' is not a card: write [{name}] and {wrong}")
         try:
             if named(name) in RESULTS or name.startswith("sampler-"):
@@ -179,8 +181,9 @@ def cards(path: Path | None = None) -> dict[str, Card]:
 def card(name: str) -> Card:
     """The card of this name, of a folder, or of ``hf:owner/name@revision#subfolder``.
 
-    A folder is one that ``save_pretrained`` wrote; its card is named as it is. Of the Hub only the
-    configuration is fetched, and the weights where the latents' normalisation is in them.
+    A folder is one that ``save_pretrained`` wrote. Of the Hub only the configuration is fetched,
+    and the weights where the latents' normalisation is in them. The card of a folder or address is
+    named after it and its content (`own_name`), since results are.
 
     Raises:
         InputError: there is none of the name (the nearest is suggested), or folder or repository
@@ -194,24 +197,38 @@ def card(name: str) -> Card:
     if name.startswith("hf:"):
         return _from_hub(name)
     if "/" in name or Path(name).expanduser().is_dir():
-        return _from_folder(Path(name).expanduser(), known)
+        return _from_folder(Path(name).expanduser())
     raise InputError(f"unknown encoder '{name}'; {nearest(name, list(known))}")
 
 
-def _from_folder(folder: Path, known: Mapping[str, Card]) -> Card:
+def own_name(address: str, content: str) -> str:
+    """The name of an encoder that has no card: what files and figures call it.
+
+    Small letters, digits and hyphens, as in ids of images, and the beginning of what identifies its
+    content: other weights in a folder of the same name are another encoder.
+
+    Args:
+        address: the folder's own name, or the repository's with its subfolder.
+        content: the commit, or the SHA-256 of configuration and weights, in hexadecimal digits.
+    """
+    return "-".join([*re.findall(r"[a-z0-9]+", address.lower()), content[:8]])
+
+
+def _from_folder(folder: Path) -> Card:
     for file in FILES:
         if not (folder / file).is_file():
             raise InputError(f"no {file} in {folder}: save the autoencoder with save_pretrained")
-    name = printable(folder.resolve().name)
-    if name in known:
-        raise InputError(f"{folder}: '{name}' is the name of a card: rename the folder")
     described = read_config(folder / FILES[0])
+    config, digest = (downloads.sha256(folder / name) for name in FILES)
+    folder = folder.resolve()
     return _own(
-        name,
+        own_name(folder.name, hashlib.sha256(f"{config} {digest}".encode()).hexdigest()),
         described | statistics(folder / FILES[1], described),
-        folder=str(folder.resolve()),
-        sha256=downloads.sha256(folder / FILES[1]),
-        config_sha256=downloads.sha256(folder / FILES[0]),
+        title=printable(folder.name),
+        address=f"path/to/{printable(folder.name)}",
+        folder=str(folder),
+        sha256=digest,
+        config_sha256=config,
         bytes=(folder / FILES[1]).stat().st_size,
     )
 
@@ -229,14 +246,21 @@ def _from_hub(name: str) -> Card:
     if described["class"] == "AutoencoderKLFlux2":
         (path,), commit = weights.from_hub(repo, files[1:], commit)
         described |= statistics(path, described)
-    own = "--".join([*repo.split("/"), *subfolder.split("/")]).strip("-")
-    source = f"https://huggingface.co/{repo}"
-    return _own(own, described, repo=repo, subfolder=subfolder, revision=commit, source=source)
+    return _own(
+        own_name(f"{repo}/{subfolder}", commit),
+        described,
+        title=f"{repo}/{subfolder}".strip("/"),
+        address=f"hf:{repo}@{commit}" + f"#{subfolder}" * bool(subfolder),
+        repo=repo,
+        subfolder=subfolder,
+        revision=commit,
+        source=f"https://huggingface.co/{repo}",
+    )
 
 
 def _own(name: str, described: Mapping[str, Any], **known: Any) -> Card:
     shown = {key: value for key, value in described.items() if key != "batch_norm_eps"}
-    table = {"name": name, "title": name, "kind": "diffusers", **shown, **known}
+    table = {"name": name, "kind": "diffusers", **shown, **known}
     try:
         return Card.model_validate(table)
     except ValidationError as error:

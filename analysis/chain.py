@@ -46,13 +46,12 @@ class Chain:
 
     Attributes:
         plan: what each step is asked for.
-        pins: encoder -> what `compute` found out that its card leaves open, by the card's fields.
     """
 
     def __init__(self, study: Study, store: Store) -> None:
-        self.study, self.store, self.plan = study, store, Plan(study, store)
+        self.store, self.plan = store, Plan(study, store)
+        self.study = self.plan.study
         self._loaded: dict[str, encoders.Encoder] = {}
-        self.pins: dict[str, dict[str, object]] = {}
 
     # Latents ---------------------------------------------------------------------------------
 
@@ -282,12 +281,8 @@ class Chain:
         said: dict[str, str] = {}
         todo: list[Task] = []
         shown: list[tuple[encoders.Card, list[View]]] = []
-        for name, card in self.plan.cards.items():
-            if not card.pinned:
-                # Results can't be keyed by what the card leaves open: loading finds it out.
-                loaded = self.encoder(card)
-                self.pins[name], card = loaded.pins, loaded.pinned
-                self.plan.cards[name] = card
+        for name in self.plan.cards:
+            card = self.settled(name)
             reason = standing.cannot_run(card, self.store.downloads)
             own = self.todo(card, anew=anew and not reason)
             needed = {key for request, _ in own for key in request.inputs.values()}
@@ -302,6 +297,49 @@ class Chain:
             said[name] = "computed" if here else standing.origin(self.plan, card, reason)
             todo += own
             shown += [(card, views) for views in groups]
+        self._run(shown, todo, progress)
+        return said
+
+    def settled(self, name: str) -> encoders.Card:
+        """The card of an encoder, with all that results are keyed by; loading finds the rest out.
+
+        Raises:
+            FetchError: the weights can't be had.
+        """
+        card = self.plan.cards[name]
+        return card if card.pinned else self.plan.settle(card, self.encoder(card).pins)
+
+    def powers(
+        self, card: encoders.Card, progress: Progress = lambda done, total, label: None
+    ) -> dict[int, np.ndarray]:
+        """Spectra at the two sides that are shown, ``[I, R]`` each, means over channels.
+
+        They are all that a shift between the sides comes from, and all that is computed.
+
+        Raises:
+            MissError: some are not stored, and nothing may be computed or the encoder can't run.
+            FetchError: what the encoder needs can't be had.
+        """
+        tasks = {
+            side: [self._power_task(view, card, sample=False) for view in views]
+            for side, views in self.plan.pair_views().items()
+        }
+        todo = [task for some in tasks.values() for task in some]
+        todo = [task for task in todo if self.store.state(task[0]) != "sound"]
+        needed = {key for request, _ in todo for key in request.inputs.values()}
+        groups = encoding.batches(self.plan, card, needed)
+        if groups and (reason := encoders.missing(card)):
+            raise MissError(f"{reason}; and this was not measured before")
+        self._run([(card, group) for group in groups], todo, progress)
+        return {
+            side: np.stack([self.store.obtain(*task)["power"] for task in some])
+            for side, some in tasks.items()
+        }
+
+    def _run(
+        self, shown: list[tuple[encoders.Card, list[View]]], todo: list[Task], progress: Progress
+    ) -> None:
+        """Encode views, then compute steps, which read their moments."""
         done, total, rate = 0, sum(len(views) for _, views in shown) + len(todo), ""
         for card, views in shown:
             progress(done, total, f"{card.name} at {views[0].side} px{rate}")
@@ -311,7 +349,6 @@ class Chain:
             progress(index, total, request.label)
             self.store.obtain(request, function)
         progress(total, total, "done")
-        return said
 
     def _encode(self, card: encoders.Card, views: list[View]) -> float:
         """Store the moments of views of one size; returns how many images a second that were."""

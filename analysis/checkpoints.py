@@ -54,6 +54,20 @@ def read_config(path: Path) -> dict[str, Any]:
     return _described({key: p.default for key, p in parameters.items()} | content)
 
 
+def described(folder: Path, class_name: str) -> dict[str, Any]:
+    """What configuration and weights in a folder say of an autoencoder, by a card's fields.
+
+    Raises:
+        FetchError: a file is damaged.
+        InputError: it is of another class.
+    """
+    found = read_config(folder / FILES[0])
+    if found["class"] != class_name:
+        raise InputError(f"{folder}: config.json is of {found['class']}, not of {class_name}")
+    found |= statistics(folder / FILES[1], found)
+    return {key: value for key, value in found.items() if key not in ("class", "batch_norm_eps")}
+
+
 def _described(config: Mapping[str, Any]) -> dict[str, Any]:
     name = config["_class_name"]
     found: dict[str, Any] = {"class": name}

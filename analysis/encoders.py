@@ -8,7 +8,7 @@ functions only.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ import numpy as np
 
 from analysis import extras, networks, weights
 from analysis.cards import NEEDS, Card, agree, card, cards, description, identity, unsaid
-from analysis.checkpoints import FILES
+from analysis.checkpoints import FILES, described
 from analysis.downloads import download, sha256
 from analysis.latents import Normalisation
 from analysis.linear_code import LinearCode
@@ -167,6 +167,36 @@ def missing(card: Card, weights_dirs: Sequence[Path] | None = None) -> str | Non
     return None
 
 
+def pins_here(card: Card) -> dict[str, Any]:
+    """What weights that are here already say of a card that leaves something open, by its fields.
+
+    It is what loading finds out, without building the network; nothing is fetched. Empty where the
+    card leaves nothing open, or where its weights are not in the Hub's cache.
+
+    Raises:
+        InputError: the weights are not what the card says.
+        FetchError: they are damaged.
+    """
+    if card.pinned or not card.repo or extras.absent(NEEDS[card.kind]):
+        return {}
+    paths = weights.hub_paths(card.repo, card.hub_names(), card.revision)
+    if paths is None:
+        return {}
+    path = paths[-1]
+    return _pins(
+        card, described(path.parent, card.class_name), path, sha256(path), weights.commit_of(path)
+    )
+
+
+def _pins(
+    card: Card, known: Mapping[str, Any], path: Path, digest: str, commit: str
+) -> dict[str, Any]:
+    """What the files of an autoencoder say that its card leaves open; InputError if they differ."""
+    agree(card, known)
+    found = {**known, "sha256": digest, "bytes": path.stat().st_size}
+    return unsaid(card, found | ({"revision": commit} if commit else {}))
+
+
 def load(
     card: Card,
     *,
@@ -226,17 +256,15 @@ def load(
     known |= {"sha256": digest, "config": sha256(config)}
     known |= {"repo": card.repo, "revision": commit} if commit else {}
     network = networks.autoencoder(path.parent, card.class_name, device, dtype, tiling)
-    agree(card, network.described)
-    found = dict(network.described) | {"sha256": digest, "bytes": path.stat().st_size}
-    found |= {"revision": commit} if commit else {}
-    return Loaded(card, known, network, unsaid(card, found), memory)
+    pins = _pins(card, network.described, path, digest, commit)
+    return Loaded(card, known, network, pins, memory)
 
 
 def _linear(card: Card, code: LinearCode | None) -> tuple[Network, str]:
     if code is None:
         raise InputError(f"{card.name} needs a fitted linear code: see linear_code.fit")
-    described = {"channels": code.channels, "stride": code.patch}
-    network = Network(lambda x: {"mean": code.encode(x)}, code.decode, described, 3 * code.channels)
+    shape = {"channels": code.channels, "stride": code.patch}
+    network = Network(lambda x: {"mean": code.encode(x)}, code.decode, shape, 3 * code.channels)
     return network, code.fitted_on or code.digest
 
 

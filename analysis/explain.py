@@ -50,6 +50,7 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
     """
     path = path_of(label)
     plan = Plan(study, store)
+    study = plan.study
     for error in images.unavailable(plan.photographs, store.downloads).values():
         raise error
     read = reads(path)

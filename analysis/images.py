@@ -147,14 +147,28 @@ def image_set(name_or_folder: str) -> ImageSet:
     paths = [path for path in paths if path.suffix.lower()[1:] in EXTENSIONS.split()]
     if not paths:
         raise InputError(f"{folder}: no image in this folder; looked for {EXTENSIONS}")
+    return ImageSet(folder.name, str(folder), "", files(paths))
+
+
+def files(paths: Sequence[Path]) -> tuple[Photograph, ...]:
+    """Files as photographs: the id is the name without extension, and each counts once.
+
+    InputError: there are none, or two would have one id.
+    """
+    if not paths:
+        raise InputError("no images: the list of files is empty")
     ids = [printable(path.stem) for path in paths]
     if twice := _twice(ids):
-        raise InputError(f"{folder}: two images would both be called '{twice}'; rename one")
-    photos = tuple(
-        Photograph(name, path, "", "", printable(path.name), "", "", "")
-        for name, path in zip(ids, paths, strict=True)
+        both = [str(path) for name, path in zip(ids, paths, strict=True) if name == twice]
+        raise InputError(
+            f"two images would both be called '{twice}': {' and '.join(both)}: rename one"
+        )
+    return _once(
+        tuple(
+            Photograph(name, path, "", "", printable(path.name), "", "", "")
+            for name, path in zip(ids, paths, strict=True)
+        )
     )
-    return ImageSet(folder.name, str(folder), "", _once(photos))
 
 
 def _once(photos: tuple[Photograph, ...]) -> tuple[Photograph, ...]:

@@ -15,6 +15,7 @@ import base64
 import dataclasses
 import itertools
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -180,12 +181,14 @@ def shift_calculator(results: Results) -> dict[str, Any]:
 
     Returns:
         ``axis``, ``confidence``, ``images``, ``photographs``; ``grid``: `smallest_grid`; ``mu``,
-        ``std`` and ``pair``, where the form begins; ``encoders``, by name: ``title``, ``stride`` in
-        pixels and ``pairs``, such as ``512-1024``, with ``measured``, ``interval`` (ends None
-        below three photographs) and ``bands``. Encoders that were not measured have no pairs.
+        ``std`` and ``pair``, where the form begins; ``encoders``, by name: ``title``, ``address``
+        in commands, ``stride`` in pixels and ``pairs``, such as ``512-1024``, with ``measured``,
+        ``interval`` (ends None below three photographs) and ``bands``. Encoders that were not
+        measured have no pairs.
     """
     study = results.study
     known = results.everything
+    own = {name: measured.card for name, measured in known.items()}
     return {
         "axis": shift.AXIS,
         "confidence": study.confidence,
@@ -198,10 +201,11 @@ def shift_calculator(results: Results) -> dict[str, Any]:
         "encoders": {
             name: {
                 "title": card.title,
+                "address": shlex.quote(card.address or name),
                 "stride": card.latent_stride,
                 "pairs": _pairs(known[name]) if name in known else {},
             }
-            for name, card in encoders.cards().items()
+            for name, card in (encoders.cards() | own).items()
         },
     }
 

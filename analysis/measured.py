@@ -6,6 +6,7 @@ Arrays are stored (and committed), numbers are derived on reading, so that the t
 import dataclasses
 import functools
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,24 @@ from analysis.shift import (
     MeasuredShift,
     measurable,
     measure,
+    moved_edges,
     pooled,
 )
 
 Floats = NDArray[np.float64]
+
+
+def numbers_of(s: MeasuredShift) -> dict[str, Any]:
+    """A shift as JSON values."""
+    return {
+        "axis": AXIS,
+        "theory": s.theory,
+        "measured": s.whole.value,
+        "interval": [s.whole.low, s.whole.high],
+        "confidence": s.confidence,
+        "exponent": s.exponent,
+        "bands": {name: _plain(e) | {"band": list(e.band)} for name, e in s.bands.items()},
+    }
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # by identity, so that what is derived can be kept
@@ -61,6 +76,11 @@ class Measured:
     def modes(self, side: int) -> Floats:
         """``[R]``, Fourier modes in each ring."""
         return self.arrays[f"modes_{side}"]
+
+    @property
+    def moved(self) -> dict[str, tuple[float, int]]:
+        """Bands that end elsewhere than the study says, at the low side: `shift.moved_edges`."""
+        return moved_edges(self.study.bands, self.k(self.study.low))
 
     def power(self, side: int) -> Floats:
         """``[I, R]``, RAPS of the clean latents, averaged over channels."""
@@ -211,7 +231,9 @@ class Measured:
     def _laws(self, power: np.ndarray, start: int = 0) -> list[PowerLaw]:
         """Power laws of spectra whose first ring is `start`."""
         k = self.k(self.study.high)[start:]
-        band = slice(self.study.bands.first_ring - start, (len(k) + start) // 2 + 1 - start)
+        first = self.study.bands.first_ring
+        end = max((len(k) + start) // 2 + 1, first + 3)  # a line through two rings has no error
+        band = slice(first - start, end - start)
         return [fit_power_law(k[band], row[band]) for row in power]
 
     @functools.cached_property
@@ -239,19 +261,13 @@ class Measured:
         return float(fit_power_law(k[band], np.exp(np.log(power[:, band]).mean(axis=0))).gamma)
 
     def numbers(self) -> dict[str, Any]:
-        """The derived numbers as JSON values, for ``data/results`` and ``recommend``."""
+        """The derived numbers as JSON values, for ``data/results``."""
         s = self.shift
         gammas = [law.gamma for law in self.power_laws]
         out: dict[str, Any] = {
             "encoder": self.card.name,
-            "axis": AXIS,
             "resolutions": list(self.study.resolutions),
-            "theory": s.theory,
-            "measured": s.whole.value,
-            "interval": [s.whole.low, s.whole.high],
-            "confidence": s.confidence,
-            "exponent": s.exponent,
-            "bands": {name: _plain(e) | {"band": list(e.band)} for name, e in s.bands.items()},
+            **numbers_of(s),
             "mismatch": {"measured": s.mismatch(s.whole.value), "theory": s.mismatch(s.theory)},
             "pairs": {
                 f"{low}-{high}": _plain(one.whole) | {"exponent": one.exponent}
@@ -277,6 +293,16 @@ class Measured:
                 "relative_mse": float(self.arrays["relative_mse"]),
             }
         return out
+
+
+def band_ends(encoders: Iterable[Measured]) -> list[float]:
+    """Where low and middle bands end, as fractions of each encoder's Nyquist frequency."""
+    ends = set()
+    for one in encoders:
+        moved, nyquist = one.moved, len(one.k(one.study.low)) - 1
+        for name in ("low", "middle"):
+            ends.add(moved[name][1] / nyquist if name in moved else getattr(one.study.bands, name))
+    return sorted(ends)
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from analysis.checkpoints import FILES, FRAMES, VARIATIONAL, read_config, statistics
+from analysis.checkpoints import FRAMES, VARIATIONAL, described
 from analysis.downloads import one_line
 from analysis.settings import FetchError, InputError
 
@@ -124,18 +124,14 @@ def autoencoder(
     """
     import torch
 
-    described = read_config(folder / FILES[0])
-    if described["class"] != class_name:
-        raise InputError(f"{folder}: config.json is of {described['class']}, not of {class_name}")
+    known = described(folder, class_name)
     place, number = _place(device), _number(dtype)
     model = _from_pretrained(folder, class_name, number)
-    described |= statistics(folder / FILES[1], described)
-    described = {k: v for k, v in described.items() if k not in ("class", "batch_norm_eps")}
     if tiling:
-        if class_name == "AutoencoderTiny" and described["channels"] != 4:
+        if class_name == "AutoencoderTiny" and known["channels"] != 4:
             raise InputError(
                 f"{folder}: diffusers tiles an AutoencoderTiny of 4 channels only, this one has "
-                f"{described['channels']}: leave tiling off"
+                f"{known['channels']}: leave tiling off"
             )
         model.enable_tiling()
     model.requires_grad_(False).eval().to(place)
@@ -160,7 +156,7 @@ def autoencoder(
             return array(model.decode(still(raw)).sample)
 
     held = HELD_VIDEO if class_name in FRAMES else HELD
-    return Network(encode, decode, described, _width(model.config), number.itemsize, held)
+    return Network(encode, decode, known, _width(model.config), number.itemsize, held)
 
 
 def _width(config: Mapping[str, Any]) -> int:

@@ -67,13 +67,33 @@ class Plan:
     Args:
         study: every choice.
         store: where downloads lie.
+
+    Attributes:
+        study: the same, with each encoder called by its card's name.
+        cards: name -> card, with what is known of it here.
+        pins: name -> what was found out that the card leaves open, by the card's fields.
     """
 
     def __init__(self, study: Study, store: Store) -> None:
-        self.study, self.store = study, store
+        self.store = store
         self._measurements: dict[encoders.Card, Request] = {}
-        self.cards = {name: encoders.card(name) for name in study.encoders}
+        given = {written: encoders.card(written) for written in study.encoders}
+        self.cards = {card.name: card for card in given.values()}
+        # A study may name an encoder by its folder; everything else does by its card's name.
+        shown = given[study.display_encoder].name
+        named = {"encoders": tuple(self.cards), "display_encoder": shown}
+        self.study = study.model_copy(update=named)
+        self.pins: dict[str, dict[str, Any]] = {}
+        for card in given.values():
+            self.settle(card, encoders.pins_here(card))
         self.photographs = images.image_set(study.place).photos
+
+    def settle(self, card: encoders.Card, pins: dict[str, Any]) -> encoders.Card:
+        """Fill in what a card leaves open, so that results can be keyed; the card that is used."""
+        if pins and not card.pinned:
+            self.pins[card.name] = pins
+            self.cards[card.name] = card = card.model_copy(update=pins)
+        return card
 
     # What is shown to the encoders -----------------------------------------------------------
 
@@ -89,6 +109,10 @@ class Plan:
     def view(self, image: Image, side: int) -> View:
         """An image as the study shows it."""
         return View(image, side, self.study.resample)
+
+    def pair_views(self) -> dict[int, list[View]]:
+        """side -> the photographs at the two sides that are shown."""
+        return {side: [self.view(p, side) for p in self.photographs] for side in self.study.pair}
 
     def varied(self, variation: Variation) -> dict[int, list[View]]:
         """The views of a variation by side, as many images as the study has."""
@@ -203,6 +227,16 @@ class Plan:
         if sample:
             chosen["seed"] = self.study.seed
         return self._of_latents("power", 1, {"moments": view}, card, "spectrum", **chosen)
+
+    def powers_key(self, card: encoders.Card) -> str:
+        """What identifies a shift that comes from `power_request` of both sides and no more."""
+        views = [view for some in self.pair_views().values() for view in some]
+        inputs = {
+            f"{view.image.id} {view.side}": self.power_request(view, card, sample=False).key
+            for view in views
+        }
+        chosen = {"bands": self.study.bands.model_dump()}
+        return Request("shift", 1, chosen, inputs).key
 
     def cross_request(self, photo: Image, side: int, card: encoders.Card) -> Request:
         """Cross-spectral matrices of one photograph's latents, in bins that both sides share."""

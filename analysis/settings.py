@@ -230,7 +230,11 @@ class Study(Strict):
     title: Line = Field(description="one line for the pages")
     caution: Line = Field("", description="what a reader should know of these images, a sentence")
     images: str = Field(description="a set in data/images.toml, or a folder of images")
-    encoders: tuple[str, ...] = Field(min_length=1, description="names in data/encoders.toml")
+    encoders: tuple[str, ...] = Field(
+        min_length=1,
+        description="names in data/encoders.toml, folders that "
+        "save_pretrained wrote (with a slash, as ./my-vae), or hf:owner/name@revision#subfolder",
+    )
     display_encoder: str = Field(
         description="the encoder whose latents are pictured; without it the first that is not "
         "'pixel', since pixels are shown as the photograph itself"
@@ -374,6 +378,15 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
     if isinstance(written, str) and (beside / written).is_dir():
         folder = str(beside / written)
         content["images"] = _shown(Path(folder), beside)
+
+    def placed(encoder: Any) -> Any:
+        own = isinstance(encoder, str) and "/" in encoder and (beside / encoder).is_dir()
+        return str(beside / encoder) if own else encoder
+
+    if isinstance(encoders := content.get("encoders"), list):
+        content["encoders"] = [placed(encoder) for encoder in encoders]
+    if "display_encoder" in content:
+        content["display_encoder"] = placed(content["display_encoder"])
     models: dict[str, type[BaseModel]] = {
         "window": Window, "windows": Window, "bands": Bands, "variations": Variation,
     }  # fmt: skip

@@ -22,6 +22,7 @@ gamma = 2. Everything here is at fixed cycles per image.
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,6 +172,22 @@ def moved_edges(bands: Bands, k: np.ndarray) -> dict[str, tuple[float, int]]:
     return {
         name: (end, round(found[name][1])) for name, end in wanted.items() if found[name][1] != end
     }
+
+
+def moved_text(moved: Mapping[str, tuple[float, int]], grid: int) -> str:
+    """What `moved_edges` found, in words; empty where nothing was moved.
+
+    Args:
+        moved: band -> where it was to end, and the ring it ends at.
+        grid: latent pixels a side at the low resolution.
+    """
+    if not moved:
+        return ""
+    each = ", ".join(f"{name} at {ring}, not {end:g}" for name, (end, ring) in moved.items())
+    return (
+        f"bands end later ({each} cycles/image): {grid} x {grid} latents have few rings, and a "
+        "band needs two"
+    )
 
 
 def in_band(k: np.ndarray, band: tuple[float, float]) -> NDArray[np.bool_]:

@@ -31,7 +31,9 @@ def table_shift(results: Results) -> str:
     for name, measured in results.measured.items():
         shift = measured.shift
         for band, e in (*shift.bands.items(), ("low and middle", shift.whole)):
-            cycles = f"{e.band[0]:.0f} to {e.band[1]:.0f}"
+            cycles = f"{e.band[0]:.0f} to {e.band[1]:.0f}" + " (moved, few rings)" * (
+                band in measured.moved
+            )
             r = plain(float(exponent(e.value, shift.pixel_ratio)), 2)
             rows.append([code(name), band, cycles, point(e), interval(e), r])
     header = ["encoder", "band", "cycles/image", "s", "interval", "r"]

@@ -16,7 +16,16 @@ from analysis import extras, faults
 from analysis.downloads import one_line, sha256
 from analysis.settings import FetchError
 
-__all__ = ["agree", "find", "folders", "from_hub", "hub_missing", "hub_paths", "sha256"]
+__all__ = [
+    "agree",
+    "commit_of",
+    "find",
+    "folders",
+    "from_hub",
+    "hub_missing",
+    "hub_paths",
+    "sha256",
+]
 PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
 
 
@@ -121,7 +130,7 @@ def from_hub(
             _ask(repo, names[0], revision)
         for name in names:
             paths.append(Path(hub.hf_hub_download(repo, name, revision=commit or None)))
-            commit = _commit(paths[0])
+            commit = commit_of(paths[0])
             if not _intact(paths[-1]):
                 raise FetchError(
                     f"{repo}: '{name}' was damaged on the way or on this disk and was removed from "
@@ -236,6 +245,6 @@ def _intact(path: Path) -> bool:
     return False
 
 
-def _commit(path: Path) -> str:
+def commit_of(path: Path) -> str:
     """The commit in the path of a file in the Hub's cache: .../snapshots/<commit>/..."""
     return path.parts[len(path.parts) - path.parts[::-1].index("snapshots")]

@@ -200,7 +200,7 @@ def shift_calculator(results: Results) -> str:
         f"<tbody>{''.join(settings)}</tbody></table></div>",
         '<p class="w-command">For what was not measured, or with <code>--images FOLDER</code> for '
         'your own images:<code data-out="command">python -m analysis recommend --encoder '
-        f"{html.escape(chosen)} --from {study.low} --to {study.high}</code></p></div>",
+        f"{html.escape(card['address'])} --from {study.low} --to {study.high}</code></p></div>",
         _json(data),
         "</div>",
         _instead(

@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from analysis import downloads, extras, weights
 from analysis.cards import COMMIT, Card, agree, card, cards, identity, read_config, unsaid
 from analysis.latents import Normalisation
-from analysis.settings import InputError, PackageError
+from analysis.settings import InputError, PackageError, named
 
 FILE = "diffusion_pytorch_model.safetensors"
 
@@ -94,8 +95,8 @@ def test_an_unknown_encoder_gets_the_nearest_name() -> None:
         ("mean = [0.0]\nstd = [1.0]", "mean has 1 values, not 3"),
         ("mean = [0.0, 0.0, 0.0]", "3 values of mean, 0 of std"),
         ("mean = [0.0, 0.0, 0.0]\nstd = [1.0, 1.0, 0.0]", "above 0"),
-        ("folder = 'x'", "no 'folder' in it"),
-        ("name = 'y'", "no 'name' and no 'folder' in it"),
+        ("folder = 'x'", "'folder' or 'address' in it"),
+        ("name = 'y'", "no 'name', 'folder' or 'address' in it"),
         ("[[", "not valid TOML"),
     ],
 )
@@ -198,7 +199,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_folder_is_a_card(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = card(str(own))
-    assert (known.name, known.kind, known.class_name) == ("my-vae", "diffusers", own_class(own))
+    assert re.fullmatch("my-vae-[0-9a-f]{8}", known.name)
+    assert (known.title, known.kind, known.class_name) == ("my-vae", "diffusers", own_class(own))
     assert (known.channels, known.stride, known.latent_channels) == (3, 8, 12)
     assert known.pinned and known.sha256 == downloads.sha256(own / FILE)
     assert identity(known)["config"] == downloads.sha256(own / "config.json")
@@ -231,23 +233,38 @@ def test_a_folder_that_is_no_autoencoder_is_refused(own: Path, tmp_path: Path) -
     with pytest.raises(InputError, match="class 'VQModel' is not one of") as error:
         card(str(tmp_path))
     assert "\n" not in str(error.value)
-    clash = tmp_path / "pixel"
-    clash.mkdir()
-    for path in own.iterdir():
-        (clash / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(InputError, match="'pixel' is the name of a card: rename the folder"):
-        card(str(clash))
+
+
+def test_own_encoders_are_called_apart(own: Path, tmp_path: Path) -> None:
+    """By file names that are safe anywhere, and no two by one unless they are the same."""
+    from safetensors.torch import load_file, save_file
+
+    again, retrained, rescaled = (
+        shutil.copytree(own, tmp_path / name / "My VAE (v2)") for name in "abc"
+    )
+    tensors = load_file(retrained / FILE)
+    save_file({name: 2 * value for name, value in tensors.items()}, retrained / FILE)
+    text = (rescaled / "config.json").read_text()
+    (rescaled / "config.json").write_text(text.replace("0.0001", "0.0002"))
+    names = [card(str(folder)).name for folder in (again, retrained, rescaled)]
+    assert len(set(names)) == 3
+    assert all(re.fullmatch("my-vae-v2-[0-9a-f]{8}", name) for name in names)
+    # the name of a card, or of a study's other results, is no clash, and letters need not be Latin
+    for name in ("pixel", "display", "模型"):
+        found = card(str(shutil.copytree(own, tmp_path / name)))
+        assert re.fullmatch("([a-z]+-)?[0-9a-f]{8}", named(found.name))
+        assert found.title == name
 
 
 @pytest.mark.parametrize(
     ("name", "own_name", "files", "revision"),
     [
-        ("hf:a/b", "a--b", ["config.json", FILE], ""),
-        ("hf:a/b@v1", "a--b", ["config.json", FILE], "v1"),
-        ("hf:a/b#vae", "a--b--vae", ["vae/config.json", f"vae/{FILE}"], ""),
+        ("hf:a/b", "a-b", ["config.json", FILE], ""),
+        ("hf:a/b@v1", "a-b", ["config.json", FILE], "v1"),
+        ("hf:a/b#vae", "a-b-vae", ["vae/config.json", f"vae/{FILE}"], ""),
         (
             "hf:a/b@refs/pr/1#x/vae/",
-            "a--b--x--vae",
+            "a-b-x-vae",
             ["x/vae/config.json", f"x/vae/{FILE}"],
             "refs/pr/1",
         ),
@@ -271,7 +288,8 @@ def test_a_repository_is_a_card(
     known = card(name)
     # FLUX.2's normalisation is in its weights, which are of the same commit as the configuration
     assert asked == [("a/b", files[0], revision), ("a/b", files[1], "2" * 40)]
-    assert (known.name, known.repo, known.revision) == (own_name, "a/b", "2" * 40)
+    assert (known.name, known.repo, known.revision) == (f"{own_name}-22222222", "a/b", "2" * 40)
+    assert known.title == own_name.replace("-", "/")
     assert known.pinned and known.hub_names() == files
     assert identity(known)["revision"] == "2" * 40
     assert re.fullmatch(r"[\w.-]+", known.name), "results are named by it"

@@ -462,7 +462,7 @@ def test_a_users_folder_that_went_away_is_missing(saved: dict[str, Path], tmp_pa
     assert missing(known) is None
     (folder / FILE).unlink()
     why = missing(known)
-    assert why and f"mine: no {FILE} in" in why and why.endswith("any more")
+    assert why and f"{known.name}: no {FILE} in" in why and why.endswith("any more")
     with pytest.raises(FetchError, match=f"no {FILE}"):
         load(known, downloads=tmp_path)
 

@@ -8,11 +8,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from analysis.cards import Card, cards
 from analysis.checkpoints import FILES
+from analysis.recommend import measure
 from tests import autoencoders
 from tests.conftest import PROJECT, synthetic_photograph
 from tests.fresh import User, copy
@@ -20,6 +23,7 @@ from tests.hub import Hub, Repo, running
 
 pytestmark = pytest.mark.slow
 
+COMMIT = Repo().commits[0]
 TOKEN = "hf_of_somebody_who_accepted_the_licence"
 HUB_CARDS = {name: card for name, card in cards().items() if card.repo}
 AGAIN = ("flux1", "flux2-klein", "sd15", "sd3", "taesdxl", "qwen-image")
@@ -79,20 +83,33 @@ def reader_of(card: Card, checkout: Path, place: Path) -> Iterator[tuple[User, H
         yield User(checkout, home, settings), hub
 
 
-@pytest.mark.parametrize("name", [name for name, card in HUB_CARDS.items() if card.pinned])
+@pytest.mark.parametrize("name", HUB_CARDS)
 def test_a_card_is_measured_from_nothing_and_from_the_cache(
     name: str, checkout: Path, photographs: Path, tmp_path: Path
 ) -> None:
     card = HUB_CARDS[name]
-    sides = [str(n * card.latent_stride) for n in (24, 48)]
-    asked = ("recommend", "--encoder", name, "--from", sides[0], "--to", sides[1])
+    low, high = (n * card.latent_stride for n in (12, 24))
+    asked = ("recommend", "--encoder", name, "--from", str(low), "--to", str(high))
     asked += ("--images", str(photographs), "--format", "json")
     with reader_of(card, checkout, tmp_path) as (reader, hub):
         done = reader.run(*asked)
         assert done.code == 0, done.all
         found = json.loads(done.out)
-        assert found["encoder"] == card.name
-        assert found["origin"] == "computed now"
+        assert (found["encoder"], found["origin"]) == (name, "computed now")
+        # diffusers' own encoder and normalisation give the same
+        model = autoencoders.stand_in(card)
+
+        @torch.inference_mode()
+        def encode(x: np.ndarray) -> torch.Tensor:
+            return autoencoders.normalised(model, torch.from_numpy(x))
+
+        right = measure(encode, photographs, low, high).content()
+        assert found["measured"] == pytest.approx(right["measured"], rel=1e-4)
+        assert found["interval"] == pytest.approx(right["interval"], rel=1e-3)
+        assert "low at 3, not 1.5, middle at 4, not 3" in found["bands_note"]
+        if not card.pinned:
+            assert found["pins"]["revision"] == COMMIT
+            assert len(found["pins"]["sha256"]) == 64
         if name not in AGAIN:
             return
         hub.repos.clear()
@@ -100,3 +117,72 @@ def test_a_card_is_measured_from_nothing_and_from_the_cache(
         again = reader.run(*asked, **offline)
         assert again.code == 0, again.all
         assert json.loads(again.out) == found
+
+
+def test_a_card_that_is_not_pinned_says_what_to_pin(
+    checkout: Path, photographs: Path, tmp_path: Path
+) -> None:
+    """By `recommend` and by `compute`, which read each other's latents."""
+    with reader_of(HUB_CARDS["taesdxl"], checkout, tmp_path) as (reader, _):
+        sides = ("--from", "96", "--to", "192")
+        told = reader.run("recommend", "--encoder", "taesdxl", *sides, "--images", str(photographs))
+        assert told.code == 0, told.all
+        assert "Pin this in data/encoders.toml, [taesdxl]:" in told.out
+        assert f'revision = "{COMMIT}"' in told.out
+        study = f"""title = "Mine"
+images = "{photographs}"
+encoders = ["taesdxl"]
+resolutions = [96, 192]
+"""
+        reader.write("data/studies/mine.toml", study)
+        done = reader.run("compute", "--study", "mine")
+        assert done.code == 0, done.all
+        assert f'[taesdxl]: revision = "{COMMIT}"' in done.err
+        measured = re.search(r"measured +s = ([0-9.]+)", told.out)
+        assert measured and f"taesdxl: shift {float(measured[1]):.2f}" in done.out
+        assert "taesdxl: bands end later (low at 3" in done.out
+        # what is there is known without loading, and its measurement is taken
+        again = reader.run("recommend", "--encoder", "taesdxl", *sides, "--study", "mine")
+        assert re.search(r"measurement +stored", again.out), again.all
+        assert f'revision = "{COMMIT}"' in again.out
+
+
+# Own folders ---------------------------------------------------------------------------------
+
+
+def test_a_study_of_own_folders_is_computed_and_built(
+    user: User, photographs: Path, tmp_path: Path
+) -> None:
+    """Two of one name, one of stride 32 with few rings: measured, told apart, shown on pages."""
+    for place, name in (("a", "AutoencoderKL"), ("b", "AutoencoderTiny")):
+        autoencoders.save(user.project / place / "My VAE", name)
+    deep = tmp_path / "vae"
+    autoencoders.stand_in(HUB_CARDS["sana"]).save_pretrained(deep)
+    study = f"""title = "Mine"
+images = "{photographs}"
+encoders = ["pixel", "a/My VAE", "./b/My VAE", "{deep}"]
+display_encoder = "{deep}"
+resolutions = [384, 768]
+bootstrap = 100
+"""
+    user.write("data/studies/mine.toml", study)
+    done = user.run("build", "--study", "mine", "--renderer", "builtin")
+    assert done.code == 0, done.all
+    shifts = re.findall(r"^(\S+): shift \d\.\d+", done.out, flags=re.M)
+    assert [re.sub("-[0-9a-f]{8}$", "-#", name) for name in shifts] == [
+        "pixel", "my-vae-#", "my-vae-#", "vae-#",
+    ]  # fmt: skip
+    assert len(set(shifts)) == 4
+    assert f"{shifts[3]}: bands end later (low at 3, not 1.5, middle at 4, not 3" in done.out
+    pages = {path.name: path.read_text() for path in (user.project / "_site").rglob("*.html")}
+    for name in shifts:
+        assert f"<code>{name}</code>" in pages["index.html"]
+    assert "2 to 3 (moved, few rings)" in pages["index.html"]
+    command = re.search(r"recommend --encoder (.+) --from 384 --to 768", pages["use-it.html"])
+    assert command and command[1] == "path/to/vae"
+    for path in (user.project / "_site").rglob("*"):
+        assert not path.is_file() or str(deep).encode() not in path.read_bytes()
+    # the same by a command, where the folder is an option
+    again = user.run("compute", "--study", "mine", "--encoder", str(deep), at=tmp_path)
+    assert again.code == 0, again.all
+    assert "nothing to compute" in again.out

@@ -1,6 +1,7 @@
 """The measured shift of any pair, on synthetic photographs whose shift is known."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from analysis import recommend as module
 from analysis import results
 from analysis.cache import MissError, Store
 from analysis.chain import Chain
-from analysis.recommend import recommend, text
-from analysis.settings import InputError, Study, load_study
+from analysis.latents import normalise
+from analysis.recommend import measure, recommend, text
+from analysis.settings import Bands, InputError, Study, Window, load_study
 from tests.conftest import STUDY, synthetic_photograph
 
 Edit = Callable[[str, str, str], None]
@@ -99,10 +101,138 @@ def test_committed_results_serve_where_the_encoder_cannot_run(
         recommend(tiny, "linear-f8c16", 64, 96, Store(tmp_path / "empty"))
 
 
-def test_nothing_is_pictured(tiny: Study) -> None:
+def test_only_what_is_printed_is_computed(tiny: Study, folder: Path) -> None:
+    """Latents and their spectrum, of each photograph at both sides, and the code they come from."""
+
+    def steps(encoder: str, start: int, end: int) -> Counter[str]:
+        store = Store()
+        recommend(tiny, encoder, start, end, store, str(folder)).text()
+        return Counter(label.partition(" of ")[0] for label in store.computed)
+
+    assert steps("linear-f8c16", 64, 128) == {"the linear code": 1, "latents": 10, "spectrum": 10}
+    assert steps("linear-f8c16", 96, 64) == {"latents": 5, "spectrum": 5}
+    assert steps("linear-f8c16", 96, 128) == {}
+    assert steps("pixel", 64, 128) == {"spectrum": 10}
+
+
+def test_what_another_study_measured_is_taken(tiny: Study, folder: Path) -> None:
+    """By its key, whichever encoders the study names and whether its images are said again."""
+    mine = tiny.model_copy(update={"images": str(folder), "display_image": ""})
+    Chain(mine, Store()).compute()
+    named = mine.model_copy(update={"encoders": ("taef2",), "display_encoder": "taef2"})
+    for base, images in ((mine, ""), (tiny, str(folder)), (named, "")):
+        store = Store(compute="never")
+        assert recommend(base, "linear-f8c16", 64, 128, store, images).origin == "stored"
+
+
+# Any function ---------------------------------------------------------------------------------
+
+
+def boxes(x: np.ndarray, p: int = 8) -> np.ndarray:
+    """Means of p x p pixels."""
+    n, c, h, w = x.shape
+    return x.reshape(n, c, h // p, p, w // p, p).mean(axis=(3, 5))
+
+
+def passed(nu: np.ndarray, p: int = 8) -> np.ndarray:
+    """The power that means of p pixels pass at nu cycles per pixel, mean over directions."""
+    angle = np.linspace(0, np.pi / 4, 64)[:, None]
+    each = [
+        np.sin(p * np.pi * nu * f) / (p * np.sin(np.pi * nu * f))
+        for f in (np.cos(angle), np.maximum(np.sin(angle), 1e-9))
+    ]
+    return np.asarray(np.mean((each[0] * each[1]) ** 2, axis=0))
+
+
+def test_a_function_whose_answer_is_known(tiny: Study, tmp_path: Path) -> None:
+    """Means of 8 x 8 pixels: the rule, times what the means pass more of at the high side."""
+    for seed in range(3):
+        photograph = Image.fromarray(synthetic_photograph(seed, 512, 3.0))
+        photograph.save(tmp_path / f"p{seed}.png")
+    study = load_study("tiny").model_copy(update={"bands": Bands(), "window": Window()})
+    found = measure(boxes, tmp_path, 256, 512, study=study)
+    k = found.shift.k
+    expected = 2 * np.sqrt(passed(k / 512) / passed(k / 256))
+    np.testing.assert_allclose(found.shift.mean[:8], expected[:8], rtol=0.01)
+    content = found.content()
+    assert content["encoder"] == "boxes"
+    assert content["measured"] == pytest.approx(2.06, abs=0.02)
+    assert (content["origin"], content["key"], content["pins"]) == ("computed now", "", {})
+    assert found.text() == text(content)
+    assert "boxes, 256 -> 512 px, 3 photographs of" in found.text()
+    assert "measurement       computed now\n" in found.text()
+    down = measure(boxes, sorted(tmp_path.glob("*.png")), 512, 256, study=study, batch=2).content()
+    assert down["measured"] == pytest.approx(1 / content["measured"], rel=1e-5)
+    assert down["photographs"] == "3 files"
+
+
+def test_a_function_gives_what_the_command_prints(tiny: Study, folder: Path) -> None:
     store = Store()
-    recommend(tiny, "linear-f8c16", 64, 128, store)
-    assert not any("pictured" in label for label in store.computed)
+    right = recommend(tiny, "linear-f8c16", 64, 128, store, str(folder)).content()
+    chain = Chain(tiny, store)
+    encoder = chain.encoder(chain.plan.cards["linear-f8c16"])
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        assert x.shape[0] <= 2 and x.dtype == np.float32 and np.abs(x).max() <= 1
+        z = normalise(encoder.encode(x), encoder.normalisation)
+        x[:] = 0  # what is given is the function's own
+        return z
+
+    told: list[tuple[int, int, str]] = []
+    found = measure(
+        encode, str(folder), 64, 128, study=tiny, batch=2, name="linear-f8c16",
+        progress=lambda *one: told.append(one),
+    )  # fmt: skip
+    assert told[0] == (0, 10, "p0, p1 at 64 px")
+    assert told[-1] == (10, 10, "done")
+    content = found.content()
+    different = {name for name in right if right[name] != content[name]}
+    assert different == {"key"}
+
+
+WRONG: dict[str, tuple[Callable[[np.ndarray], object], str]] = {
+    "object": (lambda x: {"mean": x}, r"f gives dict, not latents \[1, C, h, w\] as an array or a"),
+    "nothing": (lambda x: None, "f gives NoneType, not latents"),
+    "ragged": (lambda x: [[1.0], [1.0, 2.0]], "f gives list, not latents"),
+    "complex": (lambda x: x + 1j, "f gives ndarray, not latents"),
+    "flat": (lambda x: x[0], r"f gives shape \(3, 64, 64\) of \(1, 3, 64, 64\), not latents"),
+    "batch": (lambda x: np.concatenate([x, x]), r"f gives shape \(2, 3, 64, 64\)"),
+    "empty": (lambda x: x[:, :0], r"f gives shape \(1, 0, 64, 64\)"),
+    "oblong": (lambda x: boxes(x)[..., :4], "f gives 8 x 4 latents of 64 x 64 px: they have to be"),
+    "ratio": (lambda x: x[..., :60, :60], "f gives 60 x 60 latents of 64 x 64 px"),
+    "nan": (lambda x: np.where(x > 0, x, np.nan), "f gives latents that are not finite"),
+    "small": (lambda x: boxes(x, 16), "f makes 4 x 4 latents of 64 px, too small .* use 128 px"),
+    "constant": (lambda x: 0 * boxes(x), "f: latents of p0 at 64 px: .*power"),
+    "stride": (
+        lambda x: boxes(x, x.shape[-1] // 8),
+        "f gives 3 channels at stride 16 of p0 at 128 px, and gave 3 at stride 8 before",
+    ),
+    "channels": (
+        lambda x: boxes(x)[:, : x.shape[-1] // 64],
+        "f gives 2 channels at stride 8 of p0 at 128 px, and gave 1 at stride 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_function_that_gives_no_latents(tiny: Study, folder: Path, case: str) -> None:
+    encode, said = WRONG[case]
+    with pytest.raises(InputError, match=said) as error:
+        measure(encode, folder, 64, 128, study=tiny, name="f")
+    assert "\n" not in str(error.value)
+
+
+def test_a_function_s_images_and_sides_are_looked_at(tiny: Study, folder: Path) -> None:
+    for images, sides, said in (
+        (folder, (64, 64), "no shift is needed"),
+        (folder, (64, 100), "boxes takes multiples of 8 px, not 100: use 96"),
+        (folder, (64, 256), "p0.png: refused: 200 x 200"),
+        ("nowhere", (64, 128), "neither a set"),
+        ([], (64, 128), "the list of files is empty"),
+        ([folder / "none.png"], (64, 128), "none.png"),
+    ):
+        with pytest.raises(InputError, match=said):
+            measure(boxes, images, *sides, study=tiny)
 
 
 def test_a_base_shift_multiplies(tiny: Study) -> None:

@@ -352,8 +352,8 @@ def plain(sentence: str) -> str:
         ("taef2", 512, 1004, ["end"]),
         ("flux2", 1020, 512, ["start"]),
         ("sana", 1024, 720, ["end"]),
-        ("sana", 512, 1024, ["start"]),
-        ("linear-f8c16", 168, 512, ["start"]),
+        ("sana", 288, 1024, ["start"]),
+        ("linear-f8c16", 72, 512, ["start"]),
         ("linear-f8c16", 1024, 32, ["end"]),
     ],
 )

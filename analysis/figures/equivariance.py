@@ -1,6 +1,6 @@
 """Scale equivariance per encoder: gain and coherence between the latents of two resolutions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from analysis.equivariance import Curve, Equivariance
 from analysis.figures import style
+from analysis.measured import band_ends
 from analysis.results import Results
-from analysis.settings import Bands
 
 GAINS = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2)
 
@@ -18,11 +18,13 @@ GAINS = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2)
 def draw(results: Results) -> Figure:
     """Gain and coherence of every encoder against frequency."""
     found = {name: m.equivariance for name, m in results.measured.items()}
-    return draw_from(found, results.study.pair, results.study.bands)
+    return draw_from(found, results.study.pair, band_ends(results.measured.values()))
 
 
 @style.styled
-def draw_from(encoders: Mapping[str, Equivariance], sides: tuple[int, int], bands: Bands) -> Figure:
+def draw_from(
+    encoders: Mapping[str, Equivariance], sides: tuple[int, int], ends: Iterable[float]
+) -> Figure:
     """Gain (left) and coherence (right) against frequency, mean over images with intervals.
 
     Dotted in the right panel: the coherence of unrelated latents.
@@ -30,7 +32,7 @@ def draw_from(encoders: Mapping[str, Equivariance], sides: tuple[int, int], band
     Args:
         encoders: what was measured, by the encoder's name, in the order of the study.
         sides: the two resolutions in pixels, the low one first.
-        bands: the edges of the study, drawn as lines.
+        ends: of the low and middle bands, as fractions of the Nyquist frequency, drawn as lines.
     """
     figure = style.figure(3.1)
     left, right = figure.subplots(1, 2)
@@ -57,7 +59,7 @@ def draw_from(encoders: Mapping[str, Equivariance], sides: tuple[int, int], band
     longest = max(encoders.values(), key=lambda measured: len(measured.k))
     for ax in (left, right):
         ax.axhline(1, color=style.THEORY, ls="--", lw=1, label="_equivariant")
-        for edge in (bands.low, bands.middle):
+        for edge in ends:
             ax.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
         ax.set_xscale("log", base=2)
         ax.set_xlim(longest.k[0] / round(longest.k[-1]) * 0.9, 1.07)

@@ -7,6 +7,7 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
 from analysis.formatting import point
+from analysis.measured import band_ends
 from analysis.results import Results
 
 TICKS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8)
@@ -65,7 +66,7 @@ def draw(results: Results) -> Figure:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.minorticks_off()
     left.text(0.012, theory * 1.02, "square-root rule", fontsize=7.5)
-    for edge in (study.bands.low, study.bands.middle):
+    for edge in band_ends(results.measured.values()):
         left.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
     left.set_xscale("log", base=2)
     left.xaxis.set_major_formatter(

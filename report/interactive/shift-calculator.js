@@ -124,8 +124,9 @@
   }
 
   /** The command that measures a pair, or shows where a measurement comes from. */
-  function command(input) {
-    const words = ["python -m analysis recommend", `--encoder ${input.encoder}`,
+  function command(data, input) {
+    const { address } = data.encoders[input.encoder];
+    const words = ["python -m analysis recommend", `--encoder ${address}`,
       `--from ${input.start}`, `--to ${input.end}`];
     const base = input.baseShift ?? 1;
     if (base !== 1) words.push(`--base-shift ${base}`);
@@ -247,7 +248,7 @@
         const [before, value] = found.options[i];
         cell.replaceChildren(before, exact(value, general(value, 4)));
       });
-      put("command", command(input));
+      put("command", command(data, input));
     }
 
     form.addEventListener("input", show);
