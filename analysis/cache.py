@@ -315,13 +315,12 @@ class Store:
             downloads: fetched files too, with the record of which were trusted at first sight.
         """
         removed = {k: v for k, v in self.sizes().items() if downloads or k != "downloads"}
-        for part, path in list(self.held()):
-            if part in removed:
-                path.unlink(missing_ok=True)
-        sweep(self.folder)
-        for part in removed:
-            folders = sorted((self.folder / part).glob("**/"), reverse=True)
-            for folder in folders:
+        gone = [path for part, path in self.held() if part in removed]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        emptied = {one for path in [*gone, *sweep(self.folder)] for one in path.parents}
+        for folder in sorted(emptied, reverse=True):
+            if folder != self.folder and folder.is_relative_to(self.folder):
                 with contextlib.suppress(OSError):  # something else is in it
                     folder.rmdir()
         return removed

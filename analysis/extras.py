@@ -57,13 +57,14 @@ def lacking(what: str, modules: Iterable[str]) -> str | None:
     """
     if not (missing := absent(modules)):
         return None
-    extras = {extra_of(name) or "" for name in missing} - {""}
-    return f"{what} needs {', '.join(missing)}: run {command(*sorted(extras))}"
+    extras = sorted({extra_of(name) or "" for name in missing})
+    return f"{what} needs {', '.join(missing)}: run {command(*extras)}"
 
 
 def command(*extras: str) -> str:
     """The command that installs this package with some extras, as it is typed in this folder."""
-    wanted = f"[{','.join(extras)}]" * bool(extras)
+    named = ",".join(filter(None, extras))
+    wanted = f"[{named}]" if named else ""
     # What is installed beside the sources is a checkout; else pip knows the package by its name.
     if (CHECKOUT / "pyproject.toml").is_file():
         what = f"-e {shlex.quote(_here(CHECKOUT) + wanted)}"

@@ -74,7 +74,7 @@ def _package(error: ImportError) -> tuple[int, str] | None:
     if extra is None:
         return None
     if isinstance(error, ModuleNotFoundError) and extras.absent([name]):
-        why = f"{name} is not installed: run {extras.command(*filter(None, [extra]))}"
+        why = f"{name} is not installed: run {extras.command(extra)}"
     else:
         why = f"{name} is installed and cannot be imported ({_first_line(error)}): reinstall it"
     return PackageError.exit_code, why
