@@ -48,6 +48,7 @@ from analysis.commands import (
     study_of,
 )
 from analysis.settings import (
+    LARGEST,
     NAME,
     AnalysisError,
     InputError,
@@ -323,8 +324,10 @@ def _positive(value: float | None) -> float | None:
 @common
 def recommend(
     encoder: Annotated[str, typer.Option(help=ENCODER)],
-    start: Annotated[int, typer.Option("--from", metavar="PX", help="Side you come from.")],
-    end: Annotated[int, typer.Option("--to", metavar="PX", help="Side you go to.")],
+    start: Annotated[
+        int, typer.Option("--from", max=LARGEST, metavar="PX", help="Side you come from.")
+    ],
+    end: Annotated[int, typer.Option("--to", max=LARGEST, metavar="PX", help="Side you go to.")],
     photographs: Annotated[
         str, typer.Option("--images", metavar="DIR|SET", help="Default: the study's.")
     ] = "",
