@@ -4,17 +4,18 @@ The pages serve any study, so a sentence is chosen by its numbers.
 """
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
 
-from analysis import encoders
+from analysis import encoders, values
 from analysis.formatting import estimate, fixed, listing, percent, plain
 from analysis.measured import Measured
 from analysis.posterior import sampled_shift
 from analysis.powerlaw import octave_weights
 from analysis.results import Results
-from analysis.settings import Variation
+from analysis.settings import Variation, Window
 from analysis.shift import Estimate, MeasuredShift, in_band
 from analysis.tables import table
 from analysis.text import code
@@ -41,27 +42,25 @@ def resolved(e: Estimate) -> str:
 def table_measures(results: Results) -> str:
     """What was measured of every encoder."""
     study, rows = results.study, []
-    below = (study.resolutions[-3], study.low) if len(study.resolutions) > 2 else None
+    pairs = list(itertools.pairwise(study.resolutions))[-2:]
     for name, m in results.everything.items():
         gammas = [law.gamma for law in m.channel_laws]
         spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
         same, apart = m.equivariance.coherence.bands, m.equivariance.difference.bands
         shared = " / ".join(plain(same[band].value, 2) for band in BANDS)
         lost = " / ".join(plain(100 * apart[band].value, 0) for band in BANDS)
-        first = [s for (low, high), s in m.shifts.items() if (low, high) == below]
+        shifts = [estimate(m.shifts[p].whole) if p in m.shifts else "too small" for p in pairs]
         rows.append(
             [
                 code(name), f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
-                plain(m.top_octave, 2), shared, lost, estimate(first[0].whole) if first else "",
-                estimate(m.shift.whole), plain(m.shift.exponent, 2),
+                plain(m.top_octave, 2), shared, lost, *shifts, plain(m.shift.exponent, 2),
             ]
         )  # fmt: skip
     header = [
         "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference (%)",
-        f"s, {below[0]} → {below[1]}" if below else "",
-        f"s, {study.low} → {study.high}", "r",
+        *(f"s, {low} → {high}" for low, high in pairs), "r",
     ]  # fmt: skip
-    return table(header, rows, "lllrllllr")
+    return table(header, rows, "lllrll" + "l" * len(pairs) + "r")
 
 
 def table_unmeasured(results: Results) -> str:
@@ -72,7 +71,8 @@ def table_unmeasured(results: Results) -> str:
             continue
         access = "licence to accept" if card.gated else "open"
         size = f"{card.latent_channels} / {card.latent_stride}"
-        rows.append([code(name), card.title, size, access, card.license or "not known"])
+        needed = card.license or ("not known" if card.learned else "none needed: a formula")
+        rows.append([code(name), card.title, size, access, needed])
     return table(["card", "encoder", "C / stride", "access", "licence"], rows)
 
 
@@ -259,6 +259,22 @@ def mode(results: Results) -> str:
         "Mode against sample is open. What a sampled posterior does is derived (@eq-posterior), "
         "and untested on an encoder in use until a result with `sample = true` is contributed."
     )
+
+
+def excess(results: Results) -> str:
+    """What every window reads too much of simulated fields, whose spectrum is known."""
+    v, parts = values.of(results), []
+    for gamma in results.leakage.gammas:
+        each = [
+            f"{v.value(values.leak_name(window, gamma)).text} {_under(window)}"
+            for window in results.study.windows
+        ]
+        parts.append(f"with $P = k^{{-{gamma:g}}}$ it is {listing(each)}")
+    return f"In the upper half of the axis there is an excess: {'; '.join(parts)}."
+
+
+def _under(window: Window) -> str:
+    return "without a window" if window.kind == "none" else f"under {window.text}"
 
 
 def leakage(results: Results) -> str:

@@ -72,6 +72,31 @@ def holds(results: Results) -> str:
     return f"{text}."
 
 
+def reference(results: Results) -> str:
+    """What pixels are there for, if the study has them."""
+    names = [code(name) for name, m in results.measured.items() if m.card.kind == "pixel"]
+    if not names:
+        return ""
+    return f"{listing(names)} is the identity, the reference against which the others are read."
+
+
+def role(results: Results) -> str:
+    """Which of the encoders are no model's, for the limits."""
+    known = results.everything
+    names = [code(name) for name, m in known.items() if not m.card.learned]
+    parts = []
+    if names:
+        are = "is a reference" if len(names) == 1 else "are references"
+        parts.append(f"{listing(names)} {are}, not the latents of a model in use.")
+    parts += [
+        f"{code(name)} is a small network distilled from FLUX.2’s encoder; we do not know how its "
+        "latents relate to those that FLUX.2’s model sees, after folding and normalisation."
+        for name, m in known.items()
+        if m.card.kind == "taef2"
+    ]
+    return " ".join(parts)
+
+
 def linear(results: Results) -> str:
     """What the linear code is and loses, if the study has it."""
     for name, measured in results.measured.items():

@@ -71,10 +71,9 @@ class ChannelRule:
     low: Floats
     high: Floats
 
-    @property
-    def rule(self) -> Floats:
-        """``[C]``, 2^(1 - m), for twice the side."""
-        return np.asarray(2.0 ** (1 - self.order))
+    def rule(self, ratio: float) -> Floats:
+        """``[C]``, ratio^(1 - m) for the ratio of the sides: the first term alone."""
+        return np.asarray(ratio ** (1.0 - self.order))
 
 
 def _checked(filters: np.ndarray) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import export, literature, rules, schedule, timing
+from analysis import export, intervals, literature, rules, schedule, timing
 from analysis.crossings import Weights
 from analysis.formatting import estimate, fixed, interval, number, percent, plain, point
 from analysis.results import Results
@@ -78,7 +78,9 @@ def table_encoders(results: Results) -> str:
 
 def table_photographs(results: Results) -> str:
     """Credits."""
-    rows = [[p.title, p.author or "not stated", p.license] for p in results.photographs]
+    rows = [
+        [p.title, p.author or "not stated", p.license or "not stated"] for p in results.photographs
+    ]
     return table(["photograph", "author", "licence"], rows)
 
 
@@ -185,6 +187,8 @@ def table_crossings(results: Results) -> str:
 
 
 def _triple(value: tuple[float, float, float]) -> str:
+    if not math.isfinite(value[1]):
+        return f"{plain(value[0], 2)} ({intervals.NONE})"
     return f"{plain(value[0], 2)} [{plain(value[1], 2)},\u00a0{plain(value[2], 2)}]"
 
 

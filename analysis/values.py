@@ -16,7 +16,7 @@ from analysis.measured import Measured
 from analysis.noise import AFAR_CELLS, AFAR_COARSE, AFAR_FINE, SOUND_FACTOR
 from analysis.powerlaw import octave_weights
 from analysis.results import Results
-from analysis.settings import InputError
+from analysis.settings import InputError, Window
 from analysis.shift import AXIS, in_band
 from analysis.text import escaped, quoted
 
@@ -236,6 +236,12 @@ def _weighting(add: Add, results: Results) -> None:
     add("map_eighth", number(eighth, 2), meaning, "weighting.linear_time")
 
 
+def leak_name(window: Window, gamma: float) -> str:
+    """What the excess under a window of fields of k^-gamma is called, ``leak_kaiser_2pi_3``."""
+    name = identifier(window.text.lower().replace(" ", "_").replace("π", "pi"))
+    return f"leak_{name}_{gamma:.0f}"
+
+
 def _window(add: Add, results: Results) -> None:
     study, leak = results.study, results.leakage
     texts = [window.text for window in study.windows]
@@ -243,11 +249,10 @@ def _window(add: Add, results: Results) -> None:
     # From the middle of the axis on, where leakage from the strong low frequencies shows.
     upper = leak.ratio[:, :, len(leak.k) // 2 :].mean(axis=-1)
     for index, window in enumerate(study.windows):
-        name = identifier(window.text.lower().replace(" ", "_").replace("π", "pi"))
         for gamma, row in zip(leak.gammas, upper, strict=True):
             meaning = f"excess at high frequency, P = k^-{gamma:g}, window {texts[index]}"
             excess = percent(float(row[index] - 1)).removesuffix("\u00a0%")
-            add(f"leak_{name}_{gamma:.0f}", f"{excess}\u00a0%", meaning, source)
+            add(leak_name(window, gamma), f"{excess}\u00a0%", meaning, source)
     shifts, gammas = [], []
     for m in results.measured.values():
         whole = [s.whole.value for s in m.shift_by_window]

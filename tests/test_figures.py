@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -20,6 +21,8 @@ from analysis.chain import Chain
 from analysis.figures import (
     carried_ratio,
     channel_shifts,
+    encoders,
+    experiment,
     measured_shift,
     raps,
     rules,
@@ -30,6 +33,8 @@ from analysis.figures import (
     window_leakage,
 )
 from analysis.settings import load_study, root
+from tests.test_measured import known
+from tests.test_tables import pretend
 
 NAMES = sorted(m.name for m in pkgutil.iter_modules(analysis.figures.__path__) if m.name != "style")
 PICTURES = {"photographs", "noisy_latents", "shifted_latents", "fourier", "noise_afar"}
@@ -224,3 +229,57 @@ def test_style_is_left_even_when_drawing_fails() -> None:
     with pytest.raises(RuntimeError):
         broken()
     assert mpl.rcParams["font.size"] == before
+
+
+def test_any_number_of_encoders_has_colours_and_marks() -> None:
+    names = [f"encoder-{n}" for n in range(12)]
+    looks = {(style.encoder_colour(names, n), style.marker(names, n)) for n in names}
+    assert len(looks) == len(style.MARKERS)
+
+
+def test_a_figure_says_in_words_what_its_numbers_are(loaded: results.Results) -> None:
+    for name in NAMES:
+        module = importlib.import_module(f"analysis.figures.{name}")
+        if not hasattr(module, "alt"):
+            continue
+        text = module.alt(loaded)
+        of_all = name not in ("channel_rule", "window_leakage")
+        assert not of_all or all(encoder in text for encoder in loaded.measured), name
+        assert re.search(r"\d\.\d\d", text), name
+    assert "1.53 [1.42,\u00a01.64] for taef2" in measured_shift.alt(loaded)
+
+
+def test_shifts_between_other_sides_are_drawn_per_doubling() -> None:
+    # 256 to 512 px by 2, 512 to 768 by the rule's 1.5: twice the side asks for 2 either way.
+    study = pretend(x=known(sides=(256, 512, 768)))
+    right = encoders.draw(study).axes[1]
+    heights = [line.get_ydata()[0] for line in right.lines if len(line.get_xdata()) == 1]
+    assert heights[:2] == pytest.approx([2.0, 2.0], rel=1e-6)
+    assert [text.get_text() for text in right.get_xticklabels()][:2] == ["256 → 512", "512 → 768"]
+    assert drawn(right, np.array([2, 2]))
+    assert "512 → 768 2.000" in encoders.alt(study)
+
+
+def test_bands_that_were_moved_are_drawn_where_they_end() -> None:
+    # Of 16 x 16 latents the low band ends at ring 3 of 8, not at 2, the middle one at 4.
+    small = pretend(x=known(sides=(128, 256)))
+    left = measured_shift.draw(small).axes[0]
+    for edge in (3 / 8, 4 / 8):
+        assert any(list(x) == [edge, edge] for x, _ in lines(left))
+
+
+def test_the_experiments_legends_show_their_lines(loaded: results.Results) -> None:
+    legends = [ax.get_legend() for ax in all_axes(experiment.draw(loaded))]
+    for legend in filter(None, legends):
+        entries = legend.get_lines()
+        # Two that look alike would name one curve for another.
+        looks = [
+            (to_hex(one.get_color()), one.get_linestyle(), one.get_marker()) for one in entries
+        ]
+        assert len(set(looks)) == len(looks)
+        length = legend.handlelength * legend.prop.get_size_in_points()
+        for one in entries:
+            pattern = {"--": "dashed", "-.": "dashdot", ":": "dotted"}.get(one.get_linestyle())
+            if pattern:
+                dashes = mpl.rcParams[f"lines.{pattern}_pattern"]
+                assert length > sum(dashes) * one.get_linewidth(), "shorter than its pattern"

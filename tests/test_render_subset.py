@@ -48,10 +48,6 @@ CASES = {
         '::: {#fig-a}\n```{python}\nshow("fig-a", draw, alt="")\n```\n\nCaption\n:::',
         "6: the figure 'fig-a' has no alternative text",
     ),
-    "computed alt of call": (
-        '::: {#fig-a}\n```{python}\nshow("fig-a", draw, alt=text)\n```\n\nCaption\n:::',
-        "6: the figure 'fig-a' has no alternative text",
-    ),
     "linked file": ("[data](none.csv)", "5: no such file: none.csv"),
     "script": (
         '::: {.content-visible when-format="html"}\n```{=html}\n'

@@ -223,8 +223,8 @@ def test_every_channel_shifts_as_predicted(rule: responses.ChannelRule) -> None:
     reach = 1.5 * np.maximum(rule.high - rule.measured, rule.measured - rule.low)
     assert np.all(np.abs(rule.measured - rule.predicted) < reach + 0.01 * rule.predicted)
     np.testing.assert_array_equal(rule.order, [0, 0, 0, 1, 1, 1])
-    np.testing.assert_array_equal(rule.rule, [2, 2, 2, 1, 1, 1])
-    np.testing.assert_allclose(rule.predicted[0], rule.rule, rtol=0.1)
+    np.testing.assert_array_equal(rule.rule(2), [2, 2, 2, 1, 1, 1])
+    np.testing.assert_allclose(rule.predicted[0], rule.rule(2), rtol=0.1)
 
 
 def test_the_shares_of_aliases_are_shares(rule: responses.ChannelRule) -> None:

@@ -9,12 +9,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.figures import style
+from analysis.formatting import estimate, number, plain
 from analysis.measured import Measured
 from analysis.results import Results
 
 BANDS = {"low": ("o", 1.0, -0.25), "middle": ("s", 0.75, 0.0), "high": ("^", 0.45, 0.25)}
 """Band -> (mark, opacity, place beside the channel's)."""
 TICKS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+NONE = "No encoder of this study has more than one channel."
 ROW = 20  # channels that share a row of the figure
 
 
@@ -64,12 +66,31 @@ def _shifts(ax: Axes, one: Measured, order: np.ndarray, colour: str, theory: flo
     ax.grid(axis="x", visible=False)
 
 
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    each = []
+    for name in [name for row in _rows(results.measured) for name in row]:
+        one = results.measured[name]
+        found = [shift.whole.value for shift in one.shift_by_channel]
+        each.append(
+            f"{name}, {len(found)} channels from {plain(min(found), 2)} to {plain(max(found), 2)}, "
+            f"mean {estimate(one.shift_pooled)}"
+        )
+    if not each:
+        return NONE
+    return (
+        "For each encoder, channels in ascending order of their exponent, shown as bars, and below "
+        "them the shift of each in three bands with intervals. Over the low and middle bands, "
+        f"where the rule is {number(results.theory)}: {'; '.join(each)}."
+    )
+
+
 @style.styled
 def draw(results: Results) -> Figure:
     """Exponent and shift of each channel, by ascending exponent, encoder by encoder."""
     rows = _rows(results.measured)
     if not rows:
-        return style.notice("No encoder of this study has more than one channel.")
+        return style.notice(NONE)
     return draw_from(results.measured, rows, results.study.pair, results.theory)
 
 

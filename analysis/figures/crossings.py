@@ -36,6 +36,22 @@ class Curve:
     nearest: LogitNormal
 
 
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    each = []
+    for name, m in results.measured.items():
+        sides = m.study.resolutions[-3:]
+        for by in SHOWN:
+            means = [minus(nearest_of(m, side, by).mu) for side in sides]
+            each.append(f"{name}, {by}, {' / '.join(means)}")
+    sizes = " / ".join(f"{side}" for side in results.study.resolutions[-3:])
+    return (
+        "Densities over theta for each encoder and resolution, by power and by number of modes, "
+        "with the nearest logit-normals and the standard one in grey. Their means at "
+        f"{sizes} px: {'; '.join(each)}."
+    )
+
+
 @style.styled
 def draw(results: Results) -> Figure:
     """Densities over theta of every encoder and resolution, by power and by mode count."""

@@ -8,10 +8,26 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from analysis.equivariance import Curve, Equivariance
 from analysis.figures import style
+from analysis.formatting import plain
 from analysis.measured import band_ends
 from analysis.results import Results
 
+BANDS = ("low", "middle", "high")
 GAINS = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2)
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    each = []
+    for name, m in results.measured.items():
+        gain, same = m.equivariance.gain.bands, m.equivariance.coherence.bands
+        pairs = [f"{plain(gain[b].value, 2)} and {plain(same[b].value, 2)}" for b in BANDS]
+        each.append(f"{name}, {'; '.join(pairs)}")
+    return (
+        "Left: gain against frequency, one where encoding and shrinking can be exchanged. Right: "
+        "coherence, and that of unrelated latents. Both in the low, the middle and the high band: "
+        f"{'. '.join(each)}."
+    )
 
 
 @style.styled
@@ -37,7 +53,7 @@ def draw_from(
     figure = style.figure(3.1)
     left, right = figure.subplots(1, 2)
     least, greatest = 0.9, 1.1
-    for index, (name, measured) in enumerate(encoders.items()):
+    for name, measured in encoders.items():
         colour = style.encoder_colour(encoders, name)
         # As a fraction of each encoder's own Nyquist frequency, latents and pixels share an axis.
         f = measured.k / round(measured.k[-1])
@@ -47,7 +63,7 @@ def draw_from(
         )
         for ax, curve in panels:
             ax.plot(f, curve.mean, color=colour, label=style.literal(name),  # type: ignore[attr-defined]
-                    marker=style.MARKERS[index], markevery=0.15, ms=4)  # fmt: skip
+                    marker=style.marker(encoders, name), markevery=0.15, ms=4)  # fmt: skip
             if np.all(np.isfinite(curve.low)):
                 ax.fill_between(f, curve.low, curve.high, color=colour, alpha=0.2, lw=0)  # type: ignore[attr-defined]
         # Where only unrelated latents would be.
@@ -73,7 +89,7 @@ def draw_from(
     left.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     left.yaxis.set_minor_formatter(NullFormatter())
     left.set_ylabel(f"gain g, {sides[1]} cropped / {sides[0]} px")
-    left.text(left.get_xlim()[0] * 1.1, 1.01, "equivariant", fontsize=7.5)
+    left.text(0.03, 1.01, "equivariant", fontsize=7.5, transform=left.get_yaxis_transform())
     right.set_ylim(0, 1.05)
     right.set_ylabel("coherence, the share in common")
     left.legend(loc="lower left")

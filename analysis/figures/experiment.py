@@ -1,9 +1,12 @@
 """Trained networks: loss per noise level, what each shift costs, and the spectrum of samples."""
 
+from collections.abc import Mapping
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
@@ -30,6 +33,22 @@ def _ratios(ax: Axes, ticks: tuple[float, ...]) -> None:
     ax.set_ylim(ticks[0], ticks[-1])
     ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ax.minorticks_off()
+
+
+def _keys(
+    ax: Axes, done: Experiment, colours: list[str], kinds: Mapping[str, Mapping[str, object]],
+    place: str,
+) -> None:  # fmt: skip
+    """A legend that names colours by side and looks by what they stand for.
+
+    A line for each of both would be short, and a short dashed line looks like a solid one.
+    """
+    looks: dict[str, Mapping[str, object]] = {
+        f"{done.sides[a]} px": {"color": colour} for a, colour in zip((0, -1), colours, strict=True)
+    }
+    looks |= {text: {"color": style.THEORY, **look} for text, look in kinds.items()}
+    lines = [Line2D([], [], label=text, lw=1.2, ms=4, **look) for text, look in looks.items()]  # type: ignore[arg-type]
+    ax.legend(handles=lines, fontsize=6.5, handlelength=3.2, loc=place)
 
 
 def _losses(axes: list[Axes], done: Experiment) -> None:
@@ -61,7 +80,8 @@ def _costs(ax: Axes, done: Experiment, colours: list[str]) -> None:
     ax.set_xticks(done.shifts)
     ax.set_xlabel("shift s of training")
     ax.set_ylabel("integral / integral of s = 1")
-    ax.legend(fontsize=6, handlelength=1.6, loc="upper right")
+    kinds = {label: {"marker": mark, "ls": dashes} for _, mark, dashes, label in COSTS}
+    _keys(ax, done, colours, kinds, "upper right")
 
 
 def _samplers(ax: Axes, done: Experiment, colours: list[str]) -> None:
@@ -81,6 +101,7 @@ def _samplers(ax: Axes, done: Experiment, colours: list[str]) -> None:
 
 def _spectra(ax: Axes, done: Experiment, colours: list[str]) -> None:
     one, sampling = int(np.flatnonzero(done.shifts == 1)[0]), done.sampling
+    kinds = {}
     for a in (0, -1):
         last = int(np.isfinite(done.k[a]).sum())
         k, data = done.k[a, 1:last], done.training[a, :, 1:last]
@@ -88,6 +109,9 @@ def _spectra(ax: Axes, done: Experiment, colours: list[str]) -> None:
         drawn = {name: few[name] for name in SHOWN if name in few} | {"many": done.fine[a, one]}
         for (name, power), dashes in zip(drawn.items(), LINES, strict=False):
             label = f"{done.sides[a]}: {name}"
+            kinds[f"{name} steps" if name == "many" else name.replace("few", "few steps")] = {
+                "ls": dashes
+            }
             _spread(ax, k, power[:, 1:last] / data, label, color=colours[a], ls=dashes)
     ax.axhline(1, color=style.THEORY, lw=1, label="_equal")
     style.frequency_axis(ax, done.k[-1, 1:])
@@ -95,8 +119,8 @@ def _spectra(ax: Axes, done: Experiment, colours: list[str]) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ax.set_xlabel("frequency (cycles/patch)")
     ax.set_ylabel("power of samples / of data")
-    ax.legend(fontsize=6, ncols=2, columnspacing=0.8, handlelength=1.6)
-    ax.set_ylim(bottom=0.06)
+    ax.set_ylim(bottom=0.03)
+    _keys(ax, done, colours, kinds, "lower left")
 
 
 @style.styled

@@ -10,10 +10,12 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.cross_spectra import FEWEST, QUANTILES, InformationShift, quantiles
 from analysis.figures import style
+from analysis.formatting import estimate, plain
 from analysis.results import Results
 from analysis.shift import Estimate
 
 TICKS = (0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0)
+NONE = f"The images (fewer than {FEWEST}) or the latents' modes are too few."
 KINDS = ("channel average", "trace", "matched", "determinant", "inverse")
 
 
@@ -45,13 +47,31 @@ def _logarithmic(ax: Axes, values: np.ndarray, theory: float) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:g}"))
 
 
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    each = [
+        f"{name}, matched {estimate(one.matched)}, s from {plain(float(one.curve[0, 0]), 2)} at "
+        f"the noisy end to {plain(float(one.curve[-1, 0]), 2)} at the other"
+        for name, m in results.measured.items()
+        if (one := m.information)
+    ]
+    if not each:
+        return NONE
+    return (
+        "Top: rate of information against theta for each encoder, at both resolutions and after "
+        "the matched shift. Bottom left: s against the share of the rate. Bottom right: channel "
+        "average, trace, matched, determinant and inverse shifts with intervals. "
+        f"{'. '.join(each)}."
+    )
+
+
 @style.styled
 def draw(results: Results) -> Figure:
     """Information of both resolutions before and after the shift, and the numbers by encoder."""
     found = {name: m.information for name, m in results.measured.items()}
     known = {name: one for name, one in found.items() if one is not None}
-    if len(known) < len(found):
-        return style.notice(f"Information is measured over {FEWEST} images or more.")
+    if not known:
+        return style.notice(NONE)
     averages = {name: m.shift.whole for name, m in results.measured.items()}
     return draw_from(known, averages, results.study.pair)
 
@@ -64,7 +84,8 @@ def draw_from(
 
     Args:
         found: encoder -> its information shift over one band.
-        averages: encoder -> the channel-averaged shift over the same band (`shift.measure`).
+        averages: encoder -> the channel-averaged shift over the same band (`shift.measure`), of
+            every encoder of the study, which has its colour by its place there.
         sides: of the low and the high resolution, in pixels.
     """
     theory = sides[1] / sides[0]
@@ -83,10 +104,10 @@ def draw_from(
     left, right = lower.subplots(1, 2, width_ratios=(1, 1.35))
     every = np.concatenate([one.curve.ravel() for one in found.values()])
     for index, (name, one) in enumerate(found.items()):
-        colour = style.encoder_colour(found, name)
+        colour, mark = style.encoder_colour(averages, name), style.marker(averages, name)
         value, low, high = one.curve.T
         left.plot(100 * QUANTILES, value, color=colour, label=style.literal(name),
-                  marker=style.MARKERS[index], markevery=15, ms=4)  # fmt: skip
+                  marker=mark, markevery=15, ms=4)  # fmt: skip
         left.fill_between(100 * QUANTILES, low, high, color=colour, alpha=0.2, lw=0)
         offset = 0.2 * (index - (len(found) - 1) / 2)
         numbers = {"channel average": averages[name], "matched": one.matched, **one.limits}
@@ -94,7 +115,7 @@ def draw_from(
             e = numbers[kind]
             ends = np.nan_to_num([[e.value - e.low], [e.high - e.value]])
             right.errorbar([place + offset], [e.value], yerr=np.maximum(ends, 0), color=colour,
-                           marker=style.MARKERS[index], ms=5, capsize=2.5,
+                           marker=mark, ms=5, capsize=2.5,
                            mfc=colour if kind == "matched" else "none",
                            label=f"_{style.literal(name)}")  # fmt: skip
             every = np.append(every, [e.value, *np.nan_to_num([e.low, e.high], nan=e.value)])

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
-from analysis.formatting import point
+from analysis.formatting import estimate, listing, number, point
 from analysis.measured import band_ends
 from analysis.results import Results
 
@@ -26,6 +26,16 @@ def _cycles(ax: Axes, nyquist: int, stride: int, place: float) -> None:
     above.tick_params(labelsize=7.5)
 
 
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    each = [f"{estimate(m.shift.whole)} for {name}" for name, m in results.measured.items()]
+    return (
+        "Left: measured shift against frequency for each encoder with its interval, and the "
+        f"square-root rule, {number(results.theory)}, as a dashed line. Right: one number for each "
+        f"encoder: {listing(each)}."
+    )
+
+
 @style.styled
 def draw(results: Results) -> Figure:
     """s(k) with intervals (left), one number per encoder (right), and the square-root rule."""
@@ -34,6 +44,7 @@ def draw(results: Results) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=(2.6, 1))
     for index, (name, measured) in enumerate(results.measured.items()):
         shift, colour = measured.shift, style.encoder_colour(results.measured, name)
+        mark = style.marker(results.measured, name)
         # As a fraction of each encoder's own Nyquist frequency, latents and pixels share an axis.
         f = shift.k / (len(measured.k(study.low)) - 1)
         left.plot(
@@ -41,7 +52,7 @@ def draw(results: Results) -> Figure:
             shift.mean,
             color=colour,
             label=style.literal(name),
-            marker=style.MARKERS[index],
+            marker=mark,
             markevery=0.15,
             ms=4,
         )
@@ -50,8 +61,7 @@ def draw(results: Results) -> Figure:
         whole = shift.whole
         errors = [[whole.value - whole.low], [whole.high - whole.value]]
         right.errorbar([index], [whole.value], yerr=np.nan_to_num(errors), color=colour, capsize=4,
-                       marker=style.MARKERS[index], ms=6,
-                       label=f"_{style.literal(name)}")  # fmt: skip
+                       marker=mark, ms=6, label=f"_{style.literal(name)}")  # fmt: skip
         top = whole.high if np.isfinite(whole.high) else whole.value
         right.annotate(point(whole), (index, top), xytext=(0, 8),
                        textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
@@ -65,7 +75,8 @@ def draw(results: Results) -> Figure:
         ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
         ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.minorticks_off()
-    left.text(0.012, theory * 1.02, "square-root rule", fontsize=7.5)
+    left.text(0.02, theory * 1.02, "square-root rule", fontsize=7.5,
+              transform=left.get_yaxis_transform())  # fmt: skip
     for edge in band_ends(results.measured.values()):
         left.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
     left.set_xscale("log", base=2)

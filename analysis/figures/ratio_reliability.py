@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from analysis.figures import style
+from analysis.formatting import plain
 from analysis.results import Results
 from analysis.timing import FEWEST, reliability_of
 from analysis.weighting import Reliability
 
+NONE = f"Reliability is measured over {FEWEST} images or more."
 HALVES = {
     "left_right": "left and right halves",
     "top_bottom": "top and bottom halves",
@@ -20,11 +22,27 @@ ROWS = (
 )
 
 
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    if len(results.photographs) < FEWEST:
+        return NONE
+    each = []
+    for name, m in results.measured.items():
+        ways = [reliability_of(m, way) for way in HALVES]
+        found = [" / ".join(plain(getattr(one, row[0])[0], 2) for row in ROWS) for one in ways]
+        each.append(f"{name}, {' and '.join(found)}")
+    return (
+        "Correlations of ln R with intervals for each encoder: within an image / between images / "
+        "within an image after the others’ mean is taken off; left and right halves in one panel, "
+        f"top and bottom halves in the other. {'; '.join(each)}."
+    )
+
+
 @style.styled
 def draw(results: Results) -> Figure:
     """Agreement of ln R within and between images, by encoder and way to halve an image."""
     if len(results.photographs) < FEWEST:
-        return style.notice(f"Reliability is measured over {FEWEST} images or more.")
+        return style.notice(NONE)
     found = {
         name: {way: reliability_of(m, way) for way in HALVES}
         for name, m in results.measured.items()

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis import literature
 from analysis.figures import style
+from analysis.formatting import listing, number, point
 from analysis.results import Results
 from analysis.rules import FORMULAS, STAGES, tokens
 
@@ -78,9 +79,12 @@ def _measured(ax: Axes, results: Results, first: int) -> dict[float, str]:
         for y, one in enumerate(found, start=first):
             ends = np.nan_to_num([[one.value - one.low], [one.high - one.value]])
             ax.errorbar([one.value], [y + offset], xerr=np.maximum(ends, 0), color=colour,
-                        marker=style.MARKERS[place % 5], ms=4, capsize=2, zorder=4,
+                        marker=style.marker(everything, name), ms=4, capsize=2, zorder=4,
                         mfc="white" if y > first else colour)  # fmt: skip
-    return {first: "measured, channel average", first + 1: "measured, information-matched"}
+    labels: dict[float, str] = {first: "measured, channel average"}
+    if any(m.information for m in everything.values()):
+        labels[first + 1] = "measured, information-matched"
+    return labels
 
 
 def _constants(ax: Axes) -> None:
@@ -168,6 +172,28 @@ def _curves(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ax.set_xlabel("side of a square image (px)")
     ax.set_ylabel("shift s, sampling")
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    low, high = results.study.pair
+    found = [max(stages.values()) for _, stages in ratios(low, high)]
+    found += [1.0 for names in constants().values() for _ in names]
+    theory = results.theory
+    counts = (
+        sum(x < 1.001 for x in found),
+        sum(1.001 <= x < theory / 1.001 for x in found),
+        sum(theory / 1.001 <= x <= theory * 1.001 for x in found),
+        sum(x > theory * 1.001 for x in found),
+    )
+    each = [f"{name} {point(m.shift.whole)}" for name, m in results.everything.items()]
+    return (
+        f"Top: a mark for each rule at its ratio of the shifts at {high} and {low} px, training "
+        f"and sampling with different marks: {counts[0]} at one, {counts[1]} between one and the "
+        f"square-root rule’s {number(theory)}, {counts[2]} there, {counts[3]} beyond. Vertical "
+        f"bands are the encoders’ measured shifts: {listing(each)}. Bottom: sampling shifts of "
+        f"{len(CURVES)} models against the side of the image, {SIDES[0]} to {SIDES[-1]} px."
+    )
 
 
 @style.styled

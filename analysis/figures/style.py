@@ -85,6 +85,11 @@ def encoder_colour(names: Iterable[str], name: str) -> str:
     return ENCODERS[list(names).index(name) % len(ENCODERS)]
 
 
+def marker(names: Iterable[str], name: str) -> str:
+    """The mark of an encoder: by its place in the study."""
+    return MARKERS[list(names).index(name) % len(MARKERS)]
+
+
 def plain_log(axis: object) -> None:
     """Label a logarithmic axis with plain numbers at 1, 2 and 5 of each decade."""
     axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))  # type: ignore[attr-defined]

@@ -329,7 +329,11 @@ def _cell(line: Line, body: list[Line], container: str | None) -> Cell:
 
 
 def alternative(cell: Cell) -> str:
-    """The alternative text of a cell's figure: its option, or the ``alt="…"`` its code passes."""
+    """The alternative text of a cell's figure: its option, or the ``alt=…`` its code passes.
+
+    Of a text that the code makes it is the expression, as source; an empty one is refused when the
+    image is there.
+    """
     if said := str(cell.options.get("fig-alt") or ""):
         return said
     try:
@@ -338,5 +342,8 @@ def alternative(cell: Cell) -> str:
         return ""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     words = [word.value for call in calls for word in call.keywords if word.arg == "alt"]
-    passed = [str(text.value) for text in words if isinstance(text, ast.Constant) and text.value]
+    passed = [
+        str(word.value or "") if isinstance(word, ast.Constant) else ast.unparse(word)
+        for word in words
+    ]
     return next((text for text in passed if text.strip()), "")
