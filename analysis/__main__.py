@@ -27,6 +27,7 @@ from analysis import (
     encoders,
     fetching,
     formatting,
+    preflight,
     release,
     results,
     shift,
@@ -37,6 +38,7 @@ from analysis.commands import (
     Format,
     Formats,
     Renderer,
+    SkipUnfit,
     StudyOption,
     chain_of,
     common,
@@ -47,6 +49,7 @@ from analysis.commands import (
     study_name,
     study_of,
 )
+from analysis.plan import Plan
 from analysis.settings import (
     LARGEST,
     NAME,
@@ -117,22 +120,25 @@ def fetch(
     encoder: Annotated[
         list[str], typer.Option(help=f"Get its weights too; may be given again. {ENCODER}")
     ] = [],  # noqa: B006 (typer copies it)
+    skip_unfit: SkipUnfit = False,
 ) -> None:
     """Get and verify the study's photographs, and the weights of encoders."""
-    chosen, store = study_of(study), Store()
+    chosen, store = study_of(study, skip_unfit), Store()
     cards = [encoders.card(name) for name in encoder]
-    _fetched(chosen, store)
+    preflight.verify(_fetched(chosen, store))
     for card in cards:
         file = fetching.weights_of(card, store.downloads, log.info)
         found = f"{downloads.sha256(file)[:12]}  {shown(file)}" if file else "needs no weights"
         print(f"{card.name}  {found}")
 
 
-def _fetched(study: Study, store: Store) -> None:
-    """Get and verify the photographs of a study, and print their hashes."""
+def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:
+    """Get the photographs of a study, and print their hashes."""
+    plan = Plan(study, store)
     with log.progress("photographs") as tell:
-        for photo, path in fetching.photographs(study, store.downloads, tell):
+        for photo, path in fetching.photographs(plan, tell, pages=pages):
             print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
+    return plan
 
 
 @app.command()
@@ -149,9 +155,10 @@ def compute(
     use_committed: Annotated[
         bool, typer.Option("--use-committed", help="Not what data/results has of this very study.")
     ] = False,
+    skip_unfit: SkipUnfit = False,
 ) -> None:
     """Compute what the study needs and the store has not."""
-    chosen = study_of(study)
+    chosen = study_of(study, skip_unfit)
     if update_results:
         root()  # before hours are spent on what could not be written
     if encoder and update_results:
@@ -205,10 +212,12 @@ def render(
     renderer: Annotated[Renderer, typer.Option(help="auto: Quarto if a fit one is on PATH.")] = (
         Renderer.auto
     ),
+    skip_unfit: SkipUnfit = False,
 ) -> None:
     """Render the pages of a computed study to _site, as HTML and PDF."""
     _for_pages("render")
-    _rendered(results_of(chain_of(study_of(study)), study), study_name(study), renderer)
+    chain = chain_of(study_of(study, skip_unfit))
+    _rendered(results_of(chain, study), study_name(study), renderer)
 
 
 def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
@@ -225,7 +234,7 @@ def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
         finish.pages(site)
         finish.whole(site)
 
-    with console.told_to_pages(name):
+    with console.told_to_pages(name, found.study.skip_unfit):
         if renderer == Renderer.quarto:
             written = quarto.render(
                 root(),
@@ -249,22 +258,24 @@ def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
 
 @app.command()
 @common
-def build(study: StudyOption = "", renderer: Renderer = Renderer.auto) -> None:
+def build(
+    study: StudyOption = "", renderer: Renderer = Renderer.auto, skip_unfit: SkipUnfit = False
+) -> None:
     """Fetch, compute what is neither stored nor committed, and render."""
     _for_pages("build")
-    chosen = study_of(study)
-    _fetched(chosen, Store())
+    chosen = study_of(study, skip_unfit)
+    _fetched(chosen, Store(), pages=True)
     _rendered(_computed(chosen, anew=False), study_name(study), renderer)
 
 
 @app.command()
 @common
-def check(study: StudyOption = "") -> None:
+def check(study: StudyOption = "", skip_unfit: SkipUnfit = False) -> None:
     """Tell what is cached, missing, stale or damaged, and whether pages and links hold."""
     from analysis import check as inspection
 
     problems = 0
-    for finding in inspection.check(study_of(study), Store()):
+    for finding in inspection.check(study_of(study, skip_unfit), Store()):
         problems += finding.wrong
         print(extras.typed(f"{'WRONG ' * finding.wrong}{finding.part}: {finding.text}"))
     if problems:
@@ -341,11 +352,12 @@ def recommend(
     ] = None,
     form: Formats = Format.text,
     study: StudyOption = "",
+    skip_unfit: SkipUnfit = False,
 ) -> None:  # fmt: skip
     """Measure the time-step shift between two resolutions, as settings for your trainer."""
     from analysis import recommend as recommendation
 
-    chosen = study_of(study)
+    chosen = study_of(study, skip_unfit)
     with log.progress("recommend") as tell:
         found = recommendation.recommend(
             chosen, encoder, start, end, Store(say=log.warning), photographs, tell

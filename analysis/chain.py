@@ -22,6 +22,7 @@ from analysis import (
     latents,
     linear_code,
     noise,
+    preflight,
     spectra,
     standing,
     synthetic,
@@ -274,10 +275,12 @@ class Chain:
                 is neither stored nor committed.
 
         Raises:
+            InputError: the study can't be measured, see `preflight`.
             MissError: something is missing and ``ANALYSIS_COMPUTE=never``, or an encoder can't run
                 here and there is no committed result for it.
             FetchError: what an encoder needs can't be had.
         """
+        preflight.fetch(self.plan)
         said: dict[str, str] = {}
         todo: list[Task] = []
         shown: list[tuple[encoders.Card, list[View]]] = []
@@ -340,6 +343,8 @@ class Chain:
         self, shown: list[tuple[encoders.Card, list[View]]], todo: list[Task], progress: Progress
     ) -> None:
         """Encode views, then compute steps, which read their moments."""
+        if todo:
+            preflight.verify(self.plan)
         done, total, rate = 0, sum(len(views) for _, views in shown) + len(todo), ""
         for card, views in shown:
             progress(done, total, f"{card.name} at {views[0].side} px{rate}")

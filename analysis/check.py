@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis import archive, encoders, images
+from analysis import archive, encoders, images, preflight
 from analysis.cache import MissError, Request, Store
 from analysis.chain import Chain
 from analysis.measured import Measured
@@ -37,15 +37,29 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
     """
     chain = Chain(study, store)
     plan = chain.plan
+    if plan.images.left_out:
+        yield Finding("photographs", f"beside them there is {plan.images.left_out}")
+    for line in plan.unfit.values():
+        yield Finding("photographs", f"left out, as skip_unfit asks: {line}")
     lacking = images.unavailable(plan.photographs, store.downloads)
-    for error in lacking.values():
-        yield Finding("photographs", str(error), wrong=isinstance(error, InputError))
-    if lacking:
+    wrong = images.unfit(plan.photographs, study.high, store.downloads, decoded=False)
+    for line in wrong.values():
+        yield Finding("photographs", line, wrong=True)
+    for name, error in lacking.items():
+        if name not in wrong:
+            yield Finding("photographs", str(error), wrong=isinstance(error, InputError))
+    if lacking or wrong:
         yield Finding("steps", "not looked at, since they depend on the photographs")
     else:
         yield Finding("photographs", f"{len(plan.photographs)} of '{study.images}', all as meant")
         for card in plan.cards.values():
-            yield from _steps(chain, card)
+            problems = list(
+                preflight.sides(card.name, card.latent_stride, study.resolutions, study.bands)
+            )
+            for line in problems:
+                yield Finding(card.name, line, wrong=True)
+            if not problems:
+                yield from _steps(chain, card)
         yield from _committed(plan)
     if folder := checkout_folder():
         yield from _pages(folder)

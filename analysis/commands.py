@@ -48,6 +48,11 @@ StudyOption = Annotated[
     typer.Option(metavar="NAME|PATH", help="A study in data/studies, or a TOML file. "
                  "Default: ANALYSIS_STUDY, else bundled.", show_default=False),
 ]  # fmt: skip
+SkipUnfit = Annotated[
+    bool,
+    typer.Option("--skip-unfit", help="Leave out images that can't be used, and say which; so does "
+                 "'skip_unfit = true' in a study."),
+]  # fmt: skip
 Formats = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 ENCODER = (
     "A name in data/encoders.toml, a folder that save_pretrained wrote, or "
@@ -61,9 +66,10 @@ def study_name(study: str) -> str:
     return str(Path(given).resolve()) if given.endswith(".toml") else given
 
 
-def study_of(study: str) -> Study:
-    """The study that an option means."""
-    return load_study(study_name(study))
+def study_of(study: str, skip_unfit: bool = False) -> Study:
+    """The study that options mean."""
+    chosen = load_study(study_name(study))
+    return chosen.model_copy(update={"skip_unfit": True}) if skip_unfit else chosen
 
 
 def chain_of(study: Study) -> Chain:

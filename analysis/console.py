@@ -44,6 +44,7 @@ class Log:
     def __init__(self, quiet: bool = False, as_json: bool = False, debug: bool = False) -> None:
         self.quiet, self.as_json, self.debug = quiet, as_json, debug
         self._bar: Bar | None = None
+        self._warned: set[str] = set()
 
     def info(self, message: str, **more: Any) -> None:
         """Say what is being done."""
@@ -51,8 +52,14 @@ class Log:
             self._write("info", message, more)
 
     def warning(self, message: str) -> None:
-        """Say what is not as it should be, though the work goes on."""
-        self._write("warning", message, {})
+        """Say what is not as it should be, though the work goes on; once, however often it is."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self._write("warning", message, {})
+
+    def forget(self) -> None:
+        """Begin anew: say what was warned of before, if it is so again."""
+        self._warned.clear()
 
     def error(self, message: str, code: int = 1) -> None:
         """Say why the work ends; a message of several lines gives several errors."""
@@ -153,15 +160,16 @@ def options(log: Log) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 @contextlib.contextmanager
-def told_to_pages(study: str) -> Iterator[None]:
+def told_to_pages(study: str, skip_unfit: bool) -> Iterator[None]:
     """Say by the environment, since pages take no arguments, which study is shown and where it is.
 
     Pages run in the project's folder, so paths that are relative to here are made full ones.
 
     Args:
         study: a name, or the full path of a TOML file.
+        skip_unfit: whether its unfit images are left out.
     """
-    said = {"ANALYSIS_STUDY": study}
+    said = {"ANALYSIS_STUDY": study} | ({"ANALYSIS_SKIP_UNFIT": "1"} if skip_unfit else {})
     for key in ("ANALYSIS_ROOT", "ANALYSIS_CACHE"):
         if os.environ.get(key):
             said[key] = os.path.abspath(os.environ[key])
@@ -201,6 +209,7 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str], log: Log) 
     """
     for flag, attribute in (("--quiet", "quiet"), ("--json", "as_json"), ("--debug", "debug")):
         setattr(log, attribute, flag in arguments)
+    log.forget()
     if log.quiet or log.as_json or not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with _listening(log):

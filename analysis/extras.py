@@ -22,6 +22,7 @@ MODULES = {
         *("numpy", "packaging", "PIL", "platformdirs", "pooch", "pydantic", "requests", "rich"),
         "typer",
     ),
+    "heic": ("pillow_heif",),
     "vae": ("torch", "diffusers", "huggingface_hub", "safetensors"),
     "site": (
         *("ipykernel", "jinja2", "matplotlib", "nbclient", "nbformat", "pypandoc", "yaml"),

@@ -3,29 +3,32 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis import downloads, extras, images, standing, weights
+from analysis import downloads, extras, images, preflight, standing, weights
 from analysis.cards import NEEDS
 from analysis.chain import Progress
 from analysis.checkpoints import FILES
 from analysis.encoders import Card
-from analysis.settings import FetchError, PackageError, Study
+from analysis.plan import Plan
+from analysis.settings import FetchError, PackageError
 
 
 def photographs(
-    study: Study, folder: Path, progress: Progress
+    plan: Plan, progress: Progress, *, pages: bool = False
 ) -> Iterator[tuple[images.Photograph, Path]]:
     """Each photograph of a study with its file: of the expected content, an image, large enough.
 
+    Args:
+        plan: of the study.
+        progress: told (done, total, id) of what is downloaded.
+        pages: whether they are to be shown on pages.
+
     Raises:
-        InputError: one is missing, is not the file that is meant, or can't be used.
+        InputError: as of `preflight.look`.
         FetchError: one can't be downloaded.
     """
-    photos = images.image_set(study.place).photos
-    for index, photo in enumerate(photos):
-        progress(index, len(photos), photo.id)
-        path = images.fetch(photo, folder)
-        images.crop(path, study.high)
-        yield photo, path
+    preflight.fetch(plan, progress, pages=pages)
+    for photo in plan.photographs:
+        yield photo, images.fetch(photo, plan.store.downloads)
 
 
 def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | None:

@@ -15,17 +15,17 @@ import logging
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from analysis import faults, resize, settings
+from analysis import extras, faults, resize, settings
 from analysis.downloads import get, sha256
 from analysis.settings import FetchError, InputError, Line, Name, Resample, Strict
 from analysis.text import printable
@@ -33,6 +33,7 @@ from analysis.text import printable
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = "jpg jpeg jpe png webp tif tiff bmp gif avif jp2 ppm pgm pbm pnm"
+HEIF = "heic heif"  # of telephones; read where pillow-heif is installed
 MAX_PIXELS = 2**29 // 3  # Pillow's own limit, which another package could switch off
 MODES = "1 L LA La P PA RGB RGBA RGBa CMYK YCbCr I;16 I;16L I;16B I;16N"  # of a defined white
 LOG = logging.getLogger(__name__)
@@ -54,12 +55,16 @@ class Photograph:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A named list of photographs, with a title and a licence note for the reader."""
+    """A named list of photographs, with a title and a licence note for the reader.
+
+    ``left_out`` is of a folder: what else is in it, with why that is none of its images; or empty.
+    """
 
     name: str
     title: str
     license: str
     photos: tuple[Photograph, ...]
+    left_out: str = ""
 
 
 class _Row(Strict):
@@ -130,9 +135,10 @@ def image_set(name_or_folder: str) -> ImageSet:
     """A set of ``data/images.toml`` (its active images), or the images of a folder.
 
     A set wins over a folder of its name, which is then written ``./name``. Of a folder: files with
-    an image's extension in the order of their names, id = `printable` name without extension;
-    hidden files and subfolders are left out. Files that are byte by byte the same count once, and a
-    warning names them. InputError: no such set or folder, no image, or two with one id.
+    an image's extension in the order of their names, id = `printable` name without extension.
+    Hidden files apart, ``left_out`` names all else. Files that are byte by byte the same count
+    once, and a warning names them. InputError: no such set or folder, no image, or two with one
+    id.
     """
     table, folder = settings.data() / "images.toml", Path(name_or_folder)
     sets = read_sets(table)
@@ -143,11 +149,16 @@ def image_set(name_or_folder: str) -> ImageSet:
     if not name_or_folder or not folder.is_dir():
         hint = settings.nearest(name_or_folder, list(sets))
         raise InputError(f"'{name_or_folder}' is neither a set in {table} nor a folder; {hint}")
-    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
-    paths = [path for path in paths if path.suffix.lower()[1:] in EXTENSIONS.split()]
+    found = {path: _unread(path) for path in sorted(folder.iterdir()) if path.name[0] != "."}
+    paths = [path for path, why in found.items() if not why]
+    others: dict[str, list[str]] = {}
+    for path, why in found.items():
+        others.setdefault(why, []).append(printable(path.name))
+    left_out = "; ".join(f"{_listed(names)} ({why})" for why, names in others.items() if why)
     if not paths:
-        raise InputError(f"{folder}: no image in this folder; looked for {EXTENSIONS}")
-    return ImageSet(folder.name, str(folder), "", files(paths))
+        there = f"; there is {left_out}" if left_out else ""
+        raise InputError(f"{folder}: no image in this folder; looked for {EXTENSIONS}{there}")
+    return ImageSet(folder.name, str(folder), "", files(paths), left_out)
 
 
 def files(paths: Sequence[Path]) -> tuple[Photograph, ...]:
@@ -169,6 +180,23 @@ def files(paths: Sequence[Path]) -> tuple[Photograph, ...]:
             for name, path in zip(ids, paths, strict=True)
         )
     )
+
+
+def _unread(path: Path) -> str:
+    """Why something in a folder is none of its images, by its kind and ending; empty if it is."""
+    ending = path.suffix.lower()[1:]
+    if path.is_dir():
+        return "a folder"
+    if not path.exists():
+        return "a link that leads nowhere"
+    if ending not in f"{EXTENSIONS} {HEIF}".split() or not path.is_file():
+        return "no image"
+    return (ending in HEIF.split() and extras.lacking("HEIC", ["pillow_heif"])) or ""
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _once(photos: tuple[Photograph, ...]) -> tuple[Photograph, ...]:
@@ -296,20 +324,89 @@ def _download(url: str, target: Path, timeout: float, attempts: int) -> None:
 
 def _decode(path: Path) -> Image.Image:
     """The upright first frame of an image file; InputError if it is none, damaged, too large."""
+    with _opened(path) as image:
+        up = ImageOps.exif_transpose(image)  # and a 16-bit PPM is read as 32 bits:
+        return up.convert("I;16") if (image.format, up.mode) == ("PPM", "I") else up
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image file of which the header is read; errors of `_decode`, inside of it as well."""
     tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # another package may have set it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
-            with Image.open(path, formats=FORMATS) as image:
+            with _identified(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"{image.width} x {image.height} pixels are refused")
-                up = ImageOps.exif_transpose(image)  # and a 16-bit PPM is read as 32 bits:
-                return up.convert("I;16") if (image.format, up.mode) == ("PPM", "I") else up
+                yield image
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ...
         raise InputError(f"{path}: cannot be read as an image: {error or type(error)}") from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+def _identified(path: Path) -> Image.Image:
+    """An image file as Pillow reads it, or pillow-heif, which is loaded for what Pillow doesn't."""
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        if extras.absent(["pillow_heif"]):
+            raise
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return Image.open(path, formats=("HEIF",))
+
+
+def unfit(
+    photographs: Iterable[Photograph], size: int, downloads: Path, *, decoded: bool
+) -> dict[str, str]:
+    """id -> why an image can't be measured at a size.
+
+    What is not fetched yet is not looked at, nor a file that is missing or another than is meant.
+
+    Args:
+        photographs: any.
+        size: side in pixels of the largest square that is needed.
+        downloads: where fetched files lie.
+        decoded: whether images are decoded: else damage behind the header, and a colour that is
+            the same all over, are not seen.
+    """
+    found = {}
+    for photo in photographs:
+        try:
+            path = fetch(photo, downloads, attempts=0)
+        except (FetchError, InputError) as error:
+            if photo.path and not photo.sha256:  # of a folder, and may not be read
+                found[photo.id] = str(error)
+            continue
+        try:
+            _large(path, size)
+            if decoded:
+                _vary(path, size)
+        except InputError as error:
+            found[photo.id] = str(error)
+    return found
+
+
+def _large(path: Path, size: int) -> None:
+    """InputError if a file's header says that it can't be used at a size."""
+    with _opened(path) as image:
+        width, height = image.size
+        mode = "I;16" if (image.format, image.mode) == ("PPM", "I") else image.mode
+    _usable(path, mode, width, height, size)
+
+
+def _vary(path: Path, size: int) -> None:
+    """InputError if an image can't be used at a size, or has a colour without any spectrum."""
+    values = square(path, size)
+    constant = values.min(axis=(0, 1)) == values.max(axis=(0, 1))
+    if constant.any():
+        names = [name for name, one in zip(("red", "green", "blue"), constant, strict=True) if one]
+        which = "all of one colour" if constant.all() else f"of one value in {' and '.join(names)}"
+        raise InputError(f"{path}: refused: its middle is {which}, so it has no spectrum")
 
 
 def _rgb(image: Image.Image) -> NDArray[np.float32]:
@@ -355,15 +452,20 @@ def crop(path: Path, size: int) -> Image.Image:
     InputError: no readable image, of no defined white, or smaller than ``size``.
     """
     image = _decode(path)
-    if image.mode not in MODES.split():
-        raise InputError(f"{path}: mode {image.mode} has no defined white; save it as 8-bit RGB")
+    _usable(path, image.mode, *image.size, size)
     side = min(image.size)
-    if not 1 <= size <= side:
-        why = f"{image.width} x {image.height} pixels, short side {side}, asked for {size}"
-        remedy = "never upscaled silently; choose a smaller size or a larger image"
-        raise InputError(f"{path}: refused: {why}: {remedy}")
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
+
+
+def _usable(path: Path, mode: str, width: int, height: int, size: int) -> None:
+    if mode not in MODES.split():
+        raise InputError(f"{path}: mode {mode} has no defined white; save it as 8-bit RGB")
+    side = min(width, height)
+    if not 1 <= size <= side:
+        why = f"{width} x {height} pixels, short side {side}, asked for {size}"
+        remedy = "never upscaled silently; choose a smaller size or a larger image"
+        raise InputError(f"{path}: refused: {why}: {remedy}")
 
 
 def stack(

@@ -26,7 +26,7 @@ from analysis import encoders, images, shift, spectra
 from analysis.archive import rounded
 from analysis.measured import Measured
 from analysis.noise import Sound
-from analysis.recommend import LARGEST
+from analysis.preflight import LARGEST
 from analysis.results import Results
 from analysis.settings import InputError, Study
 

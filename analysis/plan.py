@@ -86,7 +86,7 @@ class Plan:
         self.pins: dict[str, dict[str, Any]] = {}
         for card in given.values():
             self.settle(card, encoders.pins_here(card))
-        self.photographs = images.image_set(study.place).photos
+        self.images = images.image_set(study.place)
 
     def settle(self, card: encoders.Card, pins: dict[str, Any]) -> encoders.Card:
         """Fill in what a card leaves open, so that results can be keyed; the card that is used."""
@@ -96,6 +96,19 @@ class Plan:
         return card
 
     # What is shown to the encoders -----------------------------------------------------------
+
+    @functools.cached_property
+    def unfit(self) -> dict[str, str]:
+        """id -> why an image can't be used, of those that the study leaves out for that."""
+        if not self.study.skip_unfit:
+            return {}
+        photos, downloads = self.images.photos, self.store.downloads
+        return images.unfit(photos, self.study.high, downloads, decoded=True)
+
+    @functools.cached_property
+    def photographs(self) -> tuple[images.Photograph, ...]:
+        """The images of the study."""
+        return tuple(photo for photo in self.images.photos if photo.id not in self.unfit)
 
     @functools.cached_property
     def hashes(self) -> dict[str, str]:

@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis import archive, encoders, export, intervals, shift, spectra, standing
+from analysis import archive, encoders, export, intervals, preflight, shift, spectra, standing
 from analysis.archive import DamagedError
 from analysis.cache import MissError, Store
 from analysis.chain import Chain, Progress
-from analysis.images import files, image_set, stack
+from analysis.images import fetch, files, image_set, stack, unfit
 from analysis.measured import numbers_of
 from analysis.plan import Plan
 from analysis.schedule import shift_mu
 from analysis.settings import InputError, Study, cache_folder, load_study
-
-LARGEST = 256  # latent pixels; the largest grid that is tried where latents are too small
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +139,7 @@ def recommend(
     pair = base.model_copy(update={"resolutions": (low, high), "variations": ()})
     chain = Chain(pair, store)
     (card,) = chain.plan.cards.values()
-    _fit(base, card.name, card.latent_stride, low, high)
+    preflight.fetch(chain.plan, progress)
     found = _known(Plan(base, store), {low, high})
     if found is None:
         card = chain.settled(card.name)
@@ -209,27 +207,6 @@ def _ordered(start: int, end: int) -> tuple[int, int]:
     return low, high
 
 
-def _fit(base: Study, name: str, stride: int, low: int, high: int) -> None:
-    """InputError if an encoder can't take these sides or the bands have too few rings."""
-
-    def measurable(n: int) -> bool:
-        return shift.measurable(spectra.rings(n, n).cycles_per_image, base.bands)
-
-    for side in (low, high):
-        if side % stride:
-            near = max(round(side / stride), 1) * stride
-            raise InputError(f"{name} takes multiples of {stride} px, not {side}: use {near}")
-    if measurable(low // stride):
-        return
-    sides = range(low + stride, LARGEST * stride + 1, stride)
-    enough = next((side for side in sides if measurable(side // stride)), 0)
-    remedy = f"use {enough} px or more" if enough else "widen the study's bands"
-    raise InputError(
-        f"{name} makes {low // stride} x {low // stride} latents of {low} px, too small for "
-        f"three frequency bands: {remedy}"
-    )
-
-
 Encode = Callable[[np.ndarray], Any]
 """Pixels float32 ``[N, 3, H, W]`` in [-1, 1] -> latents ``[N, C, h, w]``, of numpy or of torch."""
 
@@ -271,6 +248,11 @@ def measure(
     else:
         photos = files([Path(path) for path in images])
         label = f"{len(photos)} file{'s'[: len(photos) != 1]}"
+    downloads = cache_folder() / "downloads"
+    for photo in photos:
+        fetch(photo, downloads)
+    if unusable := unfit(photos, high, downloads, decoded=True):
+        raise InputError("\n".join(unusable.values()))
     known: tuple[int, int] | None = None
     grids: dict[int, int] = {}
     powers: dict[int, np.ndarray] = {}
@@ -280,12 +262,12 @@ def measure(
             some = photos[first : first + batch]
             which = f"{', '.join(photo.id for photo in some)} at {side} px"
             progress(number * len(photos) + first, 2 * len(photos), which)
-            z = _latents(
-                encode, stack(some, side, cache_folder() / "downloads", study.resample), name
-            )
+            z = _latents(encode, stack(some, side, downloads, study.resample), name)
             found = z.shape[1], side // z.shape[2]
-            if known is None:
-                _fit(study, name, found[1], low, high)
+            if known is None and (
+                wrong := [*preflight.sides(name, found[1], (low, high), study.bands)]
+            ):
+                raise InputError("\n".join(wrong))
             if found != (known := known or found):
                 raise InputError(
                     f"{name} gives {found[0]} channels at stride {found[1]} of {which}, and gave "

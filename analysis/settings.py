@@ -230,6 +230,9 @@ class Study(Strict):
     title: Line = Field(description="one line for the pages")
     caution: Line = Field("", description="what a reader should know of these images, a sentence")
     images: str = Field(description="a set in data/images.toml, or a folder of images")
+    skip_unfit: bool = Field(
+        False, description="whether images that can't be used are left out; else they are refused"
+    )
     encoders: tuple[str, ...] = Field(
         min_length=1,
         description="names in data/encoders.toml, folders that "
@@ -378,6 +381,8 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
     if isinstance(written, str) and (beside / written).is_dir():
         folder = str(beside / written)
         content["images"] = _shown(Path(folder), beside)
+    if os.environ.get("ANALYSIS_SKIP_UNFIT"):
+        content["skip_unfit"] = True  # as --skip-unfit asks; this is how pages are told
 
     def placed(encoder: Any) -> Any:
         own = isinstance(encoder, str) and "/" in encoder and (beside / encoder).is_dir()

@@ -186,9 +186,13 @@ def test_pages_are_told_the_study_and_full_paths(
 ) -> None:
     monkeypatch.chdir(str(tmp_path))
     monkeypatch.setenv("ANALYSIS_CACHE", "cache")
-    with console.told_to_pages("mine"):
+    with console.told_to_pages("mine", True):
         assert console.os.environ["ANALYSIS_STUDY"] == "mine"
         assert console.os.environ["ANALYSIS_CACHE"] == f"{tmp_path}/cache"
+        assert console.os.environ["ANALYSIS_SKIP_UNFIT"] == "1"
+    assert "ANALYSIS_SKIP_UNFIT" not in console.os.environ
+    with console.told_to_pages("mine", False):
+        assert "ANALYSIS_SKIP_UNFIT" not in console.os.environ
     assert "ANALYSIS_STUDY" not in console.os.environ
     assert console.os.environ["ANALYSIS_CACHE"] == "cache"
 

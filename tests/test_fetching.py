@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from analysis import encoders, extras, fetching, standing
-from analysis.settings import FetchError, InputError, PackageError, load_study
+from analysis.cache import Store
+from analysis.plan import Plan
+from analysis.settings import FetchError, InputError, PackageError, Study, load_study
 from tests import hub
 from tests.conftest import PHOTOGRAPHS
 
@@ -28,8 +30,12 @@ def card(**changed: object) -> encoders.Card:
     return encoders.card("taef2").model_copy(update=changed)
 
 
+def plan(study: Study) -> Plan:
+    return Plan(study, Store())
+
+
 def test_photographs_of_the_study(project: Path) -> None:
-    photographs = fetching.photographs(load_study("tiny"), project, nothing)
+    photographs = fetching.photographs(plan(load_study("tiny")), nothing)
     found = {photo.id: path for photo, path in photographs}
     assert tuple(found) == PHOTOGRAPHS
     assert all(path.is_file() for path in found.values())
@@ -38,7 +44,7 @@ def test_photographs_of_the_study(project: Path) -> None:
 def test_a_photograph_smaller_than_the_study_asks_is_refused(project: Path) -> None:
     study = load_study("tiny").model_copy(update={"resolutions": (64, 256)})
     with pytest.raises(InputError, match="short side 160, asked for 256"):
-        list(fetching.photographs(study, project, nothing))
+        list(fetching.photographs(plan(study), nothing))
 
 
 def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
@@ -49,10 +55,10 @@ def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
     study = load_study("tiny").model_copy(update={"images": str(folder)})
     Image.new("F", (256, 256)).save(folder / "a.tiff")
     with pytest.raises(InputError, match=r"a\.tiff: mode F has no defined white"):
-        list(fetching.photographs(study, project, nothing))
+        list(fetching.photographs(plan(study), nothing))
     (folder / "a.tiff").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"a\.tiff: cannot be read as an image"):
-        list(fetching.photographs(study, project, nothing))
+        list(fetching.photographs(plan(study), nothing))
 
 
 def test_some_encoders_need_no_weights(project: Path, tmp_path: Path) -> None:

@@ -679,7 +679,7 @@ def test_failed_downloads(site: Site, tmp_path: Path, page: str, why: str, attem
         fetch(site.photo(page), tmp_path, timeout=0.2, attempts=2)
     message = str(caught.value)
     assert f"{site.url}/{page}" in message
-    assert "--images" in message
+    assert "name a folder with the file" in message
     assert "\n" not in message
     assert len(site.asked) == attempts  # tried again only where that can help
     assert left(tmp_path) == []

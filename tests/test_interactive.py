@@ -15,7 +15,8 @@ from analysis.cache import Store
 from analysis.interactive import ColourMap, colour_map, levels, picture, quantised, smallest_grid
 from analysis.measured import Measured
 from analysis.noise import Sound
-from analysis.recommend import LARGEST, recommend
+from analysis.preflight import LARGEST
+from analysis.recommend import recommend
 from analysis.results import Results
 from analysis.settings import Bands, InputError, load_study, root
 

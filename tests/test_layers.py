@@ -31,6 +31,7 @@ ORDER = [
     *(
         "archive",
         "plan",
+        "preflight",
         "encoding",
         "matrices",
         "schema",

@@ -310,7 +310,7 @@ def test_the_side_it_proposes_is_the_smallest_that_works(tiny: Study, folder: Pa
 def test_bands_that_nothing_satisfies(
     tiny: Study, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.shift, "measurable", lambda k, bands: False)
+    monkeypatch.setattr(module.preflight.shift, "measurable", lambda k, bands: False)
     with pytest.raises(InputError, match="widen the study's bands"):
         recommend(tiny, "linear-f8c16", 64, 128, Store(), str(folder))
 
