@@ -262,3 +262,37 @@ def test_nothing_is_computed_of_what_cannot_be_measured(light: User, album: Path
     said = light.run("build", "--study", "mine")
     assert said.code == 2 and "has one image; the pages compare images and need two" in said.err
     assert not steps.exists() or not list(steps.rglob("*.npz"))
+
+
+# A study of one's own, as a site -----------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_three_own_images_and_an_own_autoencoder_become_a_site(user: User, tmp_path: Path) -> None:
+    """Two resolutions, and one image that is left out since it is too small."""
+    from tests import autoencoders
+
+    autoencoders.build("AutoencoderKL").save_pretrained(tmp_path / "own-vae")
+    folder = user.project / "photographs"
+    folder.mkdir()
+    for seed, name in enumerate(("_DSC0001_.jpg", "b.png", "c.webp")):
+        Image.fromarray(synthetic_photograph(seed, 160)).save(folder / name)
+    Image.fromarray(synthetic_photograph(3, 100)).save(folder / "d.png")
+    (folder / "notes.txt").write_text("no image", encoding="utf-8")
+    user.write("data/studies/mine.toml", f'''
+title = "My study"
+images = "photographs"
+encoders = ["pixel", "{tmp_path}/own-vae"]
+resolutions = [64, 128]
+''')  # fmt: skip
+    refused = user.run("build", "--study", "mine")
+    assert refused.code == 2 and "short side 100, asked for 128" in refused.err
+    said = user.run("build", "--study", "mine", "--skip-unfit")
+    out = done(said)
+    assert re.search(r"^pixel: shift .*\(computed\)$", out, re.MULTILINE)
+    assert re.search(r"^own-vae\S*: shift .*\(computed\)$", out, re.MULTILINE)
+    assert "d.png" in said.err and "notes.txt (no image)" in said.err
+    account = json.loads((user.project / "_site/provenance.json").read_text(encoding="utf-8"))
+    assert len(account["photographs"]) == 3 and account["study"]["skip_unfit"] is True
+    assert account["study"]["display_encoder"].startswith("own-vae")
+    assert account["values"]["images"]["text"] == "3"
