@@ -113,6 +113,14 @@ def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
     return Markdown("\n\n".join(f"[{one}]{{.told title={quoted(said)}}}" for one in paragraphs))
 
 
+def edition() -> None:
+    """Where Quarto sets a paper, write ``made/edition.txt`` for its running heads (quarto.typ)."""
+    if _on_paper():
+        from analysis.render.builtin import pdf  # not before it is needed: it takes long to load
+
+        _write(root() / "report" / FOLDER / "edition.txt", pdf.edition(root()).name.encode())
+
+
 def _on_paper() -> bool:
     """Whether Quarto is running the page for its PDF."""
     told = os.environ.get("QUARTO_EXECUTE_INFO")

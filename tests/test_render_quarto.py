@@ -1,12 +1,20 @@
 """Driving Quarto, with a stand-in for its program: the real one is in CI only."""
 
+import itertools
+import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import typst
+from pypdf import PdfReader
 
+from analysis import provenance
 from analysis.render import quarto
 from analysis.settings import AnalysisError
+from tests.conftest import PROJECT
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, render: str = "") -> Path:
@@ -66,3 +74,55 @@ def test_an_unresolved_reference_is_an_error(
     install(tmp_path, monkeypatch, "1.10.1", f"echo '{warning}' >&2")
     with pytest.raises(AnalysisError, match="none"):
         quarto.render(tmp_path, quiet=True)
+
+
+def luminance(colour: str) -> float:
+    """WCAG's relative luminance of #rrggbb."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize(("theme", "paper"), [("light", "#ffffff"), ("dark", "#222222")])
+def test_links_in_quartos_themes_have_the_contrast_that_wcag_asks_for(
+    theme: str, paper: str
+) -> None:
+    text = (PROJECT / "report" / f"quarto-{theme}.scss").read_text(encoding="utf-8")
+    found = re.search(r"\$link-color: (#\w{6});", text)
+    assert found
+    high, low = sorted([luminance(found[1]), luminance(paper)], reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_quartos_paper_has_a_running_head_and_tables_that_fit(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("report/quarto.typ", "analysis/render/builtin/paper.typ"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, project / name)
+    monkeypatch.setenv("QUARTO_EXECUTE_INFO", str(project / "info.json"))
+    (project / "pyproject.toml").write_text('[project]\nversion = "1.2"\n')
+    for target in ("html", "typst"):
+        info = {"format": {"identifier": {"target-format": target}}}
+        (project / "info.json").write_text(json.dumps(info))
+        provenance.edition()
+        assert (project / "report/made/edition.txt").exists() == (target == "typst")
+    # Quarto's template includes the file, and sets document and page afterwards.
+    cells = ", ".join("[−0.55 [−0.65,~−0.43]]" for _ in range(7))
+    (project / "paper.typ").write_text(
+        '#include-here\n#set page(paper: "a4", margin: 3cm)\n#set document(title: [Shifts])\n'
+        f"First.\n#pagebreak()\n#table(columns: 7, {cells})\n".replace(
+            "#include-here", (project / "report/quarto.typ").read_text(encoding="utf-8")
+        )
+    )
+    typst.compile(str(project / "paper.typ"), output=str(project / "a.pdf"), root=str(project))
+    first, second = PdfReader(project / "a.pdf").pages
+    assert "version" not in first.extract_text()
+    assert "Shifts" in second.extract_text() and "version 1.2" in second.extract_text()
+    # A table that is too wide for its text is set smaller, and its numbers over their intervals.
+    pieces: list[tuple[float, str]] = []
+    second.extract_text(visitor_text=lambda text, cm, tm, *_: pieces.append((cm[4], text.strip())))
+    starts, texts = zip(*[piece for piece in pieces if "0.65" in piece[1]], strict=True)
+    assert len(starts) == 7
+    steps = [b - a for a, b in itertools.pairwise(starts)]
+    assert min(steps) > 3.2 * len(texts[0])  # points a character, at the least size

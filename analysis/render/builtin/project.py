@@ -79,6 +79,7 @@ _FORMAT = {
         "fig-format": ["svg"],
         "pdf-standard": ["a-2b"],
         "keep-typ": BOOL,
+        "include-in-header": ANY,
         "section-numbering": ANY,
         "linkcolor": ANY,
         "citecolor": ANY,
