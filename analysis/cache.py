@@ -207,7 +207,7 @@ class Store:
         payload_path, sidecar_path = self._paths(request)
         try:
             sidecar = json.loads(sidecar_path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
             raise ValueError(f"sidecar is no JSON: {error}") from None

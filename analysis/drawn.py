@@ -115,8 +115,10 @@ def drawing(
     if kept is None:
         function: Draw = draw or importlib.import_module(module).draw
         made = _drawn(lambda: function(results))
-        store.put(request, {name: np.frombuffer(data, np.uint8) for name, data in made.items()})
-        _prune(store, request)
+        # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.
+        with contextlib.suppress(OSError):
+            store.put(request, {name: np.frombuffer(data, np.uint8) for name, data in made.items()})
+            _prune(store, request)
         return made
     return {name: data.tobytes() for name, data in kept.items()}
 

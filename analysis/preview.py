@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from analysis.console import Log
+from analysis.render.builtin import files
 from analysis.settings import InputError, root
 
 ADDRESS = "127.0.0.1"  # the loopback only: nobody else sees an unfinished page
@@ -22,6 +23,8 @@ SOURCES = {  # folder -> the endings of what the site is made from
     "data/studies": (".toml",),
     "data/literature": ("",),
 }
+
+LEFT = (".html", ".pdf", ".quarto_ipynb")  # beside the pages while Quarto renders them
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -37,12 +40,13 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def snapshot(folder: Path) -> dict[Path, int]:
-    """Path -> time of the last change, of everything the site is made from."""
+    """Path -> time of the last change, of all the site is made from and no build writes."""
     paths = [folder / "_quarto.yml"]
     package = Path(__file__).parent
     for name, endings in SOURCES.items():
         place = package if name == "analysis" else folder / name
-        paths += [path for path in place.rglob("*") if path.name.endswith(endings)]
+        paths += [path for path in files.sources(place) if path.name.endswith(endings)]
+    paths = [path for path in paths if path.parent.name != "report" or path.suffix not in LEFT]
     found = {}
     for path in paths:
         with contextlib.suppress(OSError):  # it may vanish while we look
@@ -94,16 +98,19 @@ def preview(site: Path, port: int, command: Sequence[str], log: Log) -> None:
                 if seen:
                     changed = {p for p in now.keys() | seen.keys() if now.get(p) != seen.get(p)}
                     log.info(f"changed: {', '.join(sorted(path.name for path in changed)[:3])}")
-                _build(command, log)
-                print(f"{'serving' if not seen else 'updated'} {address}", flush=True)
+                built = _build(command, log)
+                if built or not seen:
+                    print(f"{'updated' if seen else 'serving'} {address}", flush=True)
                 seen = now
             time.sleep(EVERY)
     log.info("stopped")
 
 
-def _build(command: Sequence[str], log: Log) -> None:
+def _build(command: Sequence[str], log: Log) -> bool:
+    """Whether the site was built."""
     done = subprocess.run(
         [sys.executable, "-m", "analysis", *command], stdout=subprocess.DEVNULL, check=False
     )
     if done.returncode:
         log.warning("not built, so the site is as it was; save again when that is corrected")
+    return done.returncode == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.render.builtin import kernel, memory, pandoc, project, site
+from analysis.render.builtin import files, kernel, memory, pandoc, project, site
 from analysis.settings import InputError
 
 PAGE = """---
@@ -263,7 +263,7 @@ def test_a_stray_file_is_no_change(built: Built) -> None:
 def test_nothing_is_remembered_of_modules_edited_since_they_were_loaded(
     built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = max(path.stat().st_mtime_ns for path in memory._sources(memory._PACKAGE, set()))
+    source = max(path.stat().st_mtime_ns for path in files.sources(memory._PACKAGE))
     built.write("data/number.txt", "3.75")
     monkeypatch.setattr(memory, "STARTED", source)
     built.render()

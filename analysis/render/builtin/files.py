@@ -6,7 +6,7 @@ import re
 import shutil
 import site as interpreter
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -104,6 +104,23 @@ def observed(
 def listed(folder: Path) -> list[Path]:
     """Every file below a folder, in order."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def sources(folder: Path, without: Set[Path] = frozenset()) -> Iterator[Path]:
+    """The files below a folder, without what is hidden and what builds write beside them.
+
+    Args:
+        folder: may be missing.
+        without: folders that are left out.
+    """
+    for place, folders, files in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if name[0] != "." and name not in ("__pycache__", MADE) and not name.endswith("_files")
+            and Path(place, name).resolve() not in without
+        ]  # fmt: skip
+        yield from (Path(place, name) for name in files if name[0] != ".")
 
 
 def copy(source: Path, target: Path) -> None:

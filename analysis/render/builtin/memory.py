@@ -18,7 +18,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from typing import Any
 import analysis
 from analysis.cache import canonical, environment, write_atomic
 from analysis.render.builtin import cells, pandoc
-from analysis.render.builtin.files import INSTALLED, MADE, States, listed, state, store
+from analysis.render.builtin.files import INSTALLED, States, copy, listed, sources, state, store
 from analysis.render.builtin.page import MARK, Cell, Page
 from analysis.render.builtin.project import Project
 from analysis.settings import STARTED
@@ -66,15 +66,18 @@ class Memory:
     Args:
         plan: the project.
         edition: what else the pages say of the state they are built from.
+        say: told, once, why nothing can be remembered: the build goes on.
     """
 
-    def __init__(self, plan: Project, edition: str = "") -> None:
-        self.plan, self.edition = plan, edition
+    def __init__(
+        self, plan: Project, edition: str = "", say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self.plan, self.edition, self._say = plan, edition, say
         self.store = store(plan.root)
         self.folder = self.store / "pages"
         self.before = self._files()
         # Modules that were edited after this process began may not be those that it runs.
-        edited = (path.stat().st_mtime_ns for path in _sources(_PACKAGE, set()))
+        edited = (path.stat().st_mtime_ns for path in sources(_PACKAGE, set()))
         self._sure = max(edited, default=0) < STARTED
 
     @cached_property
@@ -178,9 +181,12 @@ class Memory:
         kept = self.folder / f"site-{self._site_key[:32]}" / "tree"
         if {name: state(kept / name) for name in content["files"]} != content["files"]:
             return None
-        for name in content["files"]:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(kept / name, target / name)
+        try:
+            for name in content["files"]:
+                copy(kept / name, target / name)
+        except OSError:  # somebody empties the store meanwhile
+            shutil.rmtree(target)
+            return None
         return list(content["written"])
 
     def keep_site(self, built: Path, written: list[Path], read: Iterable[States | None]) -> None:
@@ -220,7 +226,7 @@ class Memory:
         folders = {_PACKAGE, root / "analysis", root / "data"}
         folders |= {path.parent for path in self.plan.pages if path.parent != root}
         out = {self.plan.output, self.store, root / "data" / "cache"}
-        found = {path for folder in folders for path in _sources(folder, out)}
+        found = {path for folder in folders for path in sources(folder, out)}
         found |= {path for path in root.iterdir() if path.suffix in _TOLD and path.name[0] != "."}
         found |= {*self.plan.pages, *self.plan.resources}
         return {str(path): state(path) for path in sorted(found)}
@@ -247,10 +253,19 @@ class Memory:
             return
         place = self.folder / f"{kind}-{key[:32]}"
         shutil.rmtree(place, ignore_errors=True)
-        if tree is not None:
-            shutil.copytree(tree, place / "tree")
         entry = {"key": key, "sha256": _digest(content), "content": content}
-        write_atomic(place / "entry.json", json.dumps(entry).encode())
+        try:
+            if tree is not None:
+                shutil.copytree(tree, place / "tree", dirs_exist_ok=True)
+            write_atomic(place / "entry.json", json.dumps(entry).encode())
+        except OSError as error:  # of copytree several in one
+            self._sure = False
+            why = error.strerror or "not all files could be copied"
+            self._say(
+                f"{self.store}: {why}: the next build will do all of this again; "
+                "ANALYSIS_CACHE takes a folder that can be written"
+            )
+            return
         entries = [one for one in self.folder.glob(f"{kind}-*") if len(one.name) == len(place.name)]
         for old in sorted(entries, key=_written)[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
@@ -259,17 +274,6 @@ class Memory:
 def _written(entry: Path) -> int:
     file = entry / "entry.json"
     return file.stat().st_mtime_ns if file.exists() else 0
-
-
-def _sources(folder: Path, without: set[Path]) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if name[0] != "." and name not in ("__pycache__", MADE) and not name.endswith("_files")
-            and Path(place, name).resolve() not in without
-        ]  # fmt: skip
-        yield from (Path(place, name) for name in files if name[0] != ".")
 
 
 def _packages() -> list[str]:

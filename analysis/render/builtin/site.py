@@ -93,7 +93,7 @@ def render(
         placement.stage(output.parent) as staged,
     ):
         # What the files hold is noted before they are read: a later change is then a change.
-        memory = Memory(project.read(root), edition.name)
+        memory = Memory(project.read(root), edition.name, progress)
         plan = project.read(root)
         sources = [pages.read(path, root, plan.settings) for path in plan.pages]
         scratch = staged.parent
