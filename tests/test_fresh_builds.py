@@ -7,17 +7,23 @@ Quarto itself is not on every machine: a stand-in does what its source (1.11) sa
 import contextlib
 import json
 import os
+import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from pypdf import PdfReader
 
+from analysis.render import facts
 from tests import fresh
 from tests.conftest import git
 
@@ -130,6 +136,108 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def test_compare_sees_whatever_a_reader_would(small: fresh.User) -> None:
+    small.write(
+        "report/index.qmd",
+        PAGE
+        + """
+- an item of 1.53
+- another, see [the numbers](made/a.csv)
+
+```python
+print("code")
+```
+
+Term
+: its definition
+
+$$a = b$$ {#eq-a}
+""",
+    )
+    small.write("report/made/a.csv", "1.53\n")
+    said = small.run("build")
+    assert said.code == 0, said.all
+    site, other = small.project / "_site", small.home / "other"
+    report = other / "report"
+
+    def differences(change: Callable[[], object]) -> str:
+        shutil.rmtree(other, ignore_errors=True)
+        shutil.copytree(site, other)
+        before = tree(other)
+        change()
+        assert tree(other) != before
+        return "\n".join(facts.differences(site, other))
+
+    def edited(old: str, new: str) -> Callable[[], object]:
+        page = report / "index.html"
+        return lambda: page.write_text(page.read_text().replace(old, new))
+
+    said = small.run("compare", "_site", "_site")
+    assert (said.code, said.out) == (0, "the same facts\n"), said.all
+    for change, told in (
+        (edited("item of 1.53", "item of 1.54"), "+ report/index.html: items: an item of 1.54"),
+        (edited("its definition", "no definition"), "+ report/index.html: items: no definition"),
+        (edited("&quot;code&quot;", "&quot;edoc&quot;"), 'report/index.html: code: print("edoc")'),
+        (edited('href="made/a.csv"', 'href="made/b.csv"'), "links: report/made/b.csv"),
+        (lambda: (report / "made" / "a.csv").write_text("1.54"), "+ files: report/made/a.csv"),
+        (lambda: (report / "style.css").unlink(), "style.css: no such file"),
+        (lambda: shutil.rmtree(other / "site_libs"), "site_libs/builtin/style.css: no such file"),
+        (lambda: (report / "paper.pdf").write_bytes(b"x"), "no PDF that can be read"),
+        (lambda: (report / "paper.pdf").unlink(), "- report/paper.pdf: not in"),
+    ):
+        assert told in differences(change), told
+    said = small.run("compare", "_site", str(other))
+    assert said.code == 1 and "report/paper.pdf" in said.out, said.all
+
+
+def test_a_store_that_cannot_be_written_stops_no_build_that_needs_nothing_from_it(
+    small: fresh.User,
+) -> None:
+    for place in ("/sys/none", str(small.home / "file" / "store")):
+        (small.home / "file").touch()
+        said = small.run("build", ANALYSIS_CACHE=place)
+        assert said.code == 0, said.all
+        assert f"{place}: " in said.err and "ANALYSIS_CACHE takes a folder" in said.err
+    go = str(small.home / "go")
+    with started(small, "build", WAIT_FOR=go) as building:  # the store goes meanwhile
+        until(Path(f"{go}.started").exists)
+        shutil.rmtree(small.project / "data" / "cache", ignore_errors=True)
+        Path(go).touch()
+        _, err = building.communicate(timeout=120)
+        assert building.returncode == 0, err
+
+
+def test_preview_says_updated_after_a_good_build_only(small: fresh.User) -> None:
+    lines: queue.Queue[str] = queue.Queue()
+
+    def read(stream: IO[str]) -> None:
+        for line in stream:
+            lines.put(line.strip())
+
+    def said(seconds: float = 120) -> str:
+        return lines.get(timeout=seconds)
+
+    with started(small, "preview", "--port", "0", "--quiet") as serving:
+        assert serving.stdout is not None and serving.stderr is not None
+        for stream in (serving.stdout, serving.stderr):
+            threading.Thread(target=read, args=(stream,), daemon=True).start()
+        what, address = said().split()
+        assert what == "serving"
+        small.edit("report/index.qmd", "One and one", "Wrong: @fig-none. One and one")
+        told = [said(), said()]
+        assert any("fig-none" in line for line in told) and "not built" in told[-1], told
+        small.edit("report/index.qmd", "Wrong: @fig-none. One and one", "Two and none")
+        assert said() == f"updated {address}"
+        with urllib.request.urlopen(f"{address}report/index.html", timeout=20) as answer:
+            assert "Two and none is 2" in re.sub("<[^>]*>", "", answer.read().decode())
+        # What renderers write beside the pages is no change.
+        small.write("report/made/fig-raps.svg", "<svg/>")
+        small.write("report/index.html", "Quarto's, for a moment")
+        small.write("report/index.quarto_ipynb", "{}")
+        with pytest.raises(queue.Empty):
+            said(4)
 
 
 def test_quarto_reaches_no_older_site_and_leaves_git_as_it_was(

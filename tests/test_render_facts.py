@@ -40,6 +40,9 @@ href="#eq-a" class="equation-number"><span>(1)</span></a></span></p>
 def site(folder: Path, page: str, name: str = "index") -> Path:
     (folder / "report").mkdir(parents=True, exist_ok=True)
     (folder / "report" / f"{name}.html").write_text(page, encoding="utf-8")
+    for shown in ("index_files/a.png", "made/a.svg"):
+        (folder / "report" / shown).parent.mkdir(exist_ok=True)
+        (folder / "report" / shown).touch()
     return folder
 
 
