@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from analysis import downloads, extras, weights
-from analysis.checkpoints import EACH_CHANNEL, FILES, VARIATIONAL, read_config, statistics
+from analysis.checkpoints import EACH_CHANNEL, FILES, VARIATIONAL, read_config, statistics, unfit
 from analysis.latents import Normalisation
 from analysis.settings import (
     InputError,
@@ -215,9 +215,8 @@ def own_name(address: str, content: str) -> str:
 
 
 def _from_folder(folder: Path) -> Card:
-    for file in FILES:
-        if not (folder / file).is_file():
-            raise InputError(f"no {file} in {folder}: save the autoencoder with save_pretrained")
+    if why := unfit(folder):
+        raise InputError(why)
     described = read_config(folder / FILES[0])
     config, digest = (downloads.sha256(folder / name) for name in FILES)
     folder = folder.resolve()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis import weights
 from analysis.downloads import one_line
 from analysis.settings import FetchError, InputError
 
@@ -24,8 +25,24 @@ VARIATIONAL = {
 }
 """The classes of diffusers that can be loaded, and whether they give a variance."""
 
+AGAIN = "write it again with save_pretrained, or copy it again from where it is whole"
 FRAMES = ("AutoencoderKLQwenImage", "AutoencoderKLWan")  # an image is a video of one frame
 EACH_CHANNEL = (*FRAMES, "AutoencoderKLFlux2")  # latents are normalised by channel
+
+
+def unfit(folder: Path) -> str | None:
+    """Why a folder holds no autoencoder that can be read, and what to do; None if it may.
+
+    Only names of files are looked at.
+    """
+    if not folder.is_dir():
+        return f"no folder {folder}: give one that save_pretrained wrote"
+    for file in FILES:
+        if not (folder / file).is_file():
+            remedy = weights.instead(lambda name: (folder / name).is_file(), str(folder / "vae"))
+            remedy = remedy or "save the autoencoder with save_pretrained, and give that folder"
+            return f"no {file} in {folder}: {remedy}"
+    return None
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -42,9 +59,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise FetchError(
-            f"{path}: not a configuration ({one_line(error)}): fetch it again"
-        ) from None
+        raise FetchError(f"{path}: not a configuration ({one_line(error)}): {AGAIN}") from None
     name = content.get("_class_name") if isinstance(content, dict) else None
     if name not in VARIATIONAL:
         raise InputError(f"{path}: class {name!r} is not one of {', '.join(sorted(VARIATIONAL))}")
@@ -102,6 +117,8 @@ def statistics(path: Path, described: Mapping[str, Any]) -> dict[str, Any]:
         with safetensors.safe_open(path, framework="pt") as file:
             mean, variance = (file.get_tensor(f"bn.running_{x}").float() for x in ("mean", "var"))
     except Exception as error:  # safetensors raises its own kind for damage and for a lacking name
-        raise FetchError(f"{path}: no statistics of latents in it ({one_line(error)})") from None
+        raise FetchError(
+            f"{path}: no statistics of latents in it ({one_line(error)}): {AGAIN}"
+        ) from None
     std = torch.sqrt(variance + described["batch_norm_eps"])
     return {"mean": tuple(mean.tolist()), "std": tuple(std.tolist())}

@@ -17,7 +17,7 @@ import numpy as np
 
 from analysis import extras, networks, weights
 from analysis.cards import NEEDS, Card, agree, card, cards, description, identity, unsaid
-from analysis.checkpoints import FILES, described
+from analysis.checkpoints import FILES, described, unfit
 from analysis.downloads import download, sha256
 from analysis.latents import Normalisation
 from analysis.linear_code import LinearCode
@@ -304,7 +304,6 @@ def _paths(card: Card, folder: Path | None, where: Sequence[Path]) -> tuple[Path
         names = card.hub_names()
         paths, commit = weights.from_hub(card.repo, names, card.revision, card.alternatives)
         return paths[0], paths[1], commit
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise FetchError(f"{card.name}: no {name} in {folder}: save it with save_pretrained")
+    if why := unfit(folder):
+        raise FetchError(f"{card.name}: {why}")
     return folder / FILES[0], folder / FILES[1], ""

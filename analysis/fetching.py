@@ -6,7 +6,7 @@ from pathlib import Path
 from analysis import downloads, extras, images, preflight, standing, weights
 from analysis.cards import NEEDS
 from analysis.chain import Progress
-from analysis.checkpoints import FILES
+from analysis.checkpoints import unfit
 from analysis.encoders import Card
 from analysis.plan import Plan
 from analysis.settings import FetchError, PackageError
@@ -49,9 +49,7 @@ def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | N
         return None
     path = standing.found(card, folder)
     if path is None and card.folder:
-        raise FetchError(
-            f"{card.name}: no {FILES[1]} in {card.folder}: save it with save_pretrained"
-        )
+        raise FetchError(f"{card.name}: {unfit(Path(card.folder))}")
     if path is None and card.url:
         say(f"downloading {card.url}")
         path = downloads.download(card.url, card.sha256, folder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from analysis.checkpoints import FRAMES, VARIATIONAL, described
+from analysis.checkpoints import AGAIN, FRAMES, VARIATIONAL, described
 from analysis.downloads import one_line
 from analysis.settings import FetchError, InputError
 
@@ -185,8 +185,7 @@ def _from_pretrained(folder: Path, class_name: str, number: "torch.dtype") -> An
         )
     except Exception as error:  # diffusers raises many kinds for a damaged file
         raise FetchError(
-            f"{folder}: not an autoencoder that diffusers can read: {one_line(error)}: "
-            "delete it and fetch it again"
+            f"{folder}: not an autoencoder that diffusers can read: {one_line(error)}: {AGAIN}"
         ) from None
     finally:
         logging.set_verbosity(before)
@@ -194,7 +193,10 @@ def _from_pretrained(folder: Path, class_name: str, number: "torch.dtype") -> An
         key for kind in ("missing", "unexpected", "mismatched") for key in info[f"{kind}_keys"]
     ]
     if wrong:
-        raise FetchError(f"{folder}: weights do not fit config.json, first '{wrong[0]}'")
+        raise FetchError(
+            f"{folder}: weights do not fit config.json, first '{wrong[0]}': both have to be of one "
+            f"autoencoder: {AGAIN}"
+        )
     return model
 
 

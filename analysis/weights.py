@@ -9,7 +9,7 @@ huggingface_hub, whose token is never looked at here. Nothing here interprets a 
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from analysis import extras, faults
@@ -24,6 +24,7 @@ __all__ = [
     "from_hub",
     "hub_missing",
     "hub_paths",
+    "instead",
     "sha256",
 ]
 PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
@@ -61,11 +62,40 @@ def agree(name: str, path: Path, digest: str) -> str:
     found = sha256(path)
     if digest and found != digest:
         raise FetchError(
-            f"{name}: {path} has sha256 {found}, its card says {digest}: delete that file and "
-            "fetch again; if this repeats, the source has changed: name in the card the revision "
-            "that had the right file, or this sha256 if the new file is meant"
+            f"{name}: {path} has sha256 {found}, its card says {digest}: it is another "
+            "file: name in the card the revision that had the right one, or this sha256 if this "
+            "file is meant"
         )
     return found
+
+
+def instead(there: Callable[[str], bool], vae: str) -> str:
+    """What to do where an autoencoder as safetensors is wanted and something else is there.
+
+    Args:
+        there: whether a file of this name is there.
+        vae: how the folder ``vae`` is given, which a pipeline keeps its autoencoder in.
+
+    Returns:
+        the end of a sentence; empty if nothing that is known is there.
+    """
+    plain = "diffusion_pytorch_model"
+    if there("model_index.json"):
+        return f"it is a whole pipeline, whose autoencoder is in a folder of it: give {vae}"
+    load, save, why = "", "", ""
+    if there(f"{plain}.safetensors.index.json"):
+        why, save = "its weights are in several files", ", max_shard_size='99GB'"
+    for variant in ("fp16", "bf16"):
+        if there(f"{plain}.{variant}.safetensors"):
+            why, load = f"it has the variant {variant} only", f", variant='{variant}'"
+    if not why and there(f"{plain}.bin"):
+        why, load = "its weights are a .bin, which is not read here", ", use_safetensors=False"
+    if not why:
+        return ""
+    return (
+        f"{why}: load it with diffusers' from_pretrained(...{load}), save it with "
+        f"save_pretrained(FOLDER{save}), and give that folder"
+    )
 
 
 # The Hub -------------------------------------------------------------------------------------
@@ -190,7 +220,13 @@ def _words(
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "is not in the Hugging Face cache and HF_HUB_OFFLINE is set: unset it to fetch"
     if isinstance(error, errors.EntryNotFoundError):
-        return f"has no file '{name}': see {page}/tree/{revision or 'main'}"
+        folder = name.rpartition("/")[0]
+        remedy = instead(
+            lambda other: _exists(repo, f"{folder}/{other}" if folder else other, revision),
+            f"hf:{repo}{f'@{revision}' * bool(revision)}#vae",
+        )
+        remedy = remedy or f"see {page}/tree/{revision or 'main'}"
+        return f"has no file '{name}': {remedy}"
     if isinstance(error, errors.FileMetadataError):
         return (
             "was not asked for of a Hub: what answers does not speak its protocol: check "
@@ -206,6 +242,18 @@ def _words(
     if status >= 500:
         return f"cannot be had now: the Hub answers {status}: try again in a few minutes{other}"
     return f"could not be fetched: {_short(said)}: run the command again, or see {page}{other}"
+
+
+def _exists(repo: str, name: str, revision: str) -> bool:
+    """Whether the Hub has a file; False too if it does not say."""
+    import huggingface_hub as hub
+    from huggingface_hub import errors
+
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(repo, name, revision=revision or None))
+    except (errors.HTTPError, OSError, ValueError):
+        return False
+    return True
 
 
 def _short(said: object) -> str:

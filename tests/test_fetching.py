@@ -103,7 +103,7 @@ def test_weights_without_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_weights_in_a_users_own_folder(tmp_path: Path) -> None:
     own = encoders.card("flux1").model_copy(update={"folder": str(tmp_path), "sha256": ""})
     assert standing.found(own, tmp_path) is None
-    with pytest.raises(FetchError, match=r"no diffusion_pytorch_\S+ in .*: save it with save_"):
+    with pytest.raises(FetchError, match=r"no config\.json in .*: save the autoenc"):
         fetching.weights_of(own, tmp_path, nothing)
     path = tmp_path / "diffusion_pytorch_model.safetensors"
     path.write_bytes(b"weights")

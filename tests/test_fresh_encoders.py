@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -186,3 +187,144 @@ bootstrap = 100
     again = user.run("compute", "--study", "mine", "--encoder", str(deep), at=tmp_path)
     assert again.code == 0, again.all
     assert "nothing to compute" in again.out
+
+
+def test_what_is_no_autoencoder_is_told_with_the_way_to_one(
+    user: User, photographs: Path, tmp_path: Path
+) -> None:
+    """And nobody is told to delete what they made."""
+    whole = autoencoders.save(tmp_path / "whole", "AutoencoderTiny")
+    weights = (whole / FILES[1]).read_bytes()
+
+    def other(name: str, *files: str, at: str = "") -> str:
+        folder = tmp_path / name
+        shutil.copytree(whole, folder / at)
+        (folder / at / FILES[1]).unlink()
+        for file in files:
+            (folder / file).write_bytes(weights)
+        return str(folder)
+
+    plain = FILES[1].removesuffix(".safetensors")
+    pipeline = other("pipeline", "model_index.json", at="vae")
+    convert = "load it with diffusers' from_pretrained"
+    cases = {
+        pipeline: f"a whole pipeline, whose autoencoder is in a folder of it: give {pipeline}/vae",
+        other("pickled", f"{plain}.bin"): f"a .bin, which is not read here: {convert}(..., use_saf",
+        other("half", f"{plain}.fp16.safetensors"): f"{convert}(..., variant='fp16'), save it with",
+        other("shards", f"{plain}.safetensors.index.json"): "save_pretrained(FOLDER, max_shard_siz",
+        other("empty"): f"no {FILES[1]} in {tmp_path}/empty: save the autoencoder with save_pretra",
+        str(tmp_path / "none"): f"no folder {tmp_path}/none: give one that save_pretrained wrote",
+    }
+    sides = ("--from", "96", "--to", "192", "--images", str(photographs))
+    for folder, said in cases.items():
+        done = user.run("recommend", "--encoder", folder, *sides)
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1), done.all
+        assert said in done.err
+    cut = Path(shutil.copytree(whole, tmp_path / "cut"))
+    (cut / FILES[1]).write_bytes(weights[:-100])
+    unlike = Path(shutil.copytree(whole, tmp_path / "unlike"))
+    config = json.loads((unlike / FILES[0]).read_text())
+    (unlike / FILES[0]).write_text(json.dumps(config | {"latent_channels": 5}))
+    for folder in (cut, unlike):
+        done = user.run("recommend", "--encoder", str(folder), *sides)
+        assert (done.code, done.out, done.err.count("\n")) == (3, "", 1), done.all
+        assert "write it again with save_pretrained" in done.err
+        assert "delete" not in done.err
+        assert (folder / FILES[1]).is_file()
+
+
+def test_an_address_on_the_hub_is_measured_and_a_pipeline_says_where(
+    user: User, photographs: Path, tmp_path: Path
+) -> None:
+    card = HUB_CARDS["taesd"]
+    files = {f"vae/{name}": content for name, content in saved(card, tmp_path / "s").items()}
+    bin_only = {f"vae/{FILES[0]}": files[f"vae/{FILES[0]}"]}
+    bin_only["vae/diffusion_pytorch_model.bin"] = b"pickled"
+    repos = {"own/model": Repo({"model_index.json": b"{}", **files}), "own/old": Repo(bin_only)}
+    sides = ("--from", "96", "--to", "192", "--images", str(photographs))
+    with running(Hub(repos)) as hub:
+        there = {"HF_ENDPOINT": hub.endpoint}
+        whole = user.run("recommend", "--encoder", "hf:own/model", *sides, **there)
+        assert (whole.code, whole.out) == (3, "")
+        assert "own/model has no file 'config.json': it is a whole pipeline" in whole.err
+        assert whole.err.rstrip().endswith("give hf:own/model#vae")
+        old = user.run("recommend", "--encoder", "hf:own/old#vae", *sides, **there)
+        assert (old.code, old.out) == (3, "")
+        assert "its weights are a .bin, which is not read here: load it with" in old.err
+        study = f"""title = "Mine"
+images = "{photographs}"
+encoders = ["hf:own/model#vae"]
+resolutions = [96, 192]
+"""
+        user.write("data/studies/mine.toml", study)
+        done = user.run("compute", "--study", "mine", **there)
+        assert done.code == 0, done.all
+        assert re.search(rf"^own-model-vae-{COMMIT[:8]}: shift \d", done.out, flags=re.M)
+
+
+# An encoder that is no class of diffusers ----------------------------------------------------
+
+
+def test_the_lines_of_the_readme_measure_a_function(
+    user: User, photographs: Path, tmp_path: Path
+) -> None:
+    """Without torch, from another folder, as the command prints it."""
+    section = (PROJECT / "README.md").read_text().partition("\n## An encoder of your own\n")[2]
+    code = section.partition("```python\n")[2].partition("```")[0]
+    assert "my-photographs" in code and "512, 1024" in code
+    code = code.replace("512, 1024", "384, 768")
+    shutil.copytree(photographs, tmp_path / "here" / "my-photographs")
+    absent = "import sys\nsys.modules['torch'] = None\n"
+    done = user.python(
+        "-W", "error", "-c", absent + code, at=tmp_path / "here", PYTHONPATH=str(user.project)
+    )
+    assert (done.code, done.err) == (0, ""), done.all
+    assert "encode, 384 -> 768 px, 3 photographs of my-photographs" in done.out
+    measured = re.search(r"measured +s = ([0-9.]+)  \[", done.out)
+    # Means of 8 x 8 pixels hold more of high frequencies at the high resolution.
+    assert measured and 2 < float(measured[1]) < 2.2
+    assert not (tmp_path / "here" / "data").exists()
+    assert not (user.project / "data" / "cache").exists()
+
+
+def tiny_sana(path: Path) -> torch.nn.Module:
+    """The tiny encoder of SANA's latents (TAESANA, Ollin Boer Bohan, MIT), of stride 32."""
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            parts = [p for _ in range(3) for p in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())]
+            self.conv = nn.Sequential(*parts[:-1])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.relu(x + self.conv(x))
+
+    layers: list[nn.Module] = []
+    for inputs, outputs in ((3, 32), (32, 64)):
+        layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
+    layers.append(Block())
+    for _ in range(3):
+        layers.append(nn.Conv2d(64, 64, 3, stride=2, padding=1, bias=False))
+        layers += [Block() for _ in range(3)]
+    network = nn.Sequential(*layers, nn.Conv2d(64, 32, 3, padding=1))
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval().requires_grad_(False)
+
+
+def test_a_real_encoder_that_is_no_class_of_diffusers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TAESANA on the bundled photographs: 16 x 16 latents at 512 px, 32 x 32 at 1024."""
+    places = [Path(one) for one in os.environ.get("ANALYSIS_WEIGHTS", "").split(os.pathsep) if one]
+    found = [path for place in places for path in place.rglob("taesana_encoder.pth")]
+    if not found:
+        pytest.skip("no taesana_encoder.pth in ANALYSIS_WEIGHTS")
+    monkeypatch.delenv("ANALYSIS_STUDY", raising=False)
+    network = tiny_sana(found[0])
+    result = measure(
+        lambda x: network((torch.from_numpy(x) + 1) / 2), "bundled", 512, 1024, name="taesana"
+    )
+    content = result.content()
+    assert content["images"] == 12
+    assert content["bands_note"].startswith("bands end later (low at 3, not 2 cycles/image): 16 x")
+    assert 1 < content["interval"][0] < content["measured"] < content["interval"][1] < 2
+    assert "bands end later" in result.text()

@@ -55,7 +55,7 @@ def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> 
     path.write_bytes(CONTENT)
     assert weights.agree("flux1", path, DIGEST) == weights.agree("flux1", path, "") == DIGEST
     with pytest.raises(
-        FetchError, match=r"^flux1: .*its card says 0000.*delete that file"
+        FetchError, match=r"^flux1: .*its card says 0000.*it is another file"
     ) as error:
         weights.agree("flux1", path, "0" * 64)
     assert "\n" not in str(error.value)
