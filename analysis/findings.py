@@ -263,7 +263,8 @@ def limits(results: Results) -> str:
         return f"{text} There is {NONE}."
     return text + (
         " Intervals cover the choice of images among such images. Those of the measured shift are "
-        "Student’s $t$ on $\\ln s$; those of gain, coherence, halves and crossings are a "
+        "Student’s $t$ on $\\ln s$; those of gain, coherence, halves, crossings, the "
+        "channels of the linear code against their prediction and the mean over channels are a "
         "percentile bootstrap’s, which is somewhat too narrow for so few."
     )
 

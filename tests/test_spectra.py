@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +81,30 @@ def test_white_noise_reads_its_variance_at_every_size(
         total += spectra.raps(1.5 * rng.standard_normal((len(part), *shape)), *window).sum(axis=0)
     mean = np.average(total[2:] / count, weights=rings.modes[2:])
     assert mean == pytest.approx(1.5**2, rel=0.01)
+
+
+def test_the_papers_equation_of_the_expected_noise_is_in_plain_sums() -> None:
+    # The equation's W and W_2 are sums over the field, though Z is divided by sqrt(h w): the exact
+    # expectation of |Z|^2 / <w^2> for white noise, from the linear map that makes Z of it.
+    n = 12
+    w = spectra.window2d(n, n, "kaiser", 2.0)
+    one = np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
+    transform = np.kron(one, one)
+    flat = w.ravel()
+    prepared = np.diag(flat) - np.outer(flat, flat) / flat.sum()  # the mean under the window off
+    power = (np.abs(transform @ prepared) ** 2).sum(axis=1) / n**2 / np.mean(flat**2)
+    first, second = transform @ flat, transform @ flat**2
+    total, square = flat.sum(), np.sum(flat**2)
+    equation = square - 2 * (second * first.conj()).real / total
+    equation = (equation + np.abs(first) ** 2 * square / total**2) / square
+    np.testing.assert_allclose(equation, power, atol=1e-12)
+    rings = spectra.rings(n, n)
+    halves = power.reshape(n, n)[:, : n // 2 + 1]
+    np.testing.assert_allclose(
+        rings.average(halves), spectra.white_noise_raps(n, n, "kaiser", 2.0), atol=1e-12
+    )
+    page = (Path(__file__).parents[1] / "report" / "index.qmd").read_text(encoding="utf-8")
+    assert r"With $W(\mathbf{k}) = \sum_{\mathbf{x}} w(\mathbf{x})" in page
 
 
 @pytest.mark.parametrize("window", WINDOWS)
