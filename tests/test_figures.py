@@ -22,6 +22,7 @@ from analysis.figures import (
     carried_ratio,
     channel_shifts,
     encoders,
+    equivariance,
     experiment,
     measured_shift,
     raps,
@@ -263,9 +264,9 @@ def test_shifts_between_other_sides_are_drawn_per_doubling() -> None:
 def test_bands_that_were_moved_are_drawn_where_they_end() -> None:
     # Of 16 x 16 latents the low band ends at ring 3 of 8, not at 2, the middle one at 4.
     small = pretend(x=known(sides=(128, 256)))
-    left = measured_shift.draw(small).axes[0]
-    for edge in (3 / 8, 4 / 8):
-        assert any(list(x) == [edge, edge] for x, _ in lines(left))
+    for ax in (measured_shift.draw(small).axes[0], *equivariance.draw(small).axes):
+        upright = [x[0] for x, y in lines(ax) if list(y) == [0, 1] and x[0] == x[1]]
+        assert upright == [3 / 8, 4 / 8]
 
 
 def test_the_experiments_legends_show_their_lines(loaded: results.Results) -> None:

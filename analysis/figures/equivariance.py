@@ -39,7 +39,7 @@ def draw(results: Results) -> Figure:
 
 @style.styled
 def draw_from(
-    encoders: Mapping[str, Equivariance], sides: tuple[int, int], ends: Iterable[float]
+    encoders: Mapping[str, Equivariance], sides: tuple[int, int], edges: Iterable[float]
 ) -> Figure:
     """Gain (left) and coherence (right) against frequency, mean over images with intervals.
 
@@ -48,7 +48,7 @@ def draw_from(
     Args:
         encoders: what was measured, by the encoder's name, in the order of the study.
         sides: the two resolutions in pixels, the low one first.
-        ends: of the low and middle bands, as fractions of the Nyquist frequency, drawn as lines.
+        edges: where the low and middle bands end, as fractions of the Nyquist frequency.
     """
     figure = style.figure(3.1)
     left, right = figure.subplots(1, 2)
@@ -75,7 +75,7 @@ def draw_from(
     longest = max(encoders.values(), key=lambda measured: len(measured.k))
     for ax in (left, right):
         ax.axhline(1, color=style.THEORY, ls="--", lw=1, label="_equivariant")
-        for edge in ends:
+        for edge in edges:
             ax.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
         ax.set_xscale("log", base=2)
         ax.set_xlim(longest.k[0] / round(longest.k[-1]) * 0.9, 1.07)
