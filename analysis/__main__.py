@@ -153,7 +153,7 @@ def compute(
         bool, typer.Option("--update-results", help="Write data/results, which is committed.")
     ] = False,
     use_committed: Annotated[
-        bool, typer.Option("--use-committed", help="Not what data/results has of this very study.")
+        bool, typer.Option("--use-committed", help="Not what data/results answers as it is.")
     ] = False,
     skip_unfit: SkipUnfit = False,
 ) -> None:

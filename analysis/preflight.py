@@ -87,7 +87,8 @@ def fetch(
     """
     found = images.unavailable(plan.images.photos, plan.store.downloads)
     absent = [photo for photo in plan.images.photos if isinstance(found.get(photo.id), FetchError)]
-    if absent and (wrong := _wrong(plan, decoded=False)):
+    # Which are left out is settled once, when all are here.
+    if absent and not plan.study.skip_unfit and (wrong := _wrong(plan, decoded=False)):
         raise InputError("\n".join(wrong))
     for index, photo in enumerate(absent):
         progress(index, len(absent), photo.id)

@@ -87,10 +87,12 @@ def test_what_is_downloaded_is_looked_at_before_anything_is_computed(
         study = load_study("tiny").model_copy(update={"images": "far", "display_image": ""})
         with pytest.raises(InputError) as caught:
             preflight.fetch(Plan(study.placed(""), Store()))
+        plan = Plan(
+            study.model_copy(update={"skip_unfit": True}).placed(""), Store(tmp_path / "other")
+        )
+        preflight.fetch(plan)
         server.shutdown()
     told = str(caught.value).splitlines()
     assert "short side 100" in told[0] and "short side 90" in told[1]
     assert told[2].startswith("2 of 3 images can't be used: --skip-unfit")
-    plan = Plan(study.model_copy(update={"skip_unfit": True}).placed(""), Store())
-    preflight.fetch(plan)  # without the server
     assert [photo.id for photo in plan.photographs] == ["p0"]
