@@ -25,8 +25,8 @@ MODULES = {
     "heic": ("pillow_heif",),
     "vae": ("torch", "diffusers", "huggingface_hub", "safetensors"),
     "site": (
-        *("ipykernel", "jinja2", "matplotlib", "nbclient", "nbformat", "pypandoc", "yaml"),
-        "typst",
+        *("ipykernel", "jinja2", "matplotlib", "nbclient", "nbformat", "pypandoc", "pypdf"),
+        *("typst", "yaml"),
     ),
 }
 
