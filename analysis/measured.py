@@ -228,12 +228,19 @@ class Measured:
             study.window.kind, study.window.beta, study.bootstrap, study.confidence,
         )  # fmt: skip
 
+    @property
+    def law_rings(self) -> slice:
+        """The rings of the high side that power laws are fitted to: to half the Nyquist ring.
+
+        Three at least: a line through two has no error.
+        """
+        first = self.study.bands.first_ring
+        return slice(first, max(len(self.k(self.study.high)) // 2 + 1, first + 3))
+
     def _laws(self, power: np.ndarray, start: int = 0) -> list[PowerLaw]:
         """Power laws of spectra whose first ring is `start`."""
         k = self.k(self.study.high)[start:]
-        first = self.study.bands.first_ring
-        end = max((len(k) + start) // 2 + 1, first + 3)  # a line through two rings has no error
-        band = slice(first - start, end - start)
+        band = slice(self.law_rings.start - start, self.law_rings.stop - start)
         return [fit_power_law(k[band], row[band]) for row in power]
 
     @functools.cached_property

@@ -243,6 +243,8 @@ def measure(
     study = study or load_study()
     name = name or getattr(encode, "__name__", type(encode).__name__)
     low, high = _ordered(start, end)
+    if batch < 1:
+        raise InputError(f"batch is {batch}; it has to be at least 1")
     if isinstance(images, str | Path):
         photos, label = image_set(str(images)).photos, str(images)
     else:

@@ -233,6 +233,8 @@ def test_a_function_s_images_and_sides_are_looked_at(tiny: Study, folder: Path) 
     ):
         with pytest.raises(InputError, match=said):
             measure(boxes, images, *sides, study=tiny)
+    with pytest.raises(InputError, match="batch is 0"):
+        measure(boxes, folder, 64, 128, study=tiny, batch=0)
 
 
 def test_a_base_shift_multiplies(tiny: Study) -> None:

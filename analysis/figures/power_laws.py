@@ -32,7 +32,7 @@ def draw(results: Results) -> Figure:
             lw=2,
             label="geometric mean",
         )
-        band = slice(study.bands.first_ring, len(k) // 2 + 1)
+        band = measured.law_rings
         law = fit_power_law(k[band], mean[band.start - 1 : band.stop - 1])
         ax.plot(
             k[band], law(k[band]), color=style.THEORY, ls="--", lw=1.2, label=f"γ = {law.gamma:.2f}"
