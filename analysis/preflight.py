@@ -7,12 +7,13 @@ Sides and bands against each encoder's grid, and every image against the largest
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
-from analysis import images, shift, spectra
+from analysis import images, shift, spectra, weighting
 from analysis.plan import Plan
 from analysis.settings import Bands, FetchError, InputError
 
 LARGEST = 256  # latent pixels; the largest grid that is tried where latents are too small
 SMALLEST = 4  # latent pixels that a spectrum needs
+HALVES = 4  # rings of half a field that a cubic is fitted to, see `timing.DEGREE`
 LOG = logging.getLogger(__name__)
 
 
@@ -71,8 +72,30 @@ def look(plan: Plan, *, pages: bool = False) -> None:
             f"study {study.name} has one image; the pages compare images and need two (for one "
             "image use 'recommend')"
         )
+    if pages:
+        wrong += _halves(plan)
     if wrong:
         raise InputError("\n".join(wrong))
+
+
+def _halves(plan: Plan) -> Iterator[str]:
+    """Encoders whose latents are too small for the halves that the pages compare, a line each."""
+    study = plan.study
+
+    def enough(n: int) -> bool:
+        k = weighting.half_frequencies(n)
+        return int((k >= study.bands.first_ring - 0.5).sum()) >= HALVES
+
+    for card in plan.cards.values():
+        step = card.latent_stride
+        n = study.high // step
+        if n >= SMALLEST and not enough(n):
+            more = next((other for other in range(n + 1, LARGEST + 1) if enough(other)), 0)
+            remedy = f"use {more * step} px or more, or " if more else ""
+            yield (
+                f"{card.name} makes {n} x {n} latents of {study.high} px, too small for pages, "
+                f"which compare halves of them: {remedy}measure the shift alone by 'recommend'"
+            )
 
 
 def fetch(

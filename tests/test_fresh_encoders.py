@@ -205,6 +205,12 @@ bootstrap = 100
     again = user.run("compute", "--study", "mine", "--encoder", str(deep), at=tmp_path)
     assert again.code == 0, again.all
     assert "nothing to compute" in again.out
+    # too small for what pages compare, which is told before anything is computed
+    user.write("data/studies/small.toml", study.replace("[384, 768]", "[320, 384]"))
+    small = user.run("build", "--study", "small")
+    assert (small.code, small.err.count("\n")) == (2, 1), small.all
+    assert f"{shifts[3]} makes 12 x 12 latents of 384 px, too small for pages" in small.err
+    assert "use 640 px or more, or measure the shift alone by 'recommend'" in small.err
 
 
 def test_what_is_no_autoencoder_is_told_with_the_way_to_one(
