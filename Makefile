@@ -22,7 +22,7 @@ test: $(VENV)/test.done lint
 	$(RUN) -m pytest -n auto --dist loadfile -m "not slow"
 
 check: test
-	$(RUN) -m pytest -n auto --dist loadfile -m slow
+	$(RUN) -m pytest -n auto --dist worksteal -m slow
 
 peers: $(VENV)/peers.done
 

@@ -12,7 +12,8 @@ def cannot_run(card: encoders.Card, downloads: Path) -> str | None:
     """Why an encoder cannot run here without a download, or None."""
     reason = encoders.missing(card)
     if reason is None and card.sha256 and found(card, downloads) is None:
-        reason = "its weights are not on this machine ('python -m analysis fetch' gets them)"
+        get = f"'python -m analysis fetch --encoder {card.name}' gets them"
+        reason = f"its weights are not on this machine ({get})"
     return reason
 
 

@@ -205,7 +205,7 @@ def test_a_wrong_study_is_one_line_with_the_remedy(
         (("rebuild", "fig-rasp", "--to", "x"), "did you mean 'fig-raps'?"),
         (("recommend", "--encoder", "pixel", "--from", "64"), "Missing option '--to'"),
         (("compute", "--encoder", "taef"), "unknown encoder 'taef'; did you mean 'taef2'?"),
-        (("compute", "--encoder", "no/such"), "no config.json in no/such"),
+        (("compute", "--encoder", "no/such"), "no folder no/such: give one that save"),
         (("compute", "--encoder", "hf:model"), "'hf:model' is not hf:owner/name"),
         (("compute", "--encoder", "pixel", "--update-results"), " results export' and"),
         (("encoders", "check", "taef"), "unknown encoder 'taef'; did you mean 'taef2'?"),

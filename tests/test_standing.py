@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis import encoders, standing
-from analysis.cache import MissError, Store
+from analysis.cache import Store
 from analysis.plan import Plan
 from analysis.settings import load_study
 
@@ -30,7 +30,7 @@ def test_a_network_runs_where_its_weights_are(tmp_path: Path, alone: None) -> No
     pytest.importorskip("torch", reason="networks need the encoders extra")
     card = taef2(sha256=hashlib.sha256(b"weights").hexdigest(), bytes=7)
     reason = standing.cannot_run(card, tmp_path)
-    assert reason is not None and "'fetch' gets them" in reason
+    assert reason is not None and "fetch --encoder taef2' gets them" in reason
     path = tmp_path / card.sha256
     path.write_bytes(b"weights")
     assert standing.found(card, tmp_path) == path
@@ -43,19 +43,17 @@ def test_what_is_committed_is_told_from_what_is_not(tmp_path: Path) -> None:
     plan = Plan(load_study("bundled"), Store(tmp_path))
     card = plan.cards["taef2"]
     assert standing.is_committed(plan, card)
-    assert standing.must_be_committed(plan, card, "no weights")
+    assert standing.unanswered(plan, card) == {}
+    told = standing.origin(plan, card, "no weights")
+    assert told == "committed results in data/results/bundled: no weights"
     other = Plan(plan.study.model_copy(update={"seed": plan.study.seed + 1}), Store(tmp_path))
     assert not standing.is_committed(other, other.cards["taef2"])
+    assert set(standing.unanswered(other, card)) == {"taef2", "sampler-taef2"}
 
 
-def test_what_no_download_could_help_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = load_study("bundled").model_copy(update={"resolutions": (256, 768)})
-    plan = Plan(study, Store(tmp_path))
-    card = plan.cards["taef2"]
-    monkeypatch.setattr(encoders, "missing", lambda card: None)
-    assert not standing.must_be_committed(plan, card, "no weights")
-    monkeypatch.setattr(encoders, "missing", lambda card: "diffusers is not installed")
-    with pytest.raises(MissError, match="diffusers is not installed"):
-        standing.must_be_committed(plan, card, "diffusers is not installed")
+def test_what_another_study_committed_is_contributed(tmp_path: Path) -> None:
+    study = load_study("bundled").model_copy(update={"name": "mine", "encoders": ("pixel",)})
+    plan = Plan(study.model_copy(update={"display_encoder": "pixel"}), Store(tmp_path))
+    assert set(standing.contributed(plan)) == {"linear-f8c16", "taef2"}
+    card, request = standing.contributed(plan)["taef2"]
+    assert request.key == plan.measurement_request(card).key
