@@ -42,17 +42,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("project"))
 
 
-def test_two_clean_builds_are_the_same_to_the_byte(site: Path, tmp_path: Path) -> None:
-    def contents(folder: Path) -> dict[str, bytes]:
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-    one, other = contents(site), contents(built(tmp_path))
-    assert set(one) == set(other)
-    assert [name for name in one if one[name] != other[name]] == []
-    assert len(one) > 100
-
-
 class Page(HTMLParser):
     """Text and addresses of a page."""
 
