@@ -31,7 +31,7 @@ def table_shift(results: Results) -> str:
     for name, measured in results.measured.items():
         shift = measured.shift
         for band, e in (*shift.bands.items(), ("low and middle", shift.whole)):
-            cycles = f"{e.band[0]:.0f} to {e.band[1]:.0f}" + " (moved, few rings)" * (
+            cycles = f"{e.band[0]:.0f} to {e.band[1]:.0f}" + " (ends at its second ring)" * (
                 band in measured.moved
             )
             r = plain(float(exponent(e.value, shift.pixel_ratio)), 2)
