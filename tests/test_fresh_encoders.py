@@ -193,7 +193,7 @@ bootstrap = 100
     pages = {path.name: path.read_text() for path in (user.project / "_site").rglob("*.html")}
     for name in shifts:
         assert f"<code>{name}</code>" in pages["index.html"]
-    assert "2 to 3 (moved, few rings)" in pages["index.html"]
+    assert "2 to 3 (ends at its second ring)" in pages["index.html"]
     command = re.search(r"recommend --encoder (.+) --from 384 --to 768", pages["use-it.html"])
     assert command and command[1] == "path/to/vae"
     for path in (user.project / "_site").rglob("*"):
