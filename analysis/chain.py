@@ -136,7 +136,11 @@ class Chain:
 
     def _cross(self, photo: Image, side: int, card: encoders.Card) -> Arrays:
         z = self.latents(self.plan.view(photo, side), card)
-        bins = shared_bins(self.study, card, len(self.plan.photographs))
+        study = self.study
+        bins = shared_bins(
+            study.low // card.latent_stride, card.latent_channels, len(self.plan.photographs),
+            study.window, study.bands,
+        )  # fmt: skip
         expected = spectra.white_noise_raps(*z.shape[1:], *self._window)
         matrices = cross_spectra.cross_raps(z, *self._window)
         binned = bins.average(matrices, expected, self._rings(side, card).modes)

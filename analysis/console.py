@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from analysis import extras, faults
 from analysis.downloads import redacted
-from analysis.settings import AnalysisError, InputError
+from analysis.settings import AnalysisError, InputError, Study, explain
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -258,6 +259,8 @@ def _explain(error: Exception, log: Log) -> int:
         message = f"{' '.join(usage().split())} (--help shows what is possible)"
     elif isinstance(error, typer.Abort):
         code, message = 1, "aborted"
+    elif isinstance(error, ValidationError):  # of choices that options made of a study
+        code, message = InputError.exit_code, explain(error, Study, error.title.lower())
     elif foreseen := faults.told(error):
         code, message = foreseen
     else:

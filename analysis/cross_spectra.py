@@ -47,10 +47,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import intervals, spectra
+from analysis.arrays import Floats
 from analysis.settings import Bands
 from analysis.shift import Estimate, band_edges
 
-Floats = NDArray[np.float64]
 FEWEST = 4  # photographs, for an interval
 QUANTILES: Floats = np.linspace(0.05, 0.95, 91)  # u over which two curves are laid on each other
 

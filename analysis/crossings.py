@@ -39,12 +39,12 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis import intervals
+from analysis.arrays import Floats
 from analysis.schedule import expit
 
-Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
 Weights = Literal["modes", "amplitude", "power"]
 WEIGHTS: tuple[Weights, ...] = ("modes", "amplitude", "power")

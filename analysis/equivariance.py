@@ -34,11 +34,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import intervals, resize, spectra
+from analysis.arrays import Floats
 from analysis.powerlaw import octave_weights
 from analysis.settings import Bands
 from analysis.shift import Estimate, band_edges, in_band
 
-Floats = NDArray[np.float64]
 COMPARED = ("low", "cropped", "cross", "explained")
 
 

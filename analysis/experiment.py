@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import archive, downloads, images, noise, resize, spectra
+from analysis.arrays import Floats
 from analysis.cache import Arrays, Request, Store, environment
 from analysis.rectified_flow import Training, losses, sample, train
 from analysis.settings import InputError
 from analysis.trained_shift import Experiment, summary
 
-Floats = NDArray[np.float64]
 STEP, VERSION = "experiment", 1
 STUDY, NAME = "experiment", "patches"  # data/results/experiment/patches.npz
 Progress = Callable[[int, int, str], None]

@@ -7,10 +7,8 @@ import errno
 import os
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from analysis import extras
-from analysis.settings import NAME, InputError, PackageError, Study, cache_folder, explain
+from analysis.settings import NAME, InputError, PackageError, cache_folder
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -23,8 +21,6 @@ def told(error: BaseException) -> tuple[int, str] | None:
     """Exit code and line of an error that no module worded; None if it could not be foreseen."""
     if isinstance(error, ImportError):
         return _package(error)
-    if isinstance(error, ValidationError):  # of choices that options made of a study
-        return InputError.exit_code, explain(error, Study, error.title.lower())
     if isinstance(error, OSError) and (error.filename is not None or error.errno in (*FULL, *FEW)):
         machine = error.errno in (*FULL, *FEW, errno.EIO)
         return 1 if machine else InputError.exit_code, of_system(error)

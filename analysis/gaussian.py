@@ -40,11 +40,10 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.arrays import Floats
 from analysis.schedule import shift_t
 from analysis.settings import Bands
 from analysis.shift import band_edges, in_band, measurable
-
-Floats = NDArray[np.float64]
 
 STEPS = (4, 6, 8, 10, 15, 20, 28, 40, 50, 75, 100, 150, 200)
 SOLVERS = ("euler", "heun", "heun_sigma")

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from analysis import encoders, images, shift, spectra
 from analysis.archive import rounded
+from analysis.arrays import Floats
 from analysis.measured import Measured
 from analysis.noise import Sound
 from analysis.preflight import LARGEST
 from analysis.results import Results
 from analysis.settings import InputError, Study
 
-Floats = NDArray[np.float64]
 LARGEST_GRID = 128  # latent pixels a side; larger grids are cropped, to keep the planes small
 WINDOW = 0.05  # seconds; the level meters move this often
 DIGITS = 9  # of what a page computes with: finer than it shows, and the same on every processor

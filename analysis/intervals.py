@@ -15,9 +15,9 @@ import functools
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
+
 FEWEST = 3
 """Photographs below which no interval is given."""
 NONE = "no interval below three images"

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis import cross_spectra, encoders, noise, spectra
+from analysis.arrays import Floats
 from analysis.cache import Arrays
 from analysis.cross_spectra import InformationShift
 from analysis.equivariance import COMPARED, Equivariance, summarise
@@ -29,8 +29,6 @@ from analysis.shift import (
     moved_edges,
     pooled,
 )
-
-Floats = NDArray[np.float64]
 
 
 def numbers_of(s: MeasuredShift) -> dict[str, Any]:
@@ -205,7 +203,10 @@ class Measured:
         images, channels, _ = self.arrays[f"power_{self.study.low}"].shape
         if images < cross_spectra.FEWEST:
             return None
-        bins = shared_bins(self.study, self.card, images)
+        study, card = self.study, self.card
+        bins = shared_bins(
+            study.low // card.latent_stride, card.latent_channels, images, study.window, study.bands
+        )
         whole = bins.within("whole")
         # With fewer modes than channels left, a matrix without one photograph is singular.
         if bins.modes[whole].min() * (images - 1) / 2 < channels:

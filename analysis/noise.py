@@ -14,7 +14,8 @@ import wave
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
+
 AFAR_CELLS = 32  # squares a side that the eye resolves from afar
 AFAR_FINE, AFAR_COARSE = 256, 64  # samples a side of the two fields it looks at
 SOUND_FACTOR = 8  # ratio of the sampling rates of the audio experiment

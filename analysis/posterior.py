@@ -11,9 +11,9 @@ adds to the spectrum of the mode at both resolutions.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
 
 
 def sampled_shift(

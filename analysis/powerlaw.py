@@ -33,9 +33,9 @@ import math
 import statistics
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
+
 Band = tuple[float, float]
 
 UNIT = "cycles/image"

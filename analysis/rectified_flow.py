@@ -15,12 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis import gaussian, noise
+from analysis.arrays import Floats
 from analysis.schedule import expit
 
-Floats = NDArray[np.float64]
 Velocity = Callable[[np.ndarray, float], np.ndarray]
 """(z_t ``[n, h, w]``, t) -> v ``[n, h, w]``."""
 

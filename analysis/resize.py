@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from analysis.arrays import Floats
 from analysis.settings import InputError, Resample, nearest
-
-Floats = NDArray[np.float64]
 
 
 def resize(planes: np.ndarray, side: int, resample: Resample = "lanczos") -> NDArray[np.float32]:

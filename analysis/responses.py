@@ -39,12 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import intervals, spectra
+from analysis.arrays import Complexes, Floats
 from analysis.powerlaw import octave_weights
 from analysis.settings import Bands
 from analysis.shift import at_frequencies, band_edges, in_band
 
-Floats = NDArray[np.float64]
-Complexes = NDArray[np.complex128]
 Spectrum = Callable[[Floats], Floats]
 ORDERS = 5  # moments looked at: 0 to 4
 ANGLES = 32  # directions that moments are averaged over

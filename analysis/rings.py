@@ -14,8 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Whole = NDArray[np.intp]
+from analysis.arrays import Floats, Whole
+
 DENSE = 2**19  # modes times rings up to which the average is a matrix product
 
 

@@ -17,9 +17,9 @@ References:
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
 
 
 def _positive(name: str, value: ArrayLike) -> Floats:

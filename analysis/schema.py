@@ -129,13 +129,15 @@ def arrays_of(payload: bytes, card: Card, plan: Plan) -> Arrays:
 def _sizes(card: Card, plan: Plan) -> dict[str, int]:
     """Sizes by letter, but for R."""
     study, images, channels = plan.study, len(plan.photographs), card.latent_channels
+    grid = study.low // card.latent_stride
+    bins = matrices.shared_bins(grid, channels, images, study.window, study.bands)
     return {
         "I": images,
         "C": channels,
         "W": len(study.windows),
         "L": len(_rings(study.low, card).modes),
         "H": len(weighting.half_frequencies(study.high // card.latent_stride)),
-        "B": len(matrices.shared_bins(study, card, images).edges),
+        "B": len(bins.edges),
         "P": channels * (channels + 1) // 2,
     }
 

@@ -28,11 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import intervals
+from analysis.arrays import Floats
 from analysis.powerlaw import octave_weights
 from analysis.schedule import exponent
 from analysis.settings import Bands
 
-Floats = NDArray[np.float64]
 AXIS = "cycles/image"
 PER_PIXEL = "cycles/pixel"
 

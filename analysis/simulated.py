@@ -8,11 +8,9 @@ true spectrum is known at every frequency; what an estimate exceeds it by is lea
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis import spectra
-
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
 
 
 def power_law_field(

@@ -24,13 +24,12 @@ import os
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.arrays import Floats
 from analysis.rings import Rings as Rings
 from analysis.rings import ring_covariance
 from analysis.rings import rings as rings
 
-Floats = NDArray[np.float64]
 TRANSFORMS = ("ducc0", "scipy", "numpy")  # the fastest first; the same to rounding
 BLOCK_BYTES = 2**20  # of fields at a time: intermediate results stay in a core's cache
 

@@ -23,14 +23,13 @@ import json
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis import resize
+from analysis.arrays import Pixels
 from analysis.noise import generator
 from analysis.settings import InputError, Resample, nearest
 from analysis.simulated import power_law_field
 
-Pixels = NDArray[np.float32]
 Kind = Literal["dead-leaves", "power-law"]
 RECIPES: dict[str, dict[str, float]] = {
     "dead-leaves": {"smallest": 0.5, "largest": 0.5, "contrast": 0.6},

@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.arrays import Floats
 from analysis.powerlaw import octave_weights
 from analysis.schedule import expit
 
-Floats = NDArray[np.float64]
 MEASURES = ("velocity", "velocity, moved", "nats", "z")
 LEVELS = (0.5, 0.2, 0.1, 0.05)
 """Of L_z, in units of the data's variance, at which the curves of two resolutions are compared."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis import intervals, spectra
+from analysis.arrays import Floats
 from analysis.powerlaw import fit_loglog_polynomial
 from analysis.schedule import logit_normal_pdf
 
-Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
 
 

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
+from pydantic import ValidationError
 
 from analysis import console
 from analysis.console import Log
-from analysis.settings import AnalysisError, FetchError, InputError
+from analysis.settings import AnalysisError, FetchError, InputError, Study, load_study
 
 
 @pytest.fixture(autouse=True)
@@ -215,3 +217,14 @@ def test_tokens_are_never_said(capsys: pytest.CaptureFixture[str]) -> None:
         assert "RuntimeError: with hf_***" in err
         assert ("Traceback" in err) == (flags == ["--debug"])
         assert token not in out + err
+
+
+def test_choices_that_options_made_are_told_as_those_of_a_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = load_study("tiny").model_dump()
+    with pytest.raises(ValidationError) as caught:
+        Study.model_validate(study | {"resolutions": (64, 100_000)})
+    assert run(raising(caught.value))[0] == 2
+    said = "error: study: resolutions: sides in pixels, at most 16384; one is 100000\n"
+    assert capsys.readouterr().err == said

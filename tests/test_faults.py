@@ -5,10 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from analysis import extras, faults
-from analysis.settings import Study, load_study
 
 
 def refused(number: int, path: str | None = None) -> OSError:
@@ -50,14 +48,6 @@ def test_what_can_be_foreseen_is_worded(
     else:
         assert told is not None and told[0] == code and told[1].startswith(said), told
         assert "\n" not in told[1]
-
-
-def test_choices_that_options_made_are_told_as_those_of_a_file(project: Path) -> None:
-    study = load_study("tiny").model_dump()
-    with pytest.raises(ValidationError) as caught:
-        Study.model_validate(study | {"resolutions": (64, 100_000)})
-    said = "study: resolutions: sides in pixels, at most 16384; one is 100000"
-    assert faults.told(caught.value) == (2, said)
 
 
 def test_of_the_store_it_says_where_else_it_may_lie(project: Path) -> None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "analysis"
 
 ORDER = [
-    *("extras", "text", "settings", "faults", "checkout", "cache", "downloads", "resize"),
+    *("arrays", "extras", "text", "settings", "faults", "checkout", "cache", "downloads", "resize"),
     *("images", "linear_code", "weights"),
     *("latents", "checkpoints", "cards", "networks", "encoders"),
     *("schedule", "noise", "rings", "spectra", "simulated", "synthetic", "powerlaw", "intervals"),
@@ -61,6 +61,7 @@ ORDER = [
 """Modules from the top down; ``x.*`` is whatever of x is not named, side by side."""
 
 MATHEMATICS = {
+    "arrays",
     "schedule",
     "noise",
     "rings",

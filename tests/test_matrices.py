@@ -6,7 +6,7 @@ from scipy.signal.windows import kaiser
 
 from analysis import cross_spectra, encoders, matrices, spectra
 from analysis.settings import Study, Window
-from tests.test_measured import CARD, STUDY
+from tests.test_measured import CARD, STUDY, bins_of
 
 
 def test_halves_are_rows_of_the_upper_triangle_in_single_precision() -> None:
@@ -29,7 +29,7 @@ def test_unpacking_undoes_packing_within_single_precision() -> None:
 
 
 def test_bins_tile_the_low_resolutions_rings_without_the_last() -> None:
-    bins = matrices.shared_bins(STUDY, CARD, 5)
+    bins = bins_of(STUDY, CARD, 5)
     rings = spectra.rings(32, 32)
     assert bins.edges[0, 0] == STUDY.bands.first_ring
     assert bins.edges[-1, 1] == 16
@@ -38,7 +38,7 @@ def test_bins_tile_the_low_resolutions_rings_without_the_last() -> None:
         assert modes == pytest.approx(rings.modes[first:end].sum())
     # They are those of the low resolution, whatever the high one is.
     wider = STUDY.model_copy(update={"resolutions": (256, 1024)})
-    np.testing.assert_array_equal(matrices.shared_bins(wider, CARD, 5).edges, bins.edges)
+    np.testing.assert_array_equal(bins_of(wider, CARD, 5).edges, bins.edges)
 
 
 @pytest.mark.parametrize("window", [Window(kind="none"), Window(), Window(beta=2.0)])
@@ -48,7 +48,7 @@ def test_a_bin_has_four_modes_a_channel_each_worth_what_the_window_leaves(
     asked: list[float] = []
     monkeypatch.setattr(cross_spectra, "bins", lambda *given: asked.append(given[-1]))
     study: Study = STUDY.model_copy(update={"window": window})
-    matrices.shared_bins(study, CARD, 5)
+    bins_of(study, CARD, 5)
     w = kaiser(32, window.beta, sym=False) if window.kind == "kaiser" else np.ones(32)
     worth = _worth(w)
     assert asked == [pytest.approx(4 * 16 / (5 * worth))]
@@ -64,7 +64,7 @@ def _worth(w: np.ndarray) -> float:
 
 def test_fewer_images_and_more_channels_join_bins() -> None:
     def count(card: encoders.Card, images: int) -> int:
-        return len(matrices.shared_bins(STUDY, card, images).modes)
+        return len(bins_of(STUDY, card, images).modes)
 
     assert count(CARD, 1) < count(CARD, 12)
     more = CARD.model_copy(update={"channels": 128})

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from analysis import encoders, images, shift, spectra
+from analysis.cross_spectra import Bins
 from analysis.matrices import packed, shared_bins, unpacked
 from analysis.measured import Measured
 from analysis.results import Display
@@ -30,6 +31,12 @@ STUDY = Study(
     ),
 )
 CARD = encoders.card("linear-f8c16")
+
+
+def bins_of(study: Study, card: encoders.Card, images: int) -> Bins:
+    """The bins of a study's encoder."""
+    grid = study.low // card.latent_stride
+    return shared_bins(grid, card.latent_channels, images, study.window, study.bands)
 
 
 def known(
@@ -67,7 +74,7 @@ def known(
     before, after = arrays[f"power_{low}"].mean(axis=1), arrays[f"power_{high}"].mean(axis=1)
     arrays |= {f"varied_box_{low}": before, f"varied_box_{high}": 1.02**2 * after}
     arrays |= {f"varied_power-law_{low}": before, f"varied_power-law_{high}": 3 / q * after}
-    bins = shared_bins(study, card, images)
+    bins = bins_of(study, card, images)
     root = rng.standard_normal((images, len(bins.modes), 2, 2)) + 2 * np.eye(2)
     arrays[f"cross_{low}"] = packed(root @ root.swapaxes(-1, -2))
     arrays[f"cross_{high}"] = q * arrays[f"cross_{low}"]
@@ -266,7 +273,7 @@ def test_information_knows_no_basis_and_only_the_low_and_middle_bands() -> None:
     # Single precision of what is stored.
     assert turned.matched.value == pytest.approx(plain.matched.value, rel=1e-5)
     assert plain.matched.value < 1.95
-    inside = shared_bins(one.study, CARD, 5).within("whole")
+    inside = bins_of(one.study, CARD, 5).within("whole")
     assert not inside.all()
     raised = one.arrays["cross_512"] * np.where(inside, 1, 100)[:, None]
     assert other(one, cross_512=raised.astype(np.float32)).information.matched.value == (
