@@ -91,8 +91,8 @@ class Request:
 def environment() -> dict[str, str]:
     """What the numbers may depend on beyond their inputs: commit, versions, machine type."""
     folder = checkout_folder()
-    commit = folder and checkout.commit(folder)
-    changed = folder and commit and checkout.changes(folder, "analysis")
+    head = folder and checkout.commit(folder)
+    changed = folder and head and checkout.changes(folder, "analysis")
     versions = {}
     for name in ("numpy", "pillow", "torch", "diffusers"):
         try:
@@ -100,7 +100,7 @@ def environment() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return {
-        "commit": (commit or "unknown") + "+changes" * bool(changed),
+        "commit": (head or "unknown") + "+changes" * bool(changed),
         "python": platform.python_version(),
         "machine": platform.machine(),
         **versions,

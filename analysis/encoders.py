@@ -24,7 +24,6 @@ from analysis.linear_code import LinearCode
 from analysis.networks import Device, Dtype, Network
 from analysis.settings import FetchError, InputError, PackageError
 
-__all__ = ["Card", "Encoder", "Loaded", "card", "cards", "identity", "load", "missing"]
 
 Moments = dict[str, np.ndarray]
 Progress = Callable[[int, int], None]

@@ -16,17 +16,6 @@ from analysis import extras, faults
 from analysis.downloads import one_line, sha256
 from analysis.settings import FetchError
 
-__all__ = [
-    "agree",
-    "commit_of",
-    "find",
-    "folders",
-    "from_hub",
-    "hub_missing",
-    "hub_paths",
-    "instead",
-    "sha256",
-]
 PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
 
 
