@@ -31,8 +31,8 @@ check: $(VENV)/test.done lint
 peers: $(VENV)/peers.done
 
 bench: $(VENV)/peers.done
-	$(RUN) tests/bench.py
-	$(RUN) tests/bench_site.py
+	$(RUN) tests/benchmarks/bench.py
+	$(RUN) tests/benchmarks/bench_site.py
 
 lint: $(VENV)/test.done
 	$(RUN) -m ruff format --check analysis tests data

@@ -6,7 +6,35 @@ A command reads its options, lets the modules above do the work, and prints what
 import io
 import sys
 
-from analysis import extras
+from analysis.cli import commands, console
+from analysis.cli.commands import (
+    ENCODER,
+    Format,
+    Formats,
+    SkipUnfit,
+    StudyOption,
+    chain_of,
+    common,
+    log,
+    printed,
+    results_of,
+    shown,
+    study_name,
+    study_of,
+)
+from analysis.encoders import availability
+from analysis.encoders import cards as encoders_cards
+from analysis.paper import text
+from analysis.project import downloads, environment, extras
+from analysis.project.errors import AnalysisError, InputError, PackageError
+from analysis.project.files import NAME, checkout_folder, root
+from analysis.shift import equal_snr
+from analysis.site.build import Renderer, told_to_pages
+from analysis.study import chain as study_chain
+from analysis.study import preflight, results
+from analysis.study.settings import LARGEST, Study
+from analysis.study.steps import Plan
+from analysis.study.store import Store
 
 if _refused := extras.refusal():  # before anything is imported that may not be there
     sys.exit(f"error: {_refused}")
@@ -19,47 +47,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from analysis import (
-    commands,
-    console,
-    downloads,
-    encoders,
-    fetching,
-    formatting,
-    preflight,
-    release,
-    results,
-    shift,
-)
-from analysis.cache import Store
-from analysis.commands import (
-    ENCODER,
-    Format,
-    Formats,
-    Renderer,
-    SkipUnfit,
-    StudyOption,
-    chain_of,
-    common,
-    log,
-    printed,
-    results_of,
-    shown,
-    study_name,
-    study_of,
-)
-from analysis.plan import Plan
-from analysis.settings import (
-    LARGEST,
-    NAME,
-    AnalysisError,
-    InputError,
-    PackageError,
-    Study,
-    checkout_folder,
-    root,
-)
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -75,7 +62,7 @@ app.command()(commands.compare)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(NAME, release.current(checkout_folder()))
+        print(NAME, environment.current(checkout_folder()))
         raise typer.Exit
 
 
@@ -124,10 +111,10 @@ def fetch(
 ) -> None:
     """Get and verify the study's photographs, and the weights of encoders."""
     chosen, store = study_of(study, skip_unfit), Store()
-    cards = [encoders.card(name) for name in encoder]
+    cards = [encoders_cards.card(name) for name in encoder]
     preflight.verify(_fetched(chosen, store))
     for card in cards:
-        file = fetching.weights_of(card, store.downloads, log.info)
+        file = availability.weights_of(card, store.downloads, log.info)
         found = f"{downloads.sha256(file)[:12]}  {shown(file)}" if file else "needs no weights"
         print(f"{card.name}  {found}")
 
@@ -136,7 +123,7 @@ def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:
     """Get the photographs of a study, and print their hashes."""
     plan = Plan(study, store)
     with log.progress("photographs") as tell:
-        for photo, path in fetching.photographs(plan, tell, pages=pages):
+        for photo, path in study_chain.photographs(plan, tell, pages=pages):
             print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
     return plan
 
@@ -195,10 +182,10 @@ def _computed(study: Study, *, anew: bool) -> results.Results:
             and f"measurement of {measured.card.name}" not in chain.store.computed
         ):
             origin = "stored"
-        found_shift = formatting.estimate(s.whole).replace("\u00a0", " ")
+        found_shift = text.estimate(s.whole).replace("\u00a0", " ")
         print(f"{name}: shift {found_shift}, rule {s.theory:.2f} ({origin})")
         grid = found.study.low // measured.card.latent_stride
-        if note := shift.moved_text(measured.moved, grid):
+        if note := equal_snr.moved_text(measured.moved, grid):
             print(f"{name}: {note}")
     count = len(chain.store.computed)
     print(f"{count} steps computed" if count else "nothing to compute: every step is stored")
@@ -222,10 +209,12 @@ def render(
 
 def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
     """Render the pages of a study, and print what was written."""
-    from analysis import drawn, finishing
-    from analysis.render import quarto
+    from analysis.provenance import drawings
+    from analysis.site import quarto
+    from analysis.site.build import Finish
+    from analysis.site.builtin import site as builtin_site
 
-    finish = finishing.Finish(found)
+    finish = Finish(found)
     if renderer == Renderer.auto:
         renderer = Renderer.quarto if quarto.find() else Renderer.builtin
     log.info(f"rendering study '{Path(name).stem}' with {renderer}")
@@ -234,23 +223,21 @@ def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
         finish.pages(site)
         finish.whole(site)
 
-    with console.told_to_pages(name, found.study.skip_unfit):
+    with told_to_pages(name, found.study.skip_unfit):
         if renderer == Renderer.quarto:
             written = quarto.render(
                 root(),
                 quiet=log.quiet or log.as_json,
                 progress=log.info,
                 finish=complete,
-                beside=lambda: drawn.ahead(found),
+                beside=lambda: drawings.ahead(found),
             )
         else:
-            from analysis.render.builtin import site
-
-            written = site.render(
+            written = builtin_site.render(
                 root(),
                 progress=log.info,
                 finish=finish,
-                beside=lambda: drawn.ahead(found),
+                beside=lambda: drawings.ahead(found),
             )
     for path in written:
         print(shown(path))
@@ -272,10 +259,10 @@ def build(
 @common
 def check(study: StudyOption = "", skip_unfit: SkipUnfit = False) -> None:
     """Tell what is cached, missing, stale or damaged, and whether pages and links hold."""
-    from analysis import check as inspection
+    from analysis.study import check as study_check
 
     problems = 0
-    for finding in inspection.check(study_of(study, skip_unfit), Store()):
+    for finding in study_check.check(study_of(study, skip_unfit), Store()):
         problems += finding.wrong
         print(extras.typed(f"{'WRONG ' * finding.wrong}{finding.part}: {finding.text}"))
     if problems:
@@ -291,8 +278,9 @@ def explain(
     form: Formats = Format.text,
 ) -> None:
     """Tell where a figure (fig-raps) or value (t_shifted) comes from; without a name, list them."""
-    from analysis import explain as explanation
-    from analysis import origins, values
+    from analysis.paper import values
+    from analysis.provenance import explain as provenance_explain
+    from analysis.provenance import inputs
 
     if second:  # 'explain value shift_taef2' says the same as 'explain shift_taef2'
         if name not in ("value", "figure"):
@@ -300,15 +288,17 @@ def explain(
         name = second
     chain = chain_of(study_of(study))
     if name.startswith("fig-"):
-        content = explanation.figure(name, chain.study, chain.store, study or chain.study.name)
+        content = provenance_explain.figure(
+            name, chain.study, chain.store, study or chain.study.name
+        )
     else:
         found = results_of(chain, study)
         if not name:
             known = values.of(found)
-            print("\n".join([*origins.figures(), *known.names()]))
+            print("\n".join([*inputs.figures(), *known.names()]))
             return
-        content = explanation.value(name, found)
-    printed(content, form, explanation.text)
+        content = provenance_explain.value(name, found)
+    printed(content, form, provenance_explain.text)
 
 
 @app.command()
@@ -319,9 +309,9 @@ def rebuild(
     study: StudyOption = "",
 ) -> None:
     """Draw one figure of a computed study into a folder, as SVG and PNG."""
-    from analysis import explain as explanation
+    from analysis.provenance.explain import draw
 
-    for path in explanation.draw(figure, lambda: results_of(chain_of(study_of(study)), study), to):
+    for path in draw(figure, lambda: results_of(chain_of(study_of(study)), study), to):
         print(shown(path))
 
 
@@ -355,14 +345,14 @@ def recommend(
     skip_unfit: SkipUnfit = False,
 ) -> None:  # fmt: skip
     """Measure the time-step shift between two resolutions, as settings for your trainer."""
-    from analysis import recommend as recommendation
+    from analysis.training import recommend as training_recommend
 
     chosen = study_of(study, skip_unfit)
     with log.progress("recommend") as tell:
-        found = recommendation.recommend(
+        found = training_recommend.recommend(
             chosen, encoder, start, end, Store(say=log.warning), photographs, tell
         )
-    printed(found.content(base_shift, sampling_base_shift), form, recommendation.text)
+    printed(found.content(base_shift, sampling_base_shift), form, training_recommend.text)
 
 
 @app.command()
@@ -373,12 +363,12 @@ def preview(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
 ) -> None:
     """Render, serve _site on 127.0.0.1, and render again when something changes."""
-    from analysis import preview as server
+    from analysis.cli import preview as cli_preview
 
     folder = _for_pages("preview")
     flags = [flag for flag, on in (("--quiet", log.quiet), ("--json", log.as_json)) if on]
     command = ["render", "--study", study_name(study), "--renderer", renderer, *flags]
-    server.preview(folder / "_site", port, command, log)
+    cli_preview.preview(folder / "_site", port, command, log)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis import cache
-from analysis.results import Results
-from tests import fresh
+from analysis.project import environment
+from analysis.study.results import Results
+from tests.standins import fresh
 
 # No test is timed: examples take longer where another worker has the processor.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -118,14 +118,14 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A tiny project of its own, with an empty cache, which `settings.root` finds."""
+    """A tiny project of its own, with an empty cache, which `files.root` finds."""
     folder = make_project(tmp_path / "project")
     monkeypatch.setenv("ANALYSIS_ROOT", str(folder))
     monkeypatch.setenv("ANALYSIS_CACHE", str(folder / "data" / "cache"))
     # The commit is asked for once a process, in the project: here it has none.
-    cache.environment.cache_clear()
+    environment.environment.cache_clear()
     yield folder
-    cache.environment.cache_clear()
+    environment.environment.cache_clear()
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def call(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """The command in this process: exit code, stdout, stderr."""
-    from analysis.__main__ import main
+    from analysis.cli.app import main
 
     def called(*arguments: str) -> Said:
         with pytest.raises(SystemExit) as left:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis import comparisons, results, timing, values
-from analysis.formatting import plain
-from analysis.interpretation import WEIGHTS
-from analysis.render.builtin import site
-from analysis.settings import root
+from analysis.paper import comparisons, values
+from analysis.paper.interpretation import WEIGHTS
+from analysis.paper.text import plain
+from analysis.project.files import root
+from analysis.site.builtin import site
+from analysis.study import densities, results
 
 PAGES = sorted((root() / "report").glob("*.qmd"))
 CODE = re.compile(r"^```\{python\}.*?^```", re.M | re.S)
@@ -149,10 +150,10 @@ def test_changelog_states_the_committed_results() -> None:
     }
     expected += [row(name, map(comparisons.resolved, found)) for name, found in estimates.items()]
     for by, how in WEIGHTS:
-        nearest = [timing.nearest_of(m, loaded.study.high, by) for m in every]
+        nearest = [densities.nearest_of(m, loaded.study.high, by) for m in every]
         cells = [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
         expected.append(row(f"nearest logit-normal by {how} at 1024 px", cells))
-        moved = [timing.movement_of(m, by).total for m in every]
+        moved = [densities.movement_of(m, by).total for m in every]
         cells = [f"{plain(a, 2)} [{plain(b, 2)}, {plain(c, 2)}]" for a, b, c in moved]
         expected.append(row("its mean, 512 to 1024 px", cells))
     for solver, best, ratio in (
@@ -176,7 +177,7 @@ def test_changelog_states_the_committed_results() -> None:
         ("left_right", "correlation of ln R between left and right halves, and between images"),
         ("top_bottom", "between top and bottom halves, and between images"),
     ):
-        each = [timing.reliability_of(m, way) for m in every]
+        each = [densities.reliability_of(m, way) for m in every]
         pairs = [f"{plain(o.within[0], 2)}, {plain(o.between[0], 2)}" for o in each]
         expected.append(row(title, pairs))
     missing = [text for text in expected if text not in changelog]

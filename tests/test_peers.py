@@ -1,6 +1,7 @@
 r"""Agreement with four independent estimators, each after converting its convention into ours.
 
-Ours (`analysis.spectra`), for a field z on h x w pixels, window w and Z0 = sum(w z) / sum(w):
+Ours (`analysis.spectra.periodogram`), for a field z on h x w pixels, window w and Z0 = sum(w z) /
+sum(w):
 
     P(k) = |F[w (z - Z0)]|^2 / (h w mean(w^2)),     k in cycles per pixel, F without a factor.
 
@@ -25,7 +26,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from analysis import spectra
+from analysis.spectra import periodogram
+from analysis.spectra import rings as spectra_rings
 
 SQUARE = [(32, 32), (33, 33)]
 SHAPES = [*SQUARE, (32, 64), (48, 31), (27, 40)]
@@ -150,9 +152,9 @@ def test_scipy_periodogram_of_a_field_that_varies_along_one_axis(
     theirs = across[:, None] * s[None, :]
     np.testing.assert_allclose(frequency, np.fft.rfftfreq(w), rtol=1e-12)
     along_x = np.tile(x, (h, 1))
-    np.testing.assert_allclose(spectra.half_power(along_x, kind, beta), theirs, **EXACT)
+    np.testing.assert_allclose(periodogram.half_power(along_x, kind, beta), theirs, **EXACT)
     # The same field on its side: the whole plane is transposed.
-    on_its_side = full_plane(spectra.half_power(along_x.T, kind, beta), h)
+    on_its_side = full_plane(periodogram.half_power(along_x.T, kind, beta), h)
     np.testing.assert_allclose(on_its_side.T, full_plane(theirs, w), **EXACT)
 
 
@@ -176,7 +178,7 @@ def test_scipy_periodogram_of_every_row_of_a_random_field(
     mean = (v @ z @ u) / (np.sum(v) * np.sum(u))
     _, s = signal.periodogram(z - mean, window=scipy_window(kind, beta), detrend=False)
     s[:, 1 : (w + 1) // 2] /= 2.0
-    ours = spectra.half_power(z, kind, beta).mean(axis=0)
+    ours = periodogram.half_power(z, kind, beta).mean(axis=0)
     np.testing.assert_allclose(ours, v**2 @ s / np.sum(v**2), **EXACT)
 
 
@@ -191,11 +193,11 @@ def test_scipy_removes_the_plain_mean_before_the_window() -> None:
     field = np.broadcast_to(x, (64, 64))
     _, bare = signal.periodogram(x[0], window="boxcar", detrend="constant")
     bare[1:32] /= 2.0
-    np.testing.assert_allclose(spectra.half_power(field, "none")[0], 64 * bare, **EXACT)
+    np.testing.assert_allclose(periodogram.half_power(field, "none")[0], 64 * bare, **EXACT)
     u = window1d(64, "hann", 0.0)
     _, hann = signal.periodogram(x[0], window="hann", detrend="constant")
     hann[1:32] /= 2.0
-    ours = spectra.half_power(field, "hann")[0] / (np.sum(u) ** 2 / np.sum(u**2))
+    ours = periodogram.half_power(field, "hann")[0] / (np.sum(u) ** 2 / np.sum(u**2))
     left = np.mean(x) - np.sum(u * x[0]) / np.sum(u)
     assert hann[0] == pytest.approx(left**2 * np.sum(u) ** 2 / np.sum(u**2), rel=1e-10)
     assert hann[0] > 1.0 and ours[0] < 1e-20
@@ -254,7 +256,7 @@ def test_xrft_power_spectrum(
         "detrend": None if window else "constant",
     }
     factor = dy * dx if scaling == "density" else np.mean(weight**2) / weight.mean() ** 2 / (h * w)
-    half = spectra.half_power(z, kind)
+    half = periodogram.half_power(z, kind)
     theirs = xrft.power_spectrum(data_array(given, dy, dx), **arguments)
     np.testing.assert_allclose(theirs.values / factor, full_plane(half, w), **EXACT)
     radius = np.hypot(theirs.freq_y.values[:, None] * dy, theirs.freq_x.values[None, :] * dx)
@@ -299,7 +301,7 @@ def test_xrft_isotropic_power_spectrum(shape: tuple[int, int], kind: str, beta: 
     k = frequencies(shape)
     bins = pandas.cut(k.ravel(), min(shape) // 2).codes
     modes = np.bincount(bins)
-    power = full_plane(spectra.half_power(z, kind, beta), shape[1])
+    power = full_plane(periodogram.half_power(z, kind, beta), shape[1])
     ours = np.bincount(bins, power.ravel()) / modes
     mean_k = np.bincount(bins, k.ravel()) / modes
     kept = len(theirs)
@@ -324,8 +326,8 @@ def test_xrft_rings_read_the_same_power_law(shape: tuple[int, int]) -> None:
         data_array(z), dim=["y", "x"], truncate=True, nfactor=2, detrend="constant"
     )
     their_k = theirs.freq_r.values
-    rings = spectra.rings(*shape)
-    ours, k = spectra.raps(z, "none"), rings.cycles_per_pixel
+    rings = spectra_rings.rings(*shape)
+    ours, k = periodogram.raps(z, "none"), rings.cycles_per_pixel
     inner = (k > 6 / min(shape)) & (k < their_k[-1])
     read = flattened(their_k[1:], theirs.values[1:] / their_k[1:], k[inner])
     np.testing.assert_allclose(read, k[inner] ** 2 * ours[inner], rtol=0.01)
@@ -358,7 +360,7 @@ def test_powerbox_power_of_every_mode(
     lengths = [n * pixel for n in shape]
     theirs = powerbox.get_power(tapered(z, kind, beta), lengths, a=a, b=b, res_ndim=0)
     factor = (b / (2 * np.pi) ** (1 - a)) ** 2 * pixel**2
-    ours = full_plane(spectra.half_power(z, kind, beta), shape[1])
+    ours = full_plane(periodogram.half_power(z, kind, beta), shape[1])
     np.testing.assert_allclose(theirs.power / factor, ours, **EXACT)
     ky, kx = theirs.k_unbinned
     radius = np.hypot(ky[:, None], kx[None, :]) * b * pixel / (2 * np.pi)
@@ -392,8 +394,8 @@ def test_powerbox_with_our_weights_gives_our_rings(
     reach = np.inf if corners else short // 2 + 1e-9
     given, lengths = tapered(z, kind, beta), [float(n) for n in shape]
     rings, ours = (
-        spectra.rings(*shape, corners=corners),
-        spectra.raps(z, kind, beta, corners=corners),
+        spectra_rings.rings(*shape, corners=corners),
+        periodogram.raps(z, kind, beta, corners=corners),
     )
     assert len(ours) == (np.ceil(k.max() - 1e-9) if corners else short // 2) + 1
     for r in range(len(ours)):
@@ -427,8 +429,8 @@ def test_powerbox_rings_read_the_same_power_law(shape: tuple[int, int]) -> None:
         bins_upto_boxlen=True,
         bins=int(min(shape) / 2.2),
     )
-    rings = spectra.rings(*shape)
-    ours, k = spectra.raps(z, "none"), rings.cycles_per_pixel
+    rings = spectra_rings.rings(*shape)
+    ours, k = periodogram.raps(z, "none"), rings.cycles_per_pixel
     inner = (k > 6 / min(shape)) & (k < min(theirs.bin_avg[-1], 0.5))
     read = flattened(theirs.bin_avg[1:], theirs.power[1:], k[inner])
     np.testing.assert_allclose(read, k[inner] ** 2 * ours[inner], rtol=0.01)
@@ -460,7 +462,7 @@ def test_pysteps_rapsd(shape: tuple[int, int], kind: str, beta: float, transform
     longest = max(shape)
     np.testing.assert_allclose(frequency, np.arange((longest + 1) // 2) / longest / 0.5)
 
-    power = full_plane(spectra.half_power(z, kind, beta), shape[1])
+    power = full_plane(periodogram.half_power(z, kind, beta), shape[1])
     np.testing.assert_allclose(rapsd(power), theirs, **EXACT)
     i, j = (np.round(np.fft.fftshift(np.fft.fftfreq(n)) * n) for n in shape)
     ring = np.rint(np.hypot(i[:, None], j[None, :])).astype(int).ravel()
@@ -482,8 +484,8 @@ def test_pysteps_rings_read_the_same_power_law(shape: tuple[int, int]) -> None:
     z = exact_power_law(shape)
     theirs, frequency = rapsd(z, fft_method=np.fft, return_freq=True)
     mean_k = rapsd(frequencies(shape))
-    rings = spectra.rings(*shape)
-    ours, k = spectra.raps(z, "none"), rings.cycles_per_pixel
+    rings = spectra_rings.rings(*shape)
+    ours, k = periodogram.raps(z, "none"), rings.cycles_per_pixel
     inner = (k > 6 / min(shape)) & (k < min(frequency[-1], mean_k[-1]))
     for named, tolerance, steeper in ((frequency, 0.05, 0.02), (mean_k, 0.01, 0.003)):
         read = flattened(named[1:], theirs[1:], k[inner])
@@ -506,8 +508,8 @@ def test_an_index_radius_misreads_a_rectangle_and_ours_does_not(shape: tuple[int
     rapsd = peer("pysteps.utils.spectral").rapsd
     z = exact_power_law(shape)
     theirs, frequency = rapsd(z, fft_method=np.fft, return_freq=True)
-    rings = spectra.rings(*shape)
-    ours, k = spectra.raps(z, "none"), rings.cycles_per_pixel
+    rings = spectra_rings.rings(*shape)
+    ours, k = periodogram.raps(z, "none"), rings.cycles_per_pixel
     assert slope(frequency[2:], theirs[2:]) > -1.85
     level = frequency**2 * theirs
     assert 0.4 < level[2:14].mean() < 0.6 and level[-4:].mean() > 0.7

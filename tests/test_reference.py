@@ -5,10 +5,10 @@ change must get a higher version, or old results would pass for new ones. ``refe
 holds the numbers that belong to a version. If a test here fails:
 
 1. If the numbers should not have changed, mend the step.
-2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/plan.py``, or for an
-   encoder of one kind in ``encoders.VERSIONS``. Then run ``python tests/test_reference.py`` in the
-   project's folder, recompute ``data/results``, and commit both. It writes no new numbers for an
-   old version.
+2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/study/steps.py``, or
+   for an encoder of one kind in ``encoders.VERSIONS``. Then run ``python tests/test_reference.py``
+   in the project's folder, recompute ``data/results``, and commit both. It writes no new numbers
+   for an old version.
 
 Tolerance: 1e-4 of an array's root mean square. Steps compute partly in float32, whose rounding
 differs between machines by some 1e-6; a change of method is rarely below 1e-3.
@@ -32,10 +32,10 @@ if __name__ == "__main__":
 
 from conftest import make_project
 
-from analysis.cache import Arrays, Request, Store
-from analysis.chain import Chain
-from analysis.plan import Plan
-from analysis.settings import load_study
+from analysis.study.chain import Chain
+from analysis.study.settings import load_study
+from analysis.study.steps import Plan
+from analysis.study.store import Arrays, Request, Store
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 STEPS = (

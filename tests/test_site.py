@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from analysis import origins, results, values
-from analysis.settings import root
+from analysis.paper import values
+from analysis.project.files import root
+from analysis.provenance import inputs
+from analysis.study import results
 from tests.conftest import malformed
 
 
@@ -100,7 +102,7 @@ def test_what_is_malformed_is_seen(broken: str, said: str) -> None:
 def test_every_figure_says_how_it_was_made(site: Path) -> None:
     text = (site / "report" / "index.html").read_text(encoding="utf-8")
     account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
-    assert set(account["figures"]) == set(origins.figures())
+    assert set(account["figures"]) == set(inputs.figures())
     for label, figure in account["figures"].items():
         assert f'id="{label}"' in text
         for kind in ("svg", "png", "csv"):
@@ -155,7 +157,7 @@ def test_abstract_has_the_numbers_and_html_equals_pdf(site: Path) -> None:
     text = Page(site / "report" / "index.html").text.replace("\u00a0", " ")
     pages = PdfReader(site / "report" / "paper.pdf").pages
     pdf = " ".join(" ".join(page.extract_text() for page in pages).split()).replace("\u00a0", " ")
-    from analysis.formatting import estimate
+    from analysis.paper.text import estimate
 
     loaded = results.load("bundled")
     v = values.of(loaded)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from analysis.cli.app import app
 
-from analysis.__main__ import app
-from analysis.settings import root
+from analysis.project.files import root
 
 WORKFLOWS = sorted((root() / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")

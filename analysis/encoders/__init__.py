@@ -1,0 +1,1 @@
+"""Which encoders there are, and how pixels become latents."""

@@ -1,0 +1,1 @@
+"""Which photographs there are, and how they become pixels."""

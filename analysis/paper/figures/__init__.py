@@ -1,0 +1,1 @@
+"""One figure a module: `draw` makes it from results."""

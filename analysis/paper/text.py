@@ -1,0 +1,84 @@
+"""Numbers as text: rounding never hides a value, an interval shows its width, a claim is true."""
+
+import math
+from collections.abc import Sequence
+
+from analysis.project.errors import AnalysisError
+from analysis.spectra import intervals
+from analysis.spectra.intervals import Estimate
+
+
+def number(value: float, digits: int = 3, unit: str = "") -> str:
+    """A number with significant digits, and its unit after a no-break space.
+
+    Raises:
+        ValueError: the value is not finite.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} can't be shown as a number")
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if -3 <= exponent < 6:
+        text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
+    else:
+        text = f"{value:.{digits - 1}e}"
+    return text + (f"\u00a0{unit}" if unit else "")
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with fixed decimals; ValueError if rounding would show a non-zero value as zero."""
+    text = f"{value:.{decimals}f}"
+    if value != 0 and float(text) == 0:
+        raise ValueError(f"{value} would be shown as {text}: use more decimals")
+    return text.replace("-", "\u2212")
+
+
+def plain(value: float, decimals: int) -> str:
+    """A number with fixed decimals whose scale is one, such as an exponent: 0.00 is fine."""
+    text = f"{value:.{decimals}f}"
+    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "\u2212")
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share as a percentage, with more decimals than asked if it would show as zero."""
+    while share != 0 and decimals < 6 and float(f"{100 * share:.{decimals}f}") == 0:
+        decimals += 1
+    return fixed(100 * share, decimals) + "\u00a0%"
+
+
+def decimals_of(estimate: Estimate) -> int:
+    """Decimals that show an interval's width: two, or three for one narrower than 0.02."""
+    return 3 if estimate.high - estimate.low < 0.02 else 2
+
+
+def interval(estimate: Estimate) -> str:
+    """``[low, high]``, or a statement that so few images give none."""
+    if not math.isfinite(estimate.low):
+        return f"({intervals.NONE})"
+    decimals = decimals_of(estimate)
+    return f"[{fixed(estimate.low, decimals)},\u00a0{fixed(estimate.high, decimals)}]"
+
+
+def point(estimate: Estimate) -> str:
+    """The value with as many decimals as its interval."""
+    return fixed(estimate.value, decimals_of(estimate))
+
+
+def estimate(estimate: Estimate) -> str:
+    """Value and interval, ``1.53 [1.45, 1.61]``."""
+    return f"{point(estimate)} {interval(estimate)}"
+
+
+def claim(condition: bool, sentence: str) -> str:
+    """The sentence, if it is true.
+
+    Raises:
+        AnalysisError: it is not; the text has to be rewritten, not the test.
+    """
+    if not condition:
+        raise AnalysisError(f"the results contradict this sentence, rewrite it: “{sentence}”")
+    return sentence
+
+
+def listing(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

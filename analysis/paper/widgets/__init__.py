@@ -1,0 +1,1 @@
+"""The interactive parts of the pages, one a module."""

@@ -1,0 +1,36 @@
+"""What the interactive parts of the pages share: raw HTML, their scripts and data."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+DIGITS = 9  # of what a page computes with: finer than it shows, and the same on every processor
+
+
+def embedded(data: Mapping[str, Any]) -> str:
+    """JSON that can stand in a script element or a script: no ``<`` (so no ``</script``), no nan.
+
+    Raises:
+        ValueError: a number is not finite, which JSON has no word for.
+    """
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+STYLE = '<link rel="stylesheet" href="interactive/widgets.css">'
+
+
+def _instead(text: str) -> str:
+    """What is said where scripts are switched off."""
+    return f'<noscript class="w-without"><p>{text}</p></noscript>'
+
+
+def _raw(*parts: str) -> str:
+    return "\n".join(["```{=html}", *parts, "```"])
+
+
+def _script(name: str) -> str:
+    return f'<script src="interactive/{name}.js" defer></script>'
+
+
+def _json(data: dict[str, object]) -> str:
+    return f'<script type="application/json">{embedded(data)}</script>'

@@ -1,0 +1,1 @@
+"""The project itself: where it lies, how it fails, what it fetches."""

@@ -1,0 +1,1 @@
+"""What a figure or a number was made from."""

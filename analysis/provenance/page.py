@@ -1,0 +1,207 @@
+"""What a page shows of a figure: its picture, and how it was made.
+
+A page's cells call ``show`` and ``made``; the files lie beside the page in ``made/``, and both
+renderers copy what is linked.
+"""
+
+import functools
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from analysis.project.environment import environment
+from analysis.project.errors import InputError
+from analysis.project.files import checkout_folder, root, write_atomic
+from analysis.project.markdown import Markdown, code, escaped, link, quoted
+from analysis.provenance import drawings
+from analysis.provenance.inputs import PACKAGE, Input, inputs, path_of, photographs, place, settings
+from analysis.site.builtin import project
+from analysis.study.results import Results
+from analysis.study.store import Store
+
+FOLDER = "made"  # beside the pages
+_PT = 96 / 72  # CSS pixels
+LIBRARIES = ("python", "numpy", "pillow", "torch", "diffusers")
+
+
+class Figures:
+    """The figures of a study for the pages.
+
+    Args:
+        results: what they read.
+        store: where drawings are kept; by default the reader's.
+    """
+
+    def __init__(self, results: Results, store: Store | None = None) -> None:
+        self.results, self.store = results, store or Store()
+        self.folder = root() / "report" / FOLDER
+
+    def show(self, label: str, draw: drawings.Draw, *, alt: str) -> Markdown:
+        """Write ``made/<label>.svg``, ``.png`` and ``.csv``; show the SVG, or pictures as WebP.
+
+        On paper it is the SVG always. The built-in renderer runs a page once for all its formats
+        and sees to that itself; Quarto runs it for each and says for which.
+
+        Args:
+            label: such as ``fig-raps``.
+            draw: the function of the figure's module.
+            alt: what a reader who does not see the picture is told.
+
+        Returns:
+            The image with its size in CSS pixels, for the figure's div.
+
+        Raises:
+            InputError: no alternative text, no figure of this label, or ``draw`` is another's.
+        """
+        if not alt.strip():
+            raise InputError(f"'{label}' has no alternative text: show(..., alt=\"...\")")
+        made = drawings.drawing(label, self.results, self.store, draw)
+        made = drawings.stamped(made, drawings.facts(label, self.results))
+        for ending, content in made.items():
+            _write(self.folder / f"{label}.{ending}", content)
+        if "webp" not in made:
+            (self.folder / f"{label}.webp").unlink(missing_ok=True)
+        width, height = size(made["svg"])
+        shown = "webp" if "webp" in made and not _on_paper() else "svg"
+        attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
+        return Markdown(f"![]({FOLDER}/{label}.{shown}){{{attributes}}}")
+
+    def made(self, label: str) -> Markdown:
+        """How a figure was made, folded, in HTML only: code, results, settings, versions, files.
+
+        Raises:
+            InputError: no figure of this label.
+        """
+        results = self.results
+        images = len(photographs(label, results))
+        option = "" if results.study.name == "bundled" else f" --study {results.study.name}"
+        files = [f"[{kind.upper()}]({FOLDER}/{label}.{kind})" for kind in ("svg", "png")]
+        files.append(f"[what is drawn, as CSV]({FOLDER}/{label}.csv)")
+        found = inputs(label, results)
+        commit = _commit(environment()["commit"])
+        rows = [
+            f"Drawn by {_code(place(path_of(label)))} at commit {commit}.",
+            *_results(found),
+            *([f"Images: {images}, listed in @tbl-photographs."] if images else []),
+            f"Settings: {escaped(settings(results))}.",
+            f"Versions: {escaped('; '.join(_versions(found)))}.",
+            f"Files: {', '.join(files)}; each carries this record.",
+            f"Again: {code(f'timestep-spectra rebuild {label}{option} --to figures')}",
+        ]
+        body = "\n".join(f"- {row}" for row in rows)
+        return Markdown(
+            '::: {.content-visible when-format="html"}\n\n'
+            '::: {.callout-note collapse="true" title="How this was made"}\n\n'
+            f"{body}\n\n:::\n\n:::\n"
+        )
+
+
+def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
+    """What a function says of the results; hovering tells which function, and which results.
+
+    Args:
+        sentences: such as ``findings.abstract``; paragraphs of Markdown.
+        results: what it reads.
+    """
+    name = f"{sentences.__module__.rpartition('.')[2]}.{sentences.__name__}"
+    path = Path(sentences.__code__.co_filename)
+    where = f"{path.relative_to(PACKAGE.parent).as_posix()}:{sentences.__code__.co_firstlineno}"
+    known = ", ".join(f"{one} {m.provenance['key'][:12]}" for one, m in results.measured.items())
+    said = f"{name} ({where}) of study {results.study.name}: {known}"
+    paragraphs = [one for one in sentences(results).split("\n\n") if one.strip()]
+    return Markdown("\n\n".join(f"[{one}]{{.told title={quoted(said)}}}" for one in paragraphs))
+
+
+def edition() -> None:
+    """Where Quarto sets a paper, write ``made/edition.txt`` for its running heads (quarto.typ)."""
+    if _on_paper():
+        from analysis.site.builtin import pdf  # not before it is needed: it takes long to load
+
+        _write(root() / "report" / FOLDER / "edition.txt", pdf.edition(root()).name.encode())
+
+
+def _on_paper() -> bool:
+    """Whether Quarto is running the page for its PDF."""
+    told = os.environ.get("QUARTO_EXECUTE_INFO")
+    if not told:
+        return False
+    info = json.loads(Path(told).read_text(encoding="utf-8"))
+    return str(info["format"]["identifier"]["target-format"]).startswith(("typst", "pdf"))
+
+
+def size(svg: bytes) -> tuple[int, int]:
+    """Width and height of a matplotlib SVG in CSS pixels."""
+    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    if found is None:
+        raise InputError("a figure has no size: return a matplotlib figure")
+    return round(float(found[1]) * _PT), round(float(found[2]) * _PT)
+
+
+@functools.cache
+def repository() -> str:
+    """The repository's address, ``website.repo-url`` in ``_quarto.yml``; empty where none is."""
+    folder = checkout_folder()
+    if folder is None or not (folder / "_quarto.yml").is_file():
+        return ""
+    return str(project.read(folder).get("website.repo-url") or "").rstrip("/")
+
+
+def _code(where: str) -> str:
+    """``file:line``, as a link to the repository where its address and the commit are known."""
+    path, _, line = where.partition(":")
+    address, commit = repository(), environment()["commit"]
+    if not address or not re.fullmatch("[0-9a-f]{7,64}", commit):
+        return code(where)
+    return link(code(where), f"{address}/blob/{commit}/{path}#L{line}")
+
+
+def _commit(name: str) -> str:
+    """A commit shortened, with a word where files differ from it."""
+    known, _, changes = name.partition("+")
+    return code(known[:12]) + " with changes" * bool(changes)
+
+
+def _results(found: Sequence[Input]) -> list[str]:
+    """The results a figure reads; those that were computed together share a line."""
+    rows = []
+    for text, group in groupby(found, _when):
+        names = [f"{code(one.name)} ({', '.join(_known(one))})" for one in group]
+        rows.append(f"From {', '.join(names)}: {text}.")
+    return rows or ["Reads no results: it is computed from the settings."]
+
+
+def _known(one: Input) -> list[str]:
+    """Shortened hashes of a result and of its encoder."""
+    encoder = one.encoder
+    known = [f"key {code(one.key[:12])}"]
+    if revision := encoder.get("revision"):
+        known.append(f"revision {code(str(revision)[:12])}")
+    if weights := encoder.get("sha256"):
+        known.append(f"weights {code(str(weights)[:12])}")
+    return known
+
+
+def _when(one: Input) -> str:
+    """Where and when a result was computed."""
+    day = f"{escaped(one.date)} " if one.date else ""
+    commit = _commit(str(one.provenance["environment"]["commit"]))
+    return f"{one.origin}, made {day}at commit {commit}"
+
+
+def _versions(found: Sequence[Input]) -> list[str]:
+    """What results were computed and the figure was drawn with."""
+    made = [one.provenance["environment"] for one in found]
+    lists = (", ".join(f"{name} {one[name]}" for name in LIBRARIES if name in one) for one in made)
+    return [
+        *dict.fromkeys(f"computed with {text}" for text in lists),
+        f"drawn with {drawings.versions()}",
+    ]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file if it is not there with these bytes."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomic(path, content)

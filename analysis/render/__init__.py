@@ -1,1 +1,0 @@
-"""Two renderers of the same pages: ``quarto`` drives Quarto, ``builtin`` does without it."""

@@ -1,0 +1,1 @@
+"""Where the shift is measured, and what others use."""

@@ -1,0 +1,1 @@
+"""How pages become HTML, PDF and versions."""

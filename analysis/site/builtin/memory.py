@@ -1,0 +1,292 @@
+"""What a build remembers: what cells gave, and the site made of it, while nothing changed.
+
+Nothing is remembered under a name. An entry lies under the SHA-256 of all that is known before the
+cells run: their code in order, the package's source, the project's data and other files beside the
+pages, the commit, the installed packages, the interpreter, the variables of the environment. With
+it lies the state of every file that was opened on the way, also of those that were not there; the
+entry counts while all are as they were. What was written on the way (``made/``) counts as opened.
+
+An entry that is damaged is as good as none. One is kept only if nothing but the build itself wrote
+to what it read meanwhile, and if no module was edited since the build began. What escapes: a file
+outside the project that is asked for by name only, what programs started by cells read, and
+extension modules that open files past Python.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import analysis
+from analysis.project.environment import environment
+from analysis.project.files import STARTED, canonical, write_atomic
+from analysis.site.builtin import cells, pandoc
+from analysis.site.builtin.files import INSTALLED, States, copy, listed, sources, state, store
+from analysis.site.builtin.page import MARK, Cell, Page
+from analysis.site.builtin.project import Project
+
+KEPT = 3  # entries of a kind
+Converted = tuple[dict[str, str], list[str]]  # the parts of a page, and complaints
+Keep = Callable[[str, Any, Callable[[], Any]], Any]  # `Memory.kept`, or `anew`
+_TOLD = (".cff", ".md", ".toml", ".yml")  # at the root: what pages and PDF say of the project
+_PREFIXES = ("ANALYSIS_", "LC_", "MKL_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
+_VARIABLES = ("HOME", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "TZ")
+_PACKAGE = Path(analysis.__file__).parent
+
+
+def surroundings() -> dict[str, Any]:
+    """What cells may depend on beyond files: interpreter, packages, commit, variables."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_PREFIXES) or name in _VARIABLES
+    }
+    return {
+        "python": [sys.version, sys.executable, platform.machine()],
+        "packages": _packages(),
+        "package": environment(),
+        "variables": variables,
+    }
+
+
+def anew(kind: str, told: Any, make: Callable[[], Any]) -> Any:
+    """What ``make`` gives: as `Memory.kept`, where nothing is remembered."""
+    return make()
+
+
+class Memory:
+    """What earlier builds of a project left for this one.
+
+    Args:
+        plan: the project.
+        edition: what else the pages say of the state they are built from.
+        say: told, once, why nothing can be remembered: the build goes on.
+    """
+
+    def __init__(
+        self, plan: Project, edition: str = "", say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self.plan, self.edition, self._say = plan, edition, say
+        self.store = store(plan.root)
+        self.folder = self.store / "pages"
+        self.before = self._files()
+        # Modules that were edited after this process began may not be those that it runs.
+        edited = (path.stat().st_mtime_ns for path in sources(_PACKAGE, set()))
+        self._sure = max(edited, default=0) < STARTED
+
+    @cached_property
+    def _around(self) -> dict[str, Any]:
+        # Whether weights are here is asked by name, without opening them.
+        downloads = [str(path) for path in listed(self.store / "downloads")]
+        told = {"version": 1, "root": str(self.plan.root), "downloads": downloads}
+        return told | surroundings()
+
+    # Cells -----------------------------------------------------------------------------------
+
+    def recall(self, page: Page) -> cells.Results | None:
+        """What the cells of a page gave, if they would give the same now."""
+        if not page.inline and not any(isinstance(piece, Cell) for piece in page.pieces):
+            return cells.Results()
+        content = self._read(f"cells-{page.path.stem}", self._cells_key(page))
+        if content is None:
+            return None
+        outputs, values = (
+            {int(number): value for number, value in content[name].items()}
+            for name in ("outputs", "values")
+        )
+        return cells.Results(outputs, values, read=content["read"])
+
+    def keep(self, page: Page, results: cells.Results) -> None:
+        """Remember what the cells of a page gave, unless something changed while they ran."""
+        key = self._cells_key(page)
+        if _without_pages(self._files()) != _without_pages(self.before):
+            results.read = None
+        if results.read:
+            content = {
+                "outputs": results.outputs,
+                "values": results.values,
+                "read": results.read,
+            }
+            self._write(f"cells-{page.path.stem}", key, json.loads(json.dumps(content)))
+
+    def _cells_key(self, page: Page) -> str:
+        """Of the code of a page as it will run, and of all that is known beforehand."""
+        code = [
+            [piece.code, *cells.ways(page, piece)]
+            if isinstance(piece, Cell)
+            else [
+                page.inline[int(number)][1] for line in piece for number in MARK.findall(line.text)
+            ]
+            for piece in page.pieces
+        ]
+        told = [str(page.path), cells.SETUP, code]
+        return _digest([self._around, told, _without_pages(self.before)])
+
+    # What is made of what is told, and of no other file ---------------------------------------
+
+    def kept(
+        self, kind: str, told: Any, make: Callable[[], Any], good: Callable[[Any], bool] = bool
+    ) -> Any:
+        """What ``make`` gives, anew unless it is remembered; threads may ask at the same time.
+
+        Args:
+            kind: names the entry's folder.
+            told: the JSON values that it is made from, beside what all cells depend on.
+            make: gives a JSON value, without reading other files.
+            good: whether that may be remembered; by default, if it is not empty.
+        """
+        key = _digest([self._around, self._converter, told, _without_pages(self.before)])
+        if content := self._read(kind, key):
+            return content["made"]
+        made = make()
+        if good(made):
+            self._write(kind, key, {"made": made, "read": {}})
+        return made
+
+    def converted(
+        self, page: Page, text: str, form: str, convert: Callable[[], Converted]
+    ) -> Converted:
+        """A page as pandoc converts it, anew unless it is remembered; complaints never are.
+
+        Args:
+            page: for its settings.
+            text: what pandoc is given.
+            form: ``html`` or ``typst``.
+            convert: does it.
+        """
+        told = [str(page.path), form, text, json.dumps(page.meta, default=str, sort_keys=True)]
+        kind = f"converted-{page.path.stem}-{form}"
+        fields, complaints = self.kept(
+            kind, told, lambda: list(convert()), good=lambda made: not made[1]
+        )
+        return fields, complaints
+
+    # The site --------------------------------------------------------------------------------
+
+    def recall_site(self, target: Path) -> list[str] | None:
+        """Put the site that the project would give now into ``target``, if it is remembered.
+
+        Returns:
+            The pages and PDFs in it, or None.
+        """
+        content = self._read("site", self._site_key)
+        if content is None:
+            return None
+        kept = self.folder / f"site-{self._site_key[:32]}" / "tree"
+        if {name: state(kept / name) for name in content["files"]} != content["files"]:
+            return None
+        try:
+            for name in content["files"]:
+                copy(kept / name, target / name)
+        except OSError:  # somebody empties the store meanwhile
+            shutil.rmtree(target)
+            return None
+        return list(content["written"])
+
+    def keep_site(self, built: Path, written: list[Path], read: Iterable[States | None]) -> None:
+        """Remember a whole site, and the state of all that it was made from."""
+        states: States = {}
+        for one in read:
+            if one is None:
+                return
+            states |= one
+        if self._files() != self.before:
+            return
+        files = {path.relative_to(built).as_posix(): state(path) for path in listed(built)}
+        content = {
+            "written": [path.as_posix() for path in written],
+            "files": files,
+            "read": states,
+        }
+        self._write("site", self._site_key, content, built)
+
+    @cached_property
+    def _site_key(self) -> str:
+        return _digest([self._around, self._converter, self.edition, self.before])
+
+    @cached_property
+    def _converter(self) -> list[Any]:
+        program = Path(pandoc.program())
+        return [str(program), program.stat().st_size, program.stat().st_mtime_ns]
+
+    # Entries ---------------------------------------------------------------------------------
+
+    def _files(self) -> States:
+        """The package, the project's data, what lies beside the pages, what the root tells.
+
+        Without what is made: the store, the site, ``made/``, bytecode.
+        """
+        root = self.plan.root
+        folders = {_PACKAGE, root / "analysis", root / "data"}
+        folders |= {path.parent for path in self.plan.pages if path.parent != root}
+        out = {self.plan.output, self.store, root / "data" / "cache"}
+        found = {path for folder in folders for path in sources(folder, out)}
+        found |= {path for path in root.iterdir() if path.suffix in _TOLD and path.name[0] != "."}
+        found |= {*self.plan.pages, *self.plan.resources}
+        return {str(path): state(path) for path in sorted(found)}
+
+    def _read(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The content of an entry, if it is whole and all that it read is as it was."""
+        file = self.folder / f"{kind}-{key[:32]}" / "entry.json"
+        try:
+            entry = json.loads(file.read_bytes())
+            content: dict[str, Any] = entry["content"]
+            if entry["key"] != key or entry["sha256"] != _digest(content):
+                return None
+            if any(state(Path(path)) != known for path, known in content["read"].items()):
+                return None
+            os.utime(file)  # the newest are kept
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return content
+
+    def _write(
+        self, kind: str, key: str, content: dict[str, Any], tree: Path | None = None
+    ) -> None:
+        if not self._sure:
+            return
+        place = self.folder / f"{kind}-{key[:32]}"
+        shutil.rmtree(place, ignore_errors=True)
+        entry = {"key": key, "sha256": _digest(content), "content": content}
+        try:
+            if tree is not None:
+                shutil.copytree(tree, place / "tree", dirs_exist_ok=True)
+            write_atomic(place / "entry.json", json.dumps(entry).encode())
+        except OSError as error:  # of copytree several in one
+            self._sure = False
+            why = error.strerror or "not all files could be copied"
+            self._say(
+                f"{self.store}: {why}: the next build will do all of this again; "
+                "ANALYSIS_CACHE takes a folder that can be written"
+            )
+            return
+        entries = [one for one in self.folder.glob(f"{kind}-*") if len(one.name) == len(place.name)]
+        for old in sorted(entries, key=_written)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _written(entry: Path) -> int:
+    file = entry / "entry.json"
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def _packages() -> list[str]:
+    """The installed packages with their versions, by the names of their records."""
+    folders = [Path(place) for place in INSTALLED if Path(place).is_dir()]
+    names = {entry.name for folder in folders for entry in os.scandir(folder)}
+    return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
+
+
+def _without_pages(files: States) -> States:
+    """Prose is no input of cells; a cell that reads a page is seen to open it."""
+    return {name: known for name, known in files.items() if not name.endswith((".qmd", ".md"))}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()

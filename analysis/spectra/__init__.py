@@ -1,0 +1,1 @@
+"""How a spectrum is estimated: windows, periodograms, rings, bands, fits."""

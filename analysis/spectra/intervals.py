@@ -1,0 +1,120 @@
+r"""How far a mean over photographs may be off: its interval.
+
+The mean of a number over photographs, such as ln s, has **Student's t**: mean :math:`\pm\,
+t_{(1 + c) / 2,\ n - 1}\ \mathrm{sd} / \sqrt{n}`. It allows for the standard deviation being
+estimated from those same n photographs, which a percentile bootstrap does not: for normally
+distributed numbers 95 % intervals of the bootstrap hold the truth in 74 % at n = 3, 83 % at 5 and
+91 % at 12, Student's in 95 % (tests/spectra/test_intervals.py). The **bootstrap** is kept for
+statistics that are no plain mean.
+
+Below three photographs there is no interval: two differ by chance as often by little as by much,
+so that their spread, of one degree of freedom, says next to nothing (t is 12.7 there).
+"""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from analysis.project.arrays import Floats
+
+
+def jackknife(value: np.ndarray, without: np.ndarray, confidence: float) -> Floats:
+    """Interval ``[..., 2]`` of a statistic from its values without each photograph, ``[I, ...]``.
+
+    About the value corrected for bias, with Student's quantile.
+    """
+    n = len(without)
+    mean = without.mean(axis=0)
+    error = np.sqrt((n - 1) / n * ((without - mean) ** 2).sum(axis=0))
+    t = t_quantile(confidence, n - 1)
+    corrected = n * value - (n - 1) * mean
+    return np.stack([corrected - t * error, corrected + t * error], axis=-1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A number with its interval over photographs.
+
+    Args:
+        value: geometric mean of s over the band's octaves and over photographs.
+        low, high: ends of the interval, of `measure` Student's t on ln s; nan below three
+            photographs.
+        band: (lowest, highest) frequency used, cycles per image.
+    """
+
+    value: float
+    low: float
+    high: float
+    band: tuple[float, float]
+
+
+FEWEST = 3
+"""Photographs below which no interval is given."""
+NONE = "no interval below three images"
+"""What is said instead of one."""
+
+
+@functools.cache
+def t_quantile(confidence: float, freedom: int) -> float:
+    r"""Student's t that a share `confidence` of draws lies within: P(\|T\| < t) = confidence.
+
+    With t = sqrt(freedom) tan a, that probability is a finite sum for whole degrees of freedom
+    (Abramowitz and Stegun 26.7.3 and 26.7.4), rising and concave in a, so that Newton's steps from
+    a = 0 approach the root from below and never pass it.
+
+    Raises:
+        ValueError: confidence is not within (0, 1), or there is no degree of freedom.
+    """
+    if not 0 < confidence < 1 or freedom < 1:
+        raise ValueError(f"no quantile for a confidence of {confidence} and {freedom} degrees")
+    odd = freedom % 2
+    # Coefficients of cos^(2 j + odd) a: each is the one before times (2 j - 1 + odd) / (2 j + odd).
+    j = np.arange(1, (freedom - odd) // 2)
+    terms = np.cumprod(np.concatenate([[1.0], (2 * j - 1 + odd) / (2 * j + odd)]))
+    powers = 2 * np.arange(len(terms)) + odd
+
+    def within(a: float) -> float:
+        if freedom == 1:
+            return 2 * a / math.pi
+        total = math.sin(a) * float(terms @ math.cos(a) ** powers)
+        return 2 * (a + total) / math.pi if odd else total
+
+    # d P / d a = density(0) sqrt(freedom) 2 cos^(freedom - 1) a.
+    height = 2 / math.sqrt(math.pi)
+    height *= math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2))
+    a = 0.0
+    for _ in range(1000):
+        step = (confidence - within(a)) / (height * math.cos(a) ** (freedom - 1))
+        if step <= 1e-15 * a:
+            break
+        a += step
+    return math.sqrt(freedom) * math.tan(a)
+
+
+def student(samples: np.ndarray, confidence: float) -> tuple[Floats, Floats]:
+    """Ends of the interval of the mean over photographs: ``[I, ...]`` -> twice ``[...]``.
+
+    nan below `FEWEST` photographs.
+    """
+    mean = samples.mean(axis=0)
+    count = len(samples)
+    if count < FEWEST:
+        nothing = np.full_like(mean, np.nan)
+        return nothing, nothing
+    half = t_quantile(confidence, count - 1) * samples.std(axis=0, ddof=1) / math.sqrt(count)
+    return mean - half, mean + half
+
+
+def bootstrap(resampled: np.ndarray, confidence: float, photographs: int) -> tuple[Floats, Floats]:
+    """Ends of the percentile bootstrap's interval: ``[B, ...]``, resampled, to twice ``[...]``.
+
+    nan where fewer than `FEWEST` photographs were resampled.
+    """
+    resampled = np.asarray(resampled, np.float64)
+    if photographs < FEWEST:
+        nothing = np.full(resampled.shape[1:], np.nan)
+        return nothing, nothing
+    low, high = np.percentile(resampled, [50 * (1 - confidence), 50 * (1 + confidence)], axis=0)
+    return np.asarray(low), np.asarray(high)

@@ -1,0 +1,214 @@
+"""Contributed results: what somebody measured elsewhere, checked before it enters ``data/results``.
+
+A contribution is the pair that `archive` writes, ``<encoder>.npz`` and ``<encoder>.json``, or a zip
+of the two. It is taken if it answers exactly the request that this checkout would compute, says
+from what code and weights it comes, holds the arrays of one measurement (`analysis.study.schema`),
+and its numbers follow from them. What is written is made anew from the checked parts, so that
+nothing else in the file gets in.
+"""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.encoders import cards
+from analysis.encoders.cards import NEEDS
+from analysis.project.errors import InputError, nearest
+from analysis.project.files import write_atomic
+from analysis.study import archive, schema
+from analysis.study.measurement import Measured
+from analysis.study.steps import Plan
+from analysis.study.store import Arrays
+
+HEX = {"sha256": "[0-9a-f]{64}", "commit": "[0-9a-f]{40}"}
+ALWAYS = ("commit", "machine", "numpy", "pillow", "python")  # of the environment
+CLOSE = 1e-4  # relative; other machines' rounding, which numbers of six digits show
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A pair as it came: the encoder's name, what the JSON says, and the npz."""
+
+    name: str
+    content: dict[str, Any]
+    payload: bytes
+
+
+# Reading -------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> Contribution:
+    """A contribution: the ``.json`` or ``.npz`` of a pair that lies side by side, or a zip of it.
+
+    Raises:
+        InputError: a file is missing, too large, or not what its name says.
+    """
+    try:
+        if path.suffix == ".zip":
+            name, text, payload = _unzipped(path)
+        elif path.suffix in (".json", ".npz"):
+            pair = [path.with_suffix(ending) for ending in (".json", ".npz")]
+            for one in pair:
+                if one.stat().st_size > schema.LARGEST:
+                    raise InputError(f"{one}: larger than a measurement can be")
+            name, (text, payload) = path.stem, [one.read_bytes() for one in pair]
+        else:
+            raise InputError(f"{path}: give the .json of a result (its .npz beside it), or a zip")
+        content = json.loads(text)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{error.filename}: no such file; a result is a .json and its .npz"
+        ) from None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: its JSON is not an object with numbers and provenance")
+    return Contribution(name, content, payload)
+
+
+def _unzipped(path: Path) -> tuple[str, bytes, bytes]:
+    with zipfile.ZipFile(path) as packed:
+        infos = {Path(info.filename).suffix: info for info in packed.infolist()}
+        stems = {Path(info.filename).stem for info in infos.values()}
+        if set(infos) != {".json", ".npz"} or len(packed.infolist()) != 2 or len(stems) != 1:
+            raise InputError(f"{path}: a zip has to hold one .json and one .npz of the same name")
+        if any(info.file_size > schema.LARGEST for info in infos.values()):
+            raise InputError(f"{path}: larger than a measurement can be")
+        return stems.pop(), packed.read(infos[".json"]), packed.read(infos[".npz"])
+
+
+# Checking ------------------------------------------------------------------------------------
+
+
+def check(given: Contribution, plan: Plan) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays, and numbers and provenance as `archive.write` takes them, if all is right.
+
+    Args:
+        given: what came.
+        plan: the study that it is to belong to.
+
+    Raises:
+        InputError: the first thing that is not as it should be, and what to do.
+    """
+    known = cards.cards()
+    if given.name not in known:
+        hint = nearest(given.name, list(known))
+        raise InputError(f"{given.name}: no encoder has this name; {hint}: add its card first")
+    card = known[given.name]
+    if hashlib.sha256(given.payload).hexdigest() != given.content.get("sha256"):
+        raise InputError(
+            f"{card.name}: the .npz is not the file that the .json describes: send both as "
+            "'python -m analysis results export' writes them"
+        )
+    provenance = _provenance(given.content.get("provenance"), card, plan)
+    arrays = schema.arrays_of(given.payload, card, plan)
+    schema.consistent(arrays, card, plan)
+    numbers = Measured(card, plan.study, arrays, "contributed", provenance).numbers()
+    numbers_given = given.content.get("numbers")
+    place = archive.differs(archive.rounded(numbers), numbers_given, CLOSE, absolute=1e-9)
+    if place:
+        raise InputError(f"{card.name}: numbers{place} does not follow from the arrays")
+    return arrays, {"numbers": numbers, "provenance": provenance}
+
+
+def _provenance(given: Any, card: cards.Card, plan: Plan) -> dict[str, Any]:
+    """Key, commit, versions, time and weights, of the expected form; all else is left out."""
+
+    def want(right: bool, what: str) -> None:
+        if not right:
+            raise InputError(f"{card.name}: provenance {what}")
+
+    want(isinstance(given, dict), "is missing")
+    environment = given.get("environment")
+    want(isinstance(environment, dict), "has no environment")
+    needed = [*ALWAYS, *(name for name in NEEDS[card.kind] if name in ("torch", "diffusers"))]
+    for name in needed:
+        want(name in environment, f"names no {name}")
+    for name, value in environment.items():
+        right = isinstance(value, str) and re.fullmatch(r"[\w.+-]{1,64}", name + value)
+        want(bool(right), f"has something odd as {name!r}")
+    commit = environment["commit"]
+    want(
+        re.fullmatch(HEX["commit"], commit) is not None,
+        f"has commit '{commit}', by which its code can't be found: commit, and compute again",
+    )
+    expected = plan.measurement_request(card).key
+    want(
+        given.get("key") == expected,
+        f"has key {str(given.get('key'))[:12]}, this study asks for {expected[:12]}: it was made "
+        f"from other photographs, settings, weights or steps than '{plan.study.name}' here",
+    )
+    out = {"key": expected, "environment": dict(sorted(environment.items()))}
+    seconds, written = given.get("seconds"), given.get("written")
+    want(isinstance(seconds, int | float) and 0 <= seconds < 1e9, "has no seconds")
+    right = isinstance(written, str) and re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z", written)
+    want(bool(right), "does not say when it was written (UTC, as 2026-01-31T12:00:00Z)")
+    if NEEDS[card.kind]:
+        sha256 = given.get("weights_sha256") or card.sha256
+        right = isinstance(sha256, str) and re.fullmatch(HEX["sha256"], sha256)
+        want(bool(right), "has no weights_sha256, and the card none either: pin the card")
+        want(card.sha256 in ("", sha256), f"has other weights than the card ({sha256[:12]}...)")
+        out["weights_sha256"] = sha256
+    return out | {"seconds": seconds, "written": written}
+
+
+# Taking in and sending -----------------------------------------------------------------------
+
+
+def add(path: Path, plan: Plan) -> list[Path]:
+    """Check a contribution and write it to ``data/results/<study>``; the files written.
+
+    Raises:
+        InputError: it is not as it should be, or there are this encoder's results already.
+    """
+    given = read(path)
+    arrays, content = check(given, plan)
+    own = archive.folder(plan.study.name) / f"{given.name}.json"
+    same = archive.answering(plan.study.name, content["provenance"]["key"], given.name)
+    if there := own if own.is_file() else same:
+        raise InputError(
+            f"{archive.place(there)}/{there.name} is there already: remove it and its .npz first "
+            "if this one is to take its place"
+        )
+    written = archive.write(plan.study.name, given.name, arrays, content)
+    return [written, written.with_suffix(".npz")]
+
+
+def export(name: str, plan: Plan, to: Path, weights_sha256: str = "") -> Path:
+    """Write what was measured here of one encoder as the zip that a contributor sends.
+
+    Args:
+        name: the encoder's.
+        plan: the study.
+        to: a folder; made if it is not there.
+        weights_sha256: of the weights, where the card does not have it.
+
+    Raises:
+        MissError: it was not measured.
+        InputError: it would not be taken: from uncommitted code, or without a pinned card.
+    """
+    card = cards.card(name)
+    request = plan.measurement_request(card)
+    arrays, _, provenance = archive.find(plan.store, plan.study.name, request, card.name)
+    if NEEDS[card.kind] and (weights_sha256 or card.sha256):
+        provenance["weights_sha256"] = weights_sha256 or card.sha256
+    numbers = Measured(card, plan.study, arrays, "computed", provenance).numbers()
+    text, payload = archive.pair(arrays, {"numbers": numbers, "provenance": provenance})
+    check(Contribution(card.name, json.loads(text), payload), plan)
+    path = to / f"{card.name}.zip"
+    write_atomic(path, _zipped({f"{card.name}.json": text, f"{card.name}.npz": payload}))
+    return path
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    """A zip whose bytes depend on the files alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name, content in files.items():
+            packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""What t is, what noise is, and which steps matter."""

@@ -1,0 +1,1 @@
+"""What a trainer takes into a run."""

@@ -1,0 +1,365 @@
+"""The measured shift of any encoder between any two resolutions, on any photographs.
+
+`recommend` takes an encoder that the package can load, and goes through the same store as studies
+do, so that what one has measured (or what is committed) is not computed again. `measure` takes any
+function from pixels to latents, and neither a card nor a store.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.encoders import availability
+from analysis.images.catalogue import fetch, files, image_set, stack, unfit
+from analysis.project.errors import InputError
+from analysis.project.files import cache_folder
+from analysis.shift import equal_snr
+from analysis.spectra import intervals, periodogram
+from analysis.spectra import rings as spectra_rings
+from analysis.study import archive, preflight, standing
+from analysis.study.archive import DamagedError
+from analysis.study.chain import Chain, Progress
+from analysis.study.measurement import numbers_of
+from analysis.study.settings import Study, load_study
+from analysis.study.steps import Plan
+from analysis.study.store import MissError, Store
+from analysis.timesteps.schedule import shift_mu
+from analysis.training import settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """A measured shift, in the direction that was asked for.
+
+    Args:
+        encoder: what the encoder is called.
+        shift: the measurement, always from the lower to the higher resolution.
+        start, end: sides in pixels; downwards if start > end.
+        photographs: the set or folder.
+        origin: ``computed now``, ``stored``, or ``committed results`` and why.
+        grid: latent pixels a side at the lower resolution.
+        moved: bands that end at a later ring than they were to, since rings are few there
+            (`equal_snr.moved_edges`).
+        key: what identifies the measurement in the store; empty if it has none.
+        pins: what was found out that the encoder's card leaves open, by the card's fields.
+    """
+
+    encoder: str
+    shift: equal_snr.MeasuredShift
+    start: int
+    end: int
+    photographs: str
+    origin: str
+    grid: int
+    moved: Mapping[str, tuple[float, int]]
+    key: str = ""
+    pins: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def content(
+        self, base_shift: float = 1.0, sampling_base_shift: float | None = None
+    ) -> dict[str, Any]:
+        """Everything as JSON values; floats have six significant digits, nan is None.
+
+        Args:
+            base_shift: the shift in use at the starting resolution, in training.
+            sampling_base_shift: that in sampling, which need not be the same; None: it is.
+
+        Raises:
+            InputError: a base shift is not positive and finite.
+        """
+        sampling = base_shift if sampling_base_shift is None else sampling_base_shift
+        for name, value in (("base-shift", base_shift), ("sampling-base-shift", sampling)):
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"--{name} is {value}; it has to be positive and finite")
+        numbers = numbers_of(self.shift)
+        if self.start > self.end:
+            numbers = _inverted(numbers)
+        s = numbers["measured"]
+        delta = shift_mu(0.0, s)
+        numbers |= {
+            "encoder": self.encoder,
+            "images": len(self.shift.curves),
+            "resolutions": [self.start, self.end],
+            "photographs": self.photographs,
+            "origin": self.origin,
+            "key": self.key,
+            "bands_note": equal_snr.moved_text(self.moved, self.grid),
+            "delta_mu": {"t = 1 is data": delta, "sigma = 1 is noise": -delta},
+            "base_shift": {"training": base_shift, "sampling": sampling},
+            "total_shift": {
+                "training": settings.total_shift(s, base_shift),
+                "sampling": settings.total_shift(s, sampling),
+            },
+            "settings": [
+                dataclasses.asdict(one) for one in settings.settings(s, base_shift, sampling)
+            ],
+        }
+        content: dict[str, Any] = archive.rounded(numbers)
+        return content | {"pins": dict(self.pins)}  # as they are: results are keyed by them
+
+    def text(self, base_shift: float = 1.0, sampling_base_shift: float | None = None) -> str:
+        """The same on one screen; arguments and errors as of `content`."""
+        return text(self.content(base_shift, sampling_base_shift))
+
+
+def _inverted(numbers: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of the opposite direction: 1/s; the exponent is that of both directions."""
+
+    def one(estimate: dict[str, Any]) -> dict[str, Any]:
+        low, high = estimate["interval"]
+        return estimate | {"measured": 1 / estimate["measured"], "interval": [1 / high, 1 / low]}
+
+    bands = {name: one(band) for name, band in numbers["bands"].items()}
+    return one(numbers) | {"theory": 1 / numbers["theory"], "bands": bands}
+
+
+def recommend(
+    base: Study, encoder: str, start: int, end: int, store: Store, photographs: str = "",
+    progress: Progress = lambda done, total, label: None,
+) -> Recommendation:  # fmt: skip
+    """Measure the shift of one encoder between two resolutions, or find it measured.
+
+    Args:
+        base: the study whose other choices (window, bands, filter, seed) are kept.
+        encoder: a name in ``data/encoders.toml``, a folder, or an address on the Hub.
+        start, end: sides in pixels. If start > end, the shift upwards is measured and inverted.
+        store: where results lie.
+        photographs: a set or a folder; empty: those of the study.
+        progress: told (done, total, label).
+
+    Raises:
+        InputError: an unknown encoder or set, sides that the encoder can't take or whose latents
+            are too small for three bands, or an unfit photograph.
+        FetchError: photographs or weights can't be had.
+        MissError: nothing may be computed, and it is not stored.
+    """
+    low, high = _ordered(start, end)
+    base = base.model_copy(update={"encoders": (encoder,), "display_encoder": encoder})
+    if photographs:
+        own = {"images": photographs, "display_image": ""}
+        base = base.model_copy(update=own).placed("")
+    pair = base.model_copy(update={"resolutions": (low, high), "variations": ()})
+    chain = Chain(pair, store)
+    (card,) = chain.plan.cards.values()
+    preflight.fetch(chain.plan, progress)
+    found = _known(Plan(base, store), {low, high})
+    if found is None:
+        card = chain.settled(card.name)
+        computed = len(store.computed)
+        powers = chain.powers(card, progress)
+        origin = "computed now" if len(store.computed) > computed else "stored"
+        found = powers, origin, chain.plan.powers_key(card)
+    powers, origin, key = found
+    grids = {side: side // card.latent_stride for side in (low, high)}
+    one = _between(base, card.name, powers, grids)
+    return dataclasses.replace(
+        one, start=start, end=end, photographs=base.images, origin=origin, key=key,
+        pins=chain.plan.pins.get(card.name, {}),
+    )  # fmt: skip
+
+
+def _known(plan: Plan, sides: set[int]) -> tuple[dict[int, np.ndarray], str, str] | None:
+    """What a study has measured: spectra ``[I, R]`` by side, where from, and the key; or None."""
+    (card,) = plan.cards.values()
+    if not (card.pinned and sides <= set(plan.study.resolutions)):
+        return None
+    request = plan.measurement_request(card)
+    try:
+        arrays, origin, _ = archive.find(plan.store, plan.study.name, request, card.name)
+    except DamagedError:
+        raise
+    except MissError:
+        return None
+    powers = {side: arrays[f"power_{side}"].mean(axis=1) for side in sides}
+    if origin == "committed":
+        origin = standing.origin(plan, card, availability.missing(card))
+    return powers, "stored" if origin == "computed" else origin, request.key
+
+
+def _between(
+    study: Study, name: str, powers: Mapping[int, np.ndarray], grids: Mapping[int, int]
+) -> Recommendation:
+    """The shift from spectra ``[I, R]`` by side, of latents of so many pixels a side.
+
+    Raises:
+        InputError: they give no shift.
+    """
+    low, high = sorted(powers)
+    rings = {side: spectra_rings.rings(n, n).cycles_per_image for side, n in grids.items()}
+    window = study.window.kind, study.window.beta
+    below, above = (
+        (rings[side], powers[side], periodogram.white_noise_raps(grids[side], grids[side], *window))
+        for side in (low, high)
+    )
+    try:
+        found = equal_snr.measure(below, above, (high / low) ** 2, study.bands, study.confidence)
+    except ValueError as error:
+        raise InputError(f"{name} from {low} to {high} px gives no shift: {error}") from None
+    moved = equal_snr.moved_edges(study.bands, rings[low])
+    return Recommendation(name, found, low, high, study.images, "", grids[low], moved)
+
+
+def _ordered(start: int, end: int) -> tuple[int, int]:
+    """(low, high) of two sides; InputError if no shift lies between them."""
+    low, high = min(start, end), max(start, end)
+    if low == high:
+        raise InputError(f"--from and --to are both {low} px: no shift is needed between them")
+    if low < 32:
+        raise InputError(f"{low} px is too small: resolutions start at 32 px")
+    return low, high
+
+
+Encode = Callable[[np.ndarray], Any]
+"""Pixels float32 ``[N, 3, H, W]`` in [-1, 1] -> latents ``[N, C, h, w]``, of numpy or of torch."""
+
+
+def measure(
+    encode: Encode, images: str | Path | Sequence[str | Path], start: int, end: int, *,
+    name: str = "", study: Study | None = None, batch: int = 1,
+    progress: Progress = lambda done, total, label: None,
+) -> Recommendation:  # fmt: skip
+    """Measure the shift of any function from pixels to latents, as `recommend` does of a card's.
+
+    Nothing is stored, and torch is not needed unless the function needs it.
+
+    Args:
+        encode: the encoder, from pixels float32 ``[N, 3, H, W]`` in [-1, 1] to latents
+            ``[N, C, h, w]`` as a diffusion model sees them, an array of numpy or a tensor of torch.
+        images: a folder, the name of a set in ``data/images.toml``, or files.
+        start, end: sides in pixels. If start > end, the shift upwards is measured and inverted.
+        name: what the encoder is called; by default the function's own name.
+        study: whose other choices (window, bands, filter) are taken; by default the bundled one's,
+            or that of ``ANALYSIS_STUDY``.
+        batch: how many images are encoded at once.
+        progress: told (done, total, label).
+
+    Returns:
+        What ``timestep-spectra recommend`` prints: ``print(found.text())``, or as JSON values by
+        ``found.content()``.
+
+    Raises:
+        InputError: what the function gives are no latents, latents are too small for three bands,
+            or an image or a side can't be used.
+        FetchError: a set's photographs can't be had.
+    """
+    study = study or load_study()
+    name = name or getattr(encode, "__name__", type(encode).__name__)
+    low, high = _ordered(start, end)
+    if batch < 1:
+        raise InputError(f"batch is {batch}; it has to be at least 1")
+    if isinstance(images, str | Path):
+        photos, label = image_set(str(images)).photos, str(images)
+    else:
+        photos = files([Path(path) for path in images])
+        label = f"{len(photos)} file{'s'[: len(photos) != 1]}"
+    downloads = cache_folder() / "downloads"
+    for photo in photos:
+        fetch(photo, downloads)
+    if unusable := unfit(photos, high, downloads, decoded=True):
+        raise InputError("\n".join(unusable.values()))
+    known: tuple[int, int] | None = None
+    grids: dict[int, int] = {}
+    powers: dict[int, np.ndarray] = {}
+    for number, side in enumerate((low, high)):
+        rows: list[np.ndarray] = []
+        for first in range(0, len(photos), batch):
+            some = photos[first : first + batch]
+            which = f"{', '.join(photo.id for photo in some)} at {side} px"
+            progress(number * len(photos) + first, 2 * len(photos), which)
+            z = _latents(encode, stack(some, side, downloads, study.resample), name)
+            found = z.shape[1], side // z.shape[2]
+            if known is None and (
+                wrong := [*preflight.sides(name, found[1], (low, high), study.bands)]
+            ):
+                raise InputError("\n".join(wrong))
+            if found != (known := known or found):
+                raise InputError(
+                    f"{name} gives {found[0]} channels at stride {found[1]} of {which}, and gave "
+                    f"{known[0]} at stride {known[1]} before: it has to be the same for all"
+                )
+            try:
+                power = periodogram.raps(z, study.window.kind, study.window.beta).mean(axis=1)
+            except ValueError as error:
+                raise InputError(f"{name}: latents of {which}: {error}") from None
+            rows.append(power)
+            grids[side] = z.shape[2]
+        powers[side] = np.concatenate(rows)
+    progress(2 * len(photos), 2 * len(photos), "done")
+    one = _between(study, name, powers, grids)
+    return dataclasses.replace(one, start=start, end=end, photographs=label, origin="computed now")
+
+
+def _latents(encode: Encode, x: np.ndarray, name: str) -> np.ndarray:
+    """What a function makes of pixels, ``[N, C, h, h]``; InputError if that is no such array."""
+    given = encode(x.copy())
+    if hasattr(given, "detach"):  # a tensor, also one that numpy has no type for
+        given = given.detach().float().cpu()
+    try:
+        z = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        z = np.asarray(None)
+    n, side = len(x), x.shape[-1]
+    wanted = f"latents [{n}, C, h, w] as an array or a tensor"
+    if z.dtype.kind not in "fiu":
+        raise InputError(f"{name} gives {type(given).__name__}, not {wanted}")
+    if z.ndim != 4 or len(z) != n or 0 in z.shape:
+        raise InputError(f"{name} gives shape {z.shape} of {x.shape}, not {wanted}")
+    if z.shape[2] != z.shape[3] or side % z.shape[2]:
+        raise InputError(
+            f"{name} gives {z.shape[2]} x {z.shape[3]} latents of {side} x {side} px: they have "
+            "to be square, and of a whole number of pixels each"
+        )
+    if not np.isfinite(z).all():
+        raise InputError(f"{name} gives latents that are not finite")
+    return z
+
+
+def text(content: dict[str, Any]) -> str:
+    """What `Recommendation.content` holds, on one screen."""
+    start, end = content["resolutions"]
+
+    def spread(estimate: dict[str, Any]) -> str:
+        low, high = estimate["interval"]
+        if low is None or high is None:
+            return f"{estimate['measured']:.3f}  ({intervals.NONE})"
+        return f"{estimate['measured']:.3f}  [{low:.3f}, {high:.3f}]"
+
+    data, sigma = content["delta_mu"].values()
+    whole = [content["bands"][name]["band"] for name in ("low", "middle")]
+    count = f"{content['images']} photograph{'s'[: content['images'] != 1]}"
+    lines = [
+        f"{content['encoder']}, {start} -> {end} px, {count} of {content['photographs']}",
+        "",
+        f"  square-root rule  s = {content['theory']:.3f}",
+        f"  measured          s = {spread(content)}",
+        f"  exponent          r = {content['exponent']:.3f}  (1 is the rule, 0 is no shift)",
+        f"  axis              {content['axis']}, {whole[0][0]:.0f} to {whole[1][1]:.0f} "
+        f"(low and middle band); {100 * content['confidence']:g} % intervals over photographs "
+        "(Student's t on ln s)",
+        *(f"  {name + ' band':<17} s = {spread(band)}" for name, band in content["bands"].items()),
+        *([f"  {content['bands_note']}"] if content["bands_note"] else []),
+        f"  mean of theta     {data:+.3f} where t = 1 is data (here); {sigma:+.3f} for sigma, as "
+        "in SD3 and FLUX",
+        f"  measurement       {content['origin']}"
+        + f"; key {content['key'][:12]}" * bool(content["key"]),
+        "",
+        f"Settings at {end} px",
+    ]
+    for stage, total in content["total_shift"].items():
+        base = content["base_shift"][stage]
+        product = "" if base == 1 else f" = {base:g} x measured"
+        lines += ["", f"  {stage}, s = {total:.4g}{product}"]
+        lines += [
+            f"    {one['tool']:<18}  {one['option']}  ({one['note']})"
+            for one in content["settings"]
+            if one["stage"] == stage
+        ]
+    if content["pins"]:
+        lines += ["", f"Pin this in data/encoders.toml, [{content['encoder']}]:"]
+        lines += [f"  {name} = {json.dumps(value)}" for name, value in content["pins"].items()]
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""What git tells of the project's files, by repositories made here."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.project import environment
+from analysis.project.errors import AnalysisError
+from tests.conftest import executable, git
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "part").mkdir()
+    for name in ("a.txt", "b.txt", "part/c d.txt"):
+        (tmp_path / name).write_text("one")
+    return tmp_path
+
+
+def committed(repository: Path) -> str:
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "First")
+    return git(repository, "rev-parse", "HEAD")
+
+
+def test_no_repository_has_no_commit_and_no_changes(tmp_path: Path) -> None:
+    assert environment.commit(tmp_path) == ""
+    assert environment.changes(tmp_path) == []
+
+
+def test_before_the_first_commit(repository: Path) -> None:
+    assert environment.commit(repository) == ""
+    assert "a.txt" in environment.changes(repository)
+
+
+def test_a_commit_and_what_differs_from_it(repository: Path) -> None:
+    head = committed(repository)
+    assert len(head) == 40
+    assert environment.commit(repository) == head
+    assert environment.commit(repository / "part") == environment.commit(repository)
+    assert environment.changes(repository) == []
+    (repository / "a.txt").write_text("two")
+    (repository / "b.txt").unlink()
+    (repository / "new.txt").touch()
+    assert environment.changes(repository) == ["a.txt", "b.txt", "new.txt"]
+    assert environment.changes(repository, "part") == []
+    assert environment.changes(repository, ".", ":(exclude)b.txt") == ["a.txt", "new.txt"]
+    assert environment.changes(repository / "part") == []
+
+
+def test_without_git_nothing_is_known(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(repository)
+    monkeypatch.setenv("PATH", str(repository))
+    assert environment.commit(repository) == ""
+    assert environment.changes(repository) == []
+
+
+def test_a_git_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable(tmp_path / "git", "exec sleep 60")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(environment, "SECONDS", 0.2)
+    with pytest.raises(
+        AnalysisError, match=r"'git rev-parse --verify HEAD' in .* took over 0\.2 s"
+    ):
+        environment.commit(tmp_path)

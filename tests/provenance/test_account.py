@@ -1,0 +1,141 @@
+"""The site's account of itself, and the same as an RO-Crate: complete, sound and repeatable."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from analysis.paper import values
+from analysis.paper.figures import raps, time_density
+from analysis.provenance.account import CRATE, PROVENANCE, refresh, write
+from analysis.provenance.page import Figures
+from analysis.study import results
+from analysis.study.store import Store
+
+
+@pytest.fixture(scope="module")
+def loaded() -> results.Results:
+    return results.load("bundled")
+
+
+@pytest.fixture(scope="module")
+def site(loaded: results.Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with two figures."""
+    folder = tmp_path_factory.mktemp("site")
+    figures = Figures(loaded, Store(folder.parent / "store"))
+    figures.folder = folder / "report" / "made"
+    figures.show("fig-raps", raps.draw, alt="x")
+    figures.show("fig-time-density", time_density.draw, alt="x")
+    (folder / "report" / "a page.html").write_text("<p>", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(site: Path, loaded: results.Results) -> tuple[dict[str, Any], dict[str, Any]]:
+    paths = write(site, loaded)
+    assert [path.name for path in paths] == ["provenance.json", "ro-crate-metadata.json"]
+    account, graph = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    return account, graph
+
+
+def entities(graph: dict[str, Any]) -> dict[str, Any]:
+    return {one["@id"]: one for one in graph["@graph"]}
+
+
+def references(value: Any) -> list[str]:
+    """Every ``{"@id": …}`` below an entity's properties."""
+    if isinstance(value, dict):
+        if set(value) == {"@id"}:
+            return [value["@id"]]
+        return [one for item in value.values() for one in references(item)]
+    return [one for item in value for one in references(item)] if isinstance(value, list) else []
+
+
+def test_every_value_and_every_figure_of_the_site(
+    written: tuple[dict[str, Any], dict[str, Any]], site: Path, loaded: results.Results
+) -> None:
+    account, _ = written
+    known = values.of(loaded)
+    assert sorted(account["values"]) == known.names()
+    shift = account["values"]["shift_taef2"]
+    assert shift["text"] == known.value("shift_taef2").text
+    assert shift["results"] == {"taef2": loaded.measured["taef2"].provenance["key"]}
+    assert account["values"]["seed"]["results"] == {}
+    assert sorted(account["figures"]) == ["fig-raps", "fig-time-density"]
+    found = account["figures"]["fig-raps"]
+    assert hashlib.sha256((site / found["svg"]).read_bytes()).hexdigest() == found["sha256"]
+    assert set(found["results"]) <= set(account["results"])
+    assert set(found["photographs"]) <= set(account["photographs"])
+
+
+def test_the_crate_is_one_by_its_specification(
+    written: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    _, graph = written
+    found = entities(graph)
+    assert len(found) == len(graph["@graph"]), "an @id is there twice"
+    descriptor = found["ro-crate-metadata.json"]
+    assert descriptor["about"] == {"@id": "./"}
+    assert descriptor["conformsTo"]["@id"].startswith("https://w3id.org/ro/crate/1.")
+    for required in ("name", "description", "datePublished", "license", "hasPart"):
+        assert found["./"][required], required
+    for one in graph["@graph"]:
+        assert one["@type"], one["@id"]
+        for reference in references({k: v for k, v in one.items() if k != "@id"}):
+            known = reference in found or reference.startswith("https://w3id.org/")
+            assert known, f"{one['@id']} refers to {reference}, which is not in the crate"
+
+
+def test_files_are_there_with_their_hashes(
+    written: tuple[dict[str, Any], dict[str, Any]], site: Path
+) -> None:
+    _, graph = written
+    files = [one for one in graph["@graph"] if one["@type"] == "File"]
+    there = {p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file()}
+    assert {unquote(one["@id"]) for one in files} == there - {"ro-crate-metadata.json"}
+    assert "report/a%20page.html" in entities(graph)
+    for one in files:
+        content = (site / unquote(one["@id"])).read_bytes()
+        assert one["sha256"] == hashlib.sha256(content).hexdigest()
+        assert one["contentSize"] == str(len(content))
+
+
+def test_an_action_for_each_figure(
+    written: tuple[dict[str, Any], dict[str, Any]], loaded: results.Results
+) -> None:
+    _, graph = written
+    found = entities(graph)
+    drawn = found["#draw-fig-raps"]
+    assert drawn["@type"] == "CreateAction"
+    assert [one["@id"] for one in drawn["result"]] == [
+        f"report/made/fig-raps.{kind}" for kind in ("svg", "png", "csv")
+    ]
+    assert {"@id": f"#result-{loaded.study.display_encoder}"} in drawn["object"]
+    photo = loaded.photographs[0]
+    entity = found[f"#photograph-{photo.id}"]
+    assert found[entity["creator"]["@id"]]["name"] == photo.author
+    assert found[entity["license"]["@id"]]["name"] == photo.license
+
+
+def test_equal_sites_have_equal_accounts(
+    written: tuple[dict[str, Any], dict[str, Any]], site: Path, loaded: results.Results
+) -> None:
+    before = [path.read_bytes() for path in (site / PROVENANCE, site / CRATE)]
+    assert [path.read_bytes() for path in write(site, loaded)] == before
+
+
+def test_a_changed_site_is_described_anew(
+    written: tuple[dict[str, Any], dict[str, Any]], site: Path, tmp_path: Path
+) -> None:
+    assert refresh(tmp_path) is None
+    page = site / "report" / "a page.html"
+    page.write_text("<p>other", encoding="utf-8")
+    assert refresh(site) == site / CRATE
+    graph = json.loads((site / CRATE).read_text(encoding="utf-8"))
+    assert (
+        entities(graph)["report/a%20page.html"]["sha256"] == hashlib.sha256(b"<p>other").hexdigest()
+    )
+    assert graph["@context"] == written[1]["@context"]

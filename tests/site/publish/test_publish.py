@@ -1,0 +1,526 @@
+"""Versions side by side: what is written, what is never touched, what is refused; in Chromium."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.project.errors import AnalysisError, InputError
+from analysis.provenance import account
+from analysis.site import links, placement
+from analysis.site.publish import versions
+from analysis.site.publish.publish import LOOK, publish
+from tests.conftest import malformed
+
+SHARED = {
+    "index.html", "versions.json", "versions.js", "versions.css", "versions.html", "site.css",
+    ".nojekyll",
+}  # fmt: skip
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="author" content="A. Author"><link rel="stylesheet" href="style.css"></head>
+<body><a class="skip" href="#content">Skip</a><header><a href="../index.html">Home</a></header>
+<main id="content"><h1 id="top-heading">{title}</h1><p>{text}</p>
+<p><a href="paper.pdf">PDF</a></p><img src="made/fig-raps.svg" alt="a square"></main>
+</body></html>
+"""
+REDIRECT = (
+    '<!DOCTYPE html><html lang="en"><head><title>On</title>'
+    '<meta http-equiv="refresh" content="0; url=report/index.html"></head>'
+    '<body><a href="report/index.html">On</a></body></html>\n'
+)
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 {side}">'
+    '<rect width="40" height="{side}"/></svg>\n'
+)
+Build = Callable[..., Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    """Build a tiny site of a version, as a renderer and `provenance` leave it; the project."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    root = tmp_path / "project"
+    (root / "data" / "studies").mkdir(parents=True)
+    (root / "_quarto.yml").write_text('website:\n  title: "Spectra"\n')
+
+    def built(version: str, text: str = "", side: int = 20, extra: str = "") -> Path:
+        site = root / "_site"
+        shutil.rmtree(site, ignore_errors=True)
+        (site / "report" / "made").mkdir(parents=True)
+        (site / "index.html").write_text(REDIRECT)
+        for name in ["index", "use", *extra.split()]:
+            page = PAGE.format(title=f"The {name} page", text=text or f"of {version}")
+            (site / "report" / f"{name}.html").write_text(page)
+        (site / "report" / "paper.pdf").write_bytes(f"%PDF-1.7 of {version}".encode())
+        (site / "report" / "style.css").write_text("body { background: #fff; color: #222; }")
+        svg = SVG.format(side=side)
+        (site / "report" / "made" / "fig-raps.svg").write_text(svg)
+        (site / "sitemap.xml").write_text("<urlset/>")
+        content = {
+            "version": version,
+            "commit": hashlib.sha1(version.encode()).hexdigest(),
+            "values": {"shift": {"text": f"1.{side}", "meaning": "the shift", "source": "x.json"}},
+            "figures": {
+                "fig-raps": {
+                    "svg": "report/made/fig-raps.svg",
+                    "sha256": hashlib.sha256(svg.encode()).hexdigest(),
+                }
+            },
+        }
+        (site / "provenance.json").write_text(json.dumps(content))
+        return root
+
+    return built
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def state(folder: Path) -> dict[str, tuple[str, int]]:
+    """Of every file what is in it and when it was written."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def listing(out: Path) -> dict:
+    return json.loads((out / "versions.json").read_text())
+
+
+# What is written ------------------------------------------------------------------------------
+
+
+def test_the_first_version(build: Build, out: Path) -> None:
+    done = publish(build("0.1.0"), out, "v0.1")
+    assert done.name == "0.1.0"
+    assert set(done.written) == {"0.1.0", "latest", *SHARED} == {p.name for p in out.iterdir()}
+    assert not (out / "0.1.0" / "sitemap.xml").exists()
+    assert (out / "0.1.0/report/paper-0.1.0.pdf").read_bytes() == b"%PDF-1.7 of 0.1.0"
+    assert not (out / "0.1.0/report/paper.pdf").exists()
+    page = (out / "0.1.0/report/index.html").read_text()
+    assert 'href="paper-0.1.0.pdf"' in page and 'data-version="0.1.0"' in page
+    assert "canonical" not in page
+    assert (out / "0.1.0/index.html").read_text() == REDIRECT
+    assert "url=latest/report/index.html" in (out / "index.html").read_text()
+    found = listing(out)
+    assert (found["latest"], found["url"], found["changes"]) == ("0.1.0", None, [])
+    (one,) = found["versions"]
+    assert one["kind"] == "newest" and one["date"] == "2023-11-14T22:13:20Z"
+    assert one["first"] == "report/index.html" and one["author"] == "A. Author"
+    assert one["pages"] == ["report/index.html", "report/use.html"]
+    assert one["pdf"] == ["report/paper-0.1.0.pdf"]
+    script = (out / "versions.js").read_text()
+    data = script.partition("globalThis.timestepSpectraVersions = ")[2]
+    assert json.JSONDecoder().raw_decode(data)[0] == found
+
+
+def test_versions_side_by_side(build: Build, out: Path) -> None:
+    for version in ("0.1.0", "0.2.0"):
+        publish(build(version, side=int(version[2]) * 10), out, version)
+    publish(build("0.3.0", side=20), out, "dev")
+    found = listing(out)
+    assert [(one["name"], one["kind"]) for one in found["versions"]] == [
+        ("0.2.0", "newest"), ("0.1.0", "old"), ("dev", "dev"),
+    ]  # fmt: skip
+    assert [(one["old"], one["new"]) for one in found["changes"]] == [
+        ("0.1.0", "0.2.0"), ("0.2.0", "dev"),
+    ]  # fmt: skip
+    assert [(one["values"], one["figures"]) for one in found["changes"]] == [(1, 1), (0, 0)]
+    change = (out / "changes" / "0.1.0...0.2.0.html").read_text()
+    assert "<td>1.10</td><td>1.20</td><td>+0.10</td>" in change
+    assert 'src="../0.1.0/report/made/fig-raps.svg"' in change
+    assert versions.digest(out / "latest") == versions.digest(out / "0.2.0")
+    assert links.broken(out) == []
+    # that check can complain
+    (out / "0.1.0" / "report" / "use.html").unlink()
+    shutil.rmtree(out / "changes")
+    assert len(links.broken(out)) >= 2
+
+
+def test_html_of_versions_and_changes_is_well_formed(build: Build, out: Path) -> None:
+    publish(build("0.1.0", side=10), out, "0.1.0")
+    publish(build("0.2.0", side=20), out, "0.2.0")
+    pages = sorted(out.rglob("*.html"))
+    assert {"versions.html", "index.html"} < {page.name for page in pages}
+    assert (out / "changes" / "0.1.0...0.2.0.html") in pages
+    for page in pages:
+        assert malformed(page.read_text(encoding="utf-8")) == [], page
+
+
+def test_no_other_version_is_touched(build: Build, out: Path) -> None:
+    for version in ("0.1.0", "0.2.0"):
+        publish(build(version), out, version)
+    publish(build("0.2.1"), out, "dev")
+    before = state(out)
+    publish(build("0.3.0", side=30), out, "0.3.0")
+    publish(build("0.2.0", text="corrected"), out, "0.2.0", force=True)
+    after = state(out)
+    kept = [name for name in before if name.split("/")[0] in ("0.1.0", "dev")]
+    assert len(kept) == 16
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert after["0.2.0/report/use.html"] != before["0.2.0/report/use.html"]
+    assert after["0.2.0/report/made/fig-raps.svg"] != before["0.2.0/report/made/fig-raps.svg"]
+
+
+def test_pages_on_changes_stay_while_both_versions_do(build: Build, out: Path) -> None:
+    for version in ("0.1", "0.2"):
+        publish(build(version), out, version)
+    publish(build("0.2.1"), out, "dev")
+    publish(build("0.3"), out, "0.3")
+    names = {path.stem for path in (out / "changes").iterdir()}
+    assert names == {"0.1...0.2", "0.2...0.3", "0.1...0.3", "0.3...dev"}
+    publish(build("0.4"), out, "0.4")
+    names = {path.stem for path in (out / "changes").iterdir()}
+    assert {"0.1...0.3", "0.1...0.4", "0.4...dev"} <= names  # readers may have kept the first
+    assert "0.3...dev" not in names  # dev will be another
+
+
+def test_pre_releases_are_not_the_latest(build: Build, out: Path) -> None:
+    publish(build("0.1rc1"), out, "0.1rc1")
+    assert listing(out)["latest"] is None and not (out / "latest").exists()
+    assert "url=0.1rc1/report/index.html" in (out / "index.html").read_text()
+    publish(build("0.1rc2"), out, "dev")
+    assert "url=dev/report/index.html" in (out / "index.html").read_text()
+    publish(build("0.1"), out, "0.1")
+    publish(build("0.2a1"), out, "0.2a1")
+    assert "url=latest/report/index.html" in (out / "index.html").read_text()
+    assert json.loads((out / "latest" / "version.json").read_text())["name"] == "0.1"
+    publish(build("0.0.9"), out, "0.0.9")  # of an older line: not the newest either
+    assert listing(out)["latest"] == "0.1"
+
+
+def test_where_the_address_is_known(build: Build, out: Path) -> None:
+    publish(build("0.1"), out, "0.1")
+    assert not (out / "atom.xml").exists()
+    done = publish(build("0.1"), out, "0.1", url="https://example.org/p")
+    assert {"atom.xml", "sitemap.xml"} <= set(done.written) and "0.1" not in done.written
+    root = build("0.2")
+    publish(root, out, "0.2")  # the address of the last time
+    page = (out / "latest" / "report" / "use.html").read_text()
+    assert '<link rel="canonical" href="https://example.org/p/0.2/report/use.html">' in page
+    assert "https://example.org/p/0.1/report/paper-0.1.pdf" in (out / "atom.xml").read_text()
+    (root / "_quarto.yml").write_text('website:\n  site-url: "https://example.com/"\n')
+    publish(build("0.3"), out, "0.3")
+    assert "Sitemap: https://example.com/sitemap.xml" in (out / "robots.txt").read_text()
+    assert listing(out)["url"] == "https://example.com/"
+    for wrong in ("example.org", "ftp://x/", "https://", "https://x/?a"):
+        with pytest.raises(InputError, match="is no address of a folder"):
+            publish(root, out, "0.3", url=wrong)
+
+
+def test_the_working_state_is_replaced_and_needs_no_provenance(
+    build: Build, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(build("0.1"), out, "0.1")
+    publish(build("0.1", text="one", extra="more"), out, "dev")
+    assert (out / "dev" / "report" / "more.html").exists()
+    root = build("0.1", text="two")
+    (root / "_site" / "provenance.json").unlink()
+    publish(root, out, "dev")
+    assert not (out / "dev" / "report" / "more.html").exists()
+    assert "two" in (out / "dev" / "report" / "use.html").read_text()
+    assert listing(out)["changes"] == [] and listing(out)["versions"][-1]["commit"] == ""
+    assert "dev has no provenance.json; its results are not compared" in caplog.text
+
+
+def test_the_crate_describes_the_files_that_are_published(build: Build, out: Path) -> None:
+    root = build("0.1")
+    graph = [
+        {"@id": "./", "@type": "Dataset"},
+        {"@id": "report/paper.pdf", "@type": "File", "sha256": "of the built one"},
+    ]
+    (root / "_site" / account.CRATE).write_text(json.dumps({"@graph": graph}))
+    publish(root, out, "0.1")
+    found = json.loads((out / "0.1" / account.CRATE).read_text())["@graph"]
+    files = {one["@id"]: one["sha256"] for one in found if one["@type"] == "File"}
+    there = {path for path in state(out / "0.1") if path != account.CRATE}
+    assert files.keys() == there
+    for name, digest in files.items():
+        assert hashlib.sha256((out / "0.1" / name).read_bytes()).hexdigest() == digest
+
+
+# Again ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["0.1", "dev"])
+@pytest.mark.parametrize("force", [False, True])
+def test_the_same_again_changes_nothing(
+    build: Build, out: Path, monkeypatch: pytest.MonkeyPatch, name: str, force: bool
+) -> None:
+    publish(build("0.1"), out, name)
+    before = state(out)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1800000000")  # later
+    assert publish(build("0.1"), out, name, force=force).written == ()
+    assert state(out) == before
+
+
+def test_another_content_is_refused_unless_forced(build: Build, out: Path) -> None:
+    publish(build("0.1"), out, "0.1")
+    before = state(out)
+    root = build("0.1", text="other")
+    with pytest.raises(InputError, match=r"0\.1 is published already, with another.*--force"):
+        publish(root, out, "0.1")
+    assert state(out) == before
+    assert set(publish(root, out, "0.1", force=True).written) >= {"0.1", "latest"}
+    assert "other" in (out / "latest" / "report" / "use.html").read_text()
+
+
+def test_what_was_lost_of_the_shared_files_comes_back(build: Build, out: Path) -> None:
+    publish(build("0.1"), out, "0.1")
+    whole = state(out)
+    shutil.rmtree(out / "latest")
+    for name in SHARED:
+        (out / name).unlink()
+    assert set(publish(build("0.1"), out, "0.1").written) == {"latest", *SHARED}
+    after = state(out)
+    assert {name: one[0] for name, one in after.items()} == {n: o[0] for n, o in whole.items()}
+
+
+def test_an_interruption_leaves_the_old_state(
+    build: Build, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(build("0.1"), out, "0.1")
+    before = state(out)
+    root, replace, times = build("0.2"), os.replace, 0
+
+    def interrupted(source: Path, target: Path) -> None:
+        nonlocal times
+        if Path(target).name == "versions.json" and times < 2:
+            times += 1  # nearly everything is in its place; and again while it is moved back
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish(root, out, "0.2")
+    assert {name: one[0] for name, one in state(out).items()} == {
+        name: one[0] for name, one in before.items()
+    }
+    assert {n: o for n, o in state(out).items() if n[:3] == "0.1"} == {
+        n: o for n, o in before.items() if n[:3] == "0.1"
+    }
+    monkeypatch.undo()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    publish(root, out, "0.2")
+    assert listing(out)["latest"] == "0.2"
+
+
+# Refused --------------------------------------------------------------------------------------
+
+
+def test_a_site_that_is_not_there(build: Build, out: Path) -> None:
+    root = build("0.1")
+    shutil.rmtree(root / "_site")
+    with pytest.raises(InputError, match="no site in _site: run"):
+        publish(root, out, "0.1")
+
+
+def test_a_release_that_may_not_be(build: Build, out: Path) -> None:
+    with pytest.raises(InputError, match=r"was built as version 0\.1, not 0\.2"):
+        publish(build("0.1"), out, "0.2")
+    with pytest.raises(InputError, match="'nightly' is no version"):
+        publish(build("0.1"), out, "nightly")
+    root = build("0.1")
+    (root / "_site" / "provenance.json").write_text('{"version": "0.1"}')
+    with pytest.raises(AnalysisError, match=r"of 0\.1 has no 'values'"):
+        publish(root, out, "0.1")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("where", ["_site", "_site/out", "."])
+def test_a_folder_in_the_site_or_around_it(build: Build, where: str) -> None:
+    root = build("0.1")
+    with pytest.raises(InputError, match="lie in each other"):
+        publish(root, root / where, "0.1")
+
+
+@pytest.mark.parametrize("name", ["index.html", "0.1/mine.txt", "latest/a", "changes/a"])
+def test_what_is_somebody_elses_is_left(build: Build, out: Path, name: str) -> None:
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    (out / "README.md").write_text("mine too")
+    with pytest.raises(InputError, match="was not written by publish: give an empty folder"):
+        publish(build("0.1"), out, "0.1")
+    assert (out / name).read_text() == "mine"
+    (out / name).unlink()
+    for folder in {out / name.split("/")[0]} & set(out.iterdir()):
+        folder.rmdir()
+    publish(build("0.1"), out, "0.1")  # what has another name does not matter
+    assert (out / "README.md").read_text() == "mine too"
+
+
+def test_a_damaged_version_stops_it(build: Build, out: Path) -> None:
+    publish(build("0.1"), out, "0.1")
+    (out / "0.1" / "version.json").write_text("{")
+    with pytest.raises(AnalysisError, match=r"0\.1/version\.json cannot be used"):
+        publish(build("0.2"), out, "0.2")
+    assert not (out / "0.2").exists()
+
+
+def test_the_look_is_the_sites_own(build: Build, out: Path) -> None:
+    publish(build("0.1"), out, "0.1")
+    assert (out / "site.css").read_bytes() == LOOK.read_bytes()
+    text = (out / "versions.html").read_text()
+    classes = ("bar", "brand", "layout", "skip", "title")
+    for name in classes:  # that the renderer's style sheet still knows them
+        assert f'class="{name}' in text and f".{name}" in LOOK.read_text(), name
+
+
+# In a browser ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site(build: Build, out: Path) -> Path:
+    """Two releases, a pre-release and the working state; 0.2.0 has one page more."""
+    publish(build("0.1.0", side=10), out, "0.1.0")
+    publish(build("0.2.0", side=20, extra="more"), out, "0.2.0")
+    publish(build("0.3.0rc1"), out, "0.3.0rc1")
+    publish(build("0.3.0rc1"), out, "dev")
+    return out
+
+
+def visit(context, path: Path):
+    """A page, and what it complained of."""
+    page, errors = context.new_page(), []
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url))
+    page.goto(f"file://{path}")
+    return page, errors
+
+
+def test_the_switcher_by_keyboard(browser, site: Path) -> None:
+    page, errors = visit(browser, site / "0.1.0" / "report" / "use.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    assert "Version 0.1.0" in page.evaluate("document.activeElement.innerText")
+    menu = page.locator(".version-menu")
+    for key, opened in (("Enter", True), ("Escape", False), ("Space", True)):
+        page.keyboard.press(key)
+        assert menu.evaluate("menu => menu.open") == opened
+        assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    navigation = page.get_by_role("navigation", name="Version")
+    assert navigation.get_by_role("listitem").all_inner_texts() == [
+        "0.3.0rc1 (pre-release)", "0.2.0 (newest)", "0.1.0", "working state", "All versions",
+    ]  # fmt: skip
+    assert menu.locator("[aria-current]").inner_text() == "0.1.0"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"file://{site}/0.2.0/report/use.html")
+    assert page.locator("h1").inner_text() == "The use page"
+    # a page that is not in the other version leads to its first one
+    page.goto(f"file://{site}/0.2.0/report/more.html")
+    page.locator(".version-menu summary").click()
+    page.get_by_role("link", name="0.1.0").click()
+    page.wait_for_url(f"file://{site}/0.1.0/report/index.html")
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("0.1.0", "You read version 0.1.0; the newest is 0.2.0. What changed in the results."),
+        ("0.2.0", None),
+        ("latest", None),
+        (
+            "0.3.0rc1",
+            "You read the pre-release 0.3.0rc1; the newest release is 0.2.0. "
+            "What changed in the results.",
+        ),
+        (
+            "dev",
+            "You read the working state; the newest release is 0.2.0. What changed in the results.",
+        ),
+    ],
+)
+def test_the_banner(browser, site: Path, where: str, said: str | None) -> None:
+    page, errors = visit(browser, site / where / "report" / "use.html")
+    banner = page.locator(".version-banner")
+    assert [said] * (said is not None) == banner.all_inner_texts()
+    if said:
+        banner.get_by_role("link", name="What changed in the results").click()
+        page.wait_for_url("**/changes/*")
+        assert page.locator("h1").inner_text() == "What changed in the results"
+        page.go_back()
+        banner.get_by_role("link", name="0.2.0").click()
+        page.wait_for_url(f"file://{site}/0.2.0/report/use.html")
+    assert errors == []
+    page.close()
+
+
+def test_a_version_published_later_reaches_the_old_pages(browser, build: Build, out: Path) -> None:
+    publish(build("0.1"), out, "dev")
+    page, _ = visit(browser, out / "dev" / "report" / "index.html")
+    text = "You read the working state; nothing is released yet."
+    assert page.locator(".version-banner").inner_text() == text
+    publish(build("0.1"), out, "0.1")
+    page.goto(f"file://{out}/0.1/report/index.html")
+    assert page.locator(".version-banner").count() == 0
+    publish(build("0.2"), out, "0.2")
+    page.reload()
+    assert "the newest is 0.2" in page.locator(".version-banner").inner_text()
+    page.close()
+
+
+def test_without_a_script_the_page_names_its_version(browser, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page, errors = visit(context, site / "0.1.0" / "report" / "use.html")
+    strip = page.get_by_role("navigation", name="Version")
+    assert strip.locator(".version-here").inner_text() == "Version 0.1.0"
+    strip.get_by_role("link", name="All versions").click()
+    page.wait_for_url(f"file://{site}/versions.html")
+    assert "0.2.0 (newest)" in page.locator("main").inner_text()
+    page.get_by_role("link", name="What changed in the results since 0.1.0").click()
+    assert page.locator("td").all_inner_texts() == ["1.10", "1.20", "+0.10"]
+    assert page.locator(".version-pair img").count() == 2
+    assert errors == []
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    "name", ["0.1.0/report/use.html", "versions.html", "changes/0.1.0...0.2.0.html"]
+)
+def test_it_fits_and_can_be_read(browser, site: Path, name: str, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page, errors = visit(context, site / name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    shift = page.evaluate(
+        """() => new Promise(done => {
+            new PerformanceObserver(list => done(list.getEntries().map(e => e.value)))
+                .observe({type: "layout-shift", buffered: true});
+            requestAnimationFrame(() => requestAnimationFrame(() => done([])));
+        })"""
+    )
+    assert sum(shift) < 0.01  # nothing to be seen; web.dev calls a tenth good
+    broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    assert page.evaluate(broken) == []
+    assert errors == []
+    context.close()
+
+
+def test_two_do_not_publish_at_the_same_time(build: Build, tmp_path: Path) -> None:
+    root, to = build("0.1"), tmp_path / "public"
+    with (
+        placement.alone(to, lambda: None),
+        pytest.raises(AnalysisError, match="another process is publishing"),
+    ):
+        publish(root, to, "dev")

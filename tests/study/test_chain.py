@@ -1,0 +1,219 @@
+"""The chain on a tiny project: computed once, keyed by what matters, and resumable."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.encoders import cards, encoder
+from analysis.images import pixels
+from analysis.project import downloads
+from analysis.project.errors import FetchError, InputError
+from analysis.spectra import periodogram
+from analysis.spectra import rings as spectra_rings
+from analysis.study import archive
+from analysis.study.chain import Chain
+from analysis.study.settings import Study, load_study
+from analysis.study.store import MissError, Store
+from analysis.timesteps import noise
+
+PIXEL, LINEAR = "pixel", "linear-f8c16"
+STEPS = 86  # of the tiny study
+
+
+def chain(study: Study | None = None, compute: str = "auto") -> Chain:
+    return Chain(study or load_study("tiny"), Store(compute=compute))
+
+
+def with_choices(**choices: object) -> Study:
+    return Study.model_validate(load_study("tiny").model_dump() | choices)
+
+
+def test_the_second_run_computes_nothing(project: Path) -> None:
+    progress: list[tuple[int, int, str]] = []
+    first = chain()
+    assert first.compute(lambda *step: progress.append(step)) == {
+        PIXEL: "computed",
+        LINEAR: "computed",
+    }
+    # 1 fit; 3 moments x 3 photographs x 2 sides of the linear code (2 are variations'); of each
+    # encoder spectra, cross-spectra and 2 variations of 3 x 2, halves and pairs of 3, 1 measurement
+    # and 1 sampler; 1 channel rule, 1 display, 1 leakage
+    assert len(first.store.computed) == 1 + 18 + 2 * (4 * 6 + 2 * 3 + 2) + 3 == STEPS
+    assert len(set(first.store.computed)) == STEPS
+    # Images that are encoded together are told together: 9 of each size, 8 at most at once.
+    encoding = [done for done, _, label in progress if label.startswith(f"{LINEAR} at")]
+    assert encoding == [0, 8, 9, 17]
+    assert [done for done, _, _ in progress[4:]] == list(range(18, STEPS + 1))
+    assert progress[1][2].endswith(" images/s")
+    assert progress[-1] == (STEPS, STEPS, "done")
+
+    second = chain(compute="never")
+    second.compute()
+    assert second.store.computed == []
+
+
+def test_a_photograph_that_is_not_the_one_meant_is_refused(project: Path) -> None:
+    path = project / "data" / "images" / "heron.png"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(InputError, match="another file than is meant"):
+        chain().compute()
+
+
+def test_spectra_are_those_of_the_blend_of_the_latents(project: Path) -> None:
+    """A measurement's rows, by the modules themselves, without chain or store."""
+    one = chain()
+    one.compute()
+    card = one.plan.cards[LINEAR]
+    arrays = one.store.get(one.plan.measurement_request(card))
+    assert arrays is not None
+    photo, row = one.plan.photographs[1], 1
+    assert photo.path is not None
+    for side in (64, 128):
+        x = pixels.load(photo.path, side)
+        z = one.linear.encode(x[None])[0]
+        digest = downloads.sha256(photo.path)
+        eps = noise.gaussian(z.shape, noise.generator(7, "noise", digest, side))
+        np.testing.assert_array_equal(one.plan.eps(photo, side, z.shape), eps)
+        np.testing.assert_allclose(arrays[f"power_{side}"][row], periodogram.raps(z), rtol=1e-6)
+        np.testing.assert_allclose(
+            arrays[f"noise_{side}"][row], periodogram.raps(eps).mean(axis=0), rtol=1e-6
+        )
+        noisy = periodogram.raps(0.5 * z + 0.5 * eps).mean(axis=0)
+        np.testing.assert_allclose(arrays[f"noisy_{side}"][row], noisy, rtol=1e-6)
+        rings = spectra_rings.rings(side // 8, side // 8)
+        np.testing.assert_array_equal(arrays[f"k_{side}"], rings.cycles_per_image)
+        np.testing.assert_array_equal(arrays[f"modes_{side}"], rings.modes)
+        assert arrays[f"power_{side}"].shape == (3, 16, side // 16 + 1)
+    assert 10 < arrays["psnr"] < 60
+    assert 0 < arrays["relative_mse"] < 1
+
+
+def test_pixels_are_not_stored_as_moments(project: Path) -> None:
+    one = chain(with_choices(encoders=(PIXEL,), display_encoder=PIXEL))
+    one.compute()
+    assert not (one.store.folder / "moments").exists()
+    assert not (one.store.folder / "linear-fit").exists()
+
+
+# Before the second size is encoded, and among the steps after: the fit is stored beside them.
+@pytest.mark.parametrize(("at", "stored"), [(9, 10), (30, 31)])
+def test_a_run_that_was_stopped_goes_on(project: Path, at: int, stored: int) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(done: int, total: int, label: str) -> None:
+        if done == at:
+            raise StoppedError
+
+    first = chain()
+    with pytest.raises(StoppedError):
+        first.compute(stop)
+    assert len(first.store.computed) == stored
+    second = chain()
+    second.compute()
+    assert len(second.store.computed) == STEPS - stored
+    assert not set(first.store.computed) & set(second.store.computed)
+
+
+def test_images_encoded_together_have_the_moments_of_each(project: Path) -> None:
+    one = chain()
+    one.compute()
+    card = one.plan.cards[LINEAR]
+    for view in one.plan.views(card):
+        alone = one.encoder(card).encode(one.pixels(view)[np.newaxis])
+        stored = one.moments(view, card)
+        assert set(stored) == set(alone)
+        for name, values in alone.items():
+            # Single precision in another order of summation.
+            np.testing.assert_allclose(stored[name], values, rtol=1e-5, atol=1e-5)
+
+
+def test_under_never_an_empty_store_names_the_first_step(project: Path) -> None:
+    with pytest.raises(
+        MissError,
+        match=r"step 'spectra' \(spectra of birch at 64 px \(lanczos\) by pixel\).*nothing is",
+    ):
+        chain(compute="never").compute()
+
+
+def test_under_never_a_changed_choice_is_named(project: Path) -> None:
+    chain().compute()
+    with pytest.raises(MissError, match=r"parameters.window.beta is 8.0, stored 2.0"):
+        chain(with_choices(window={"kind": "kaiser", "beta": 8.0}), compute="never").compute()
+
+
+# Encoders that cannot run here ---------------------------------------------------------------
+
+
+@pytest.fixture
+def no_weights(monkeypatch: pytest.MonkeyPatch, edit: Callable[[str, str, str], None]) -> None:
+    """taef2 without its weights and without an address to get them from."""
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    url = cards.card("taef2").url
+    edit("encoders.toml", f'url = "{url}"', 'url = ""')
+
+
+def taef2_study() -> Study:
+    return with_choices(encoders=(PIXEL, "taef2"), display_encoder=PIXEL)
+
+
+def committed(one: Chain, study: str) -> None:
+    """All that pages read of taef2, committed, though there is nothing in it."""
+    for name, request in one.plan.results_of(one.plan.cards["taef2"]).items():
+        archive.write(study, name, {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
+
+
+def test_without_weights_or_results_it_says_both(project: Path, no_weights: None) -> None:
+    with pytest.raises(MissError, match=r"taef2.*; and data/results has no 'taef2' either"):
+        chain(taef2_study()).compute()
+
+
+def test_committed_results_serve_where_weights_are_not(project: Path, no_weights: None) -> None:
+    one = chain(taef2_study())
+    committed(one, "tiny")
+    said = one.compute()
+    assert said[PIXEL] == "computed"
+    assert said["taef2"].startswith("committed results in data/results/tiny: taef2")
+    assert not any("taef2" in label for label in one.store.computed)
+
+
+def test_committed_results_serve_a_study_of_another_name(project: Path, no_weights: None) -> None:
+    one = chain(taef2_study())
+    committed(one, "other")
+    said = one.compute()
+    assert said["taef2"].startswith("committed results in data/results/other: taef2")
+
+
+def test_committed_results_of_other_choices_do_not_serve(project: Path, no_weights: None) -> None:
+    one = chain(taef2_study())
+    committed(one, "tiny")
+    other = taef2_study().model_copy(update={"t": 0.25})
+    with pytest.raises(MissError, match="made from other photographs"):
+        chain(other).compute()
+
+
+def test_weights_that_can_be_fetched_are_not_fetched_where_results_are(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+
+    def refuse(*arguments: object) -> None:
+        raise FetchError("no network in tests")
+
+    monkeypatch.setattr(encoder, "download", refuse)
+    pytest.importorskip("torch")
+    one = chain(taef2_study())
+    with pytest.raises(FetchError, match="no network in tests"):
+        one.compute()
+    committed(one, "tiny")
+    assert "not on this machine" in chain(taef2_study()).compute()["taef2"]
+
+
+def test_what_is_identified_beforehand_is_what_is_loaded(project: Path) -> None:
+    one = chain()
+    for name in (PIXEL, LINEAR):
+        loaded = one.encoder(one.plan.cards[name]).identity
+        for key, value in cards.identity(one.plan.cards[name]).items():
+            assert loaded[key] == value

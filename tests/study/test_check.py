@@ -1,0 +1,167 @@
+"""`check`: everything that can be wrong is found, and what is only not there yet is no error."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.encoders import availability
+from analysis.images.catalogue import Photograph, unavailable
+from analysis.project.errors import FetchError, InputError
+from analysis.study import results
+from analysis.study.chain import Chain
+from analysis.study.check import check
+from analysis.study.settings import load_study
+from analysis.study.store import Store
+from tests.conftest import PROJECT, STUDY
+
+Edit = Callable[[str, str, str], None]
+BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
+
+
+@pytest.fixture
+def tiny(project: Path) -> Path:
+    text = STUDY.partition("[bands]")[0] + BANDS
+    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    return project
+
+
+def compute() -> Chain:
+    chain = Chain(load_study("tiny"), Store())
+    chain.compute()
+    return chain
+
+
+def found(part: str = "") -> list[tuple[str, bool]]:
+    lines = list(check(load_study("tiny"), Store()))
+    return [(line.text, line.wrong) for line in lines if line.part == part or not part]
+
+
+def wrong() -> list[str]:
+    return [text for text, is_wrong in found() if is_wrong]
+
+
+def test_an_empty_cache_is_told_and_is_no_error(tiny: Path) -> None:
+    assert wrong() == []
+    [(text, _)] = found("pixel")
+    assert text.startswith(
+        "0 of 32 steps are cached; missing: spectra of birch at 64 px (lanczos) by pixel "
+    )
+    assert "and 31 more (nothing is stored for 'spectra')" in text
+    assert found("committed results") == [
+        (
+            "none for pixel, sampler-pixel, linear-f8c16, sampler-linear-f8c16, display, leakage, "
+            "channel-rule",
+            False,
+        )
+    ]
+    assert not (tiny / "data" / "cache").exists()
+
+
+def test_a_computed_study_is_whole(tiny: Path) -> None:
+    results.commit(results.assemble(compute().plan))
+    assert wrong() == []
+    assert found("pixel") == [("32 of 32 steps are cached", False)]
+    assert found("linear-f8c16") == [("36 of 36 steps are cached", False)]
+    text = (
+        "pixel, sampler-pixel, linear-f8c16, sampler-linear-f8c16, display, leakage, "
+        "channel-rule in data/results/tiny: as this study makes them"
+    )
+    assert found("committed results") == [(text, False)]
+
+
+def test_committed_results_answer_in_one_line(tiny: Path) -> None:
+    results.commit(results.assemble(compute().plan))
+    shutil.rmtree(tiny / "data" / "cache")
+    (tiny / "data" / "results" / "tiny").rename(tiny / "data" / "results" / "elsewhere")
+    said = ("committed results in data/results/elsewhere answer this study", False)
+    assert found("pixel") == found("linear-f8c16") == [said]
+    [(text, _)] = found("committed results")
+    assert text.endswith(" in data/results/elsewhere: as this study makes them")
+    (tiny / "data" / "results" / "elsewhere" / "display.json").unlink()
+    assert found("pixel") == [said]
+    [(text, _)] = found("linear-f8c16")
+    assert text == f"{said[0]}; missing: pictured latents (nothing is stored for 'display')"
+
+
+def test_what_changed_is_named(tiny: Path, edit: Edit) -> None:
+    results.commit(results.assemble(compute().plan))
+    edit("studies/tiny.toml", "seed = 7", "seed = 8")
+    assert "nearest stored entry differs: parameters.seed is 8, stored 7)" in found("pixel")[0][0]
+    stale = [text for text, is_wrong in found("committed results") if is_wrong]
+    stale_ones = [text.partition(":")[0] for text in stale]
+    assert set(stale_ones) == {
+        "pixel", "sampler-pixel", "linear-f8c16", "sampler-linear-f8c16", "leakage", "channel-rule",
+    }  # fmt: skip
+    assert "stale, made from other photographs, settings or code" in stale[0]
+
+
+@pytest.mark.parametrize("step", ["spectra", "moments", "measurement", "display", "linear-fit"])
+def test_damage_of_any_step_is_found(tiny: Path, step: str) -> None:
+    compute()
+    path = next((tiny / "data" / "cache" / step).rglob("*.npz"))
+    path.write_bytes(b"x")
+    [text] = wrong()
+    assert "is damaged in the cache: 'python -m analysis compute' replaces it" in text
+    compute()
+    assert wrong() == [] or step == "moments"  # read only when something needs it
+
+
+@pytest.mark.parametrize("how", ["arrays", "json", "number"])
+def test_a_damaged_committed_result(tiny: Path, how: str) -> None:
+    results.commit(results.assemble(compute().plan))
+    path = tiny / "data" / "results" / "tiny" / "pixel.json"
+    if how == "arrays":
+        path.with_suffix(".npz").write_bytes(b"no archive")
+    elif how == "json":
+        path.write_text("{", encoding="utf-8")
+    else:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["numbers"]["bands"]["low"]["measured"] *= 1.001
+        path.write_text(json.dumps(content), encoding="utf-8")
+    [text] = wrong()
+    said = "another bands than its arrays" if how == "number" else "damaged: "
+    assert said in text
+
+
+def test_a_missing_photograph_is_an_error(tiny: Path) -> None:
+    (tiny / "data" / "images" / "birch.png").unlink()
+    [text] = wrong()
+    assert "birch.png" in text
+    assert found("steps") == [("not looked at, since they depend on the photographs", False)]
+
+
+def test_a_photograph_that_is_only_not_fetched(tmp_path: Path) -> None:
+    photo = Photograph("far", None, "https://example.org/far", "", "Far", "", "", "")
+    [error] = unavailable([photo], tmp_path).values()
+    assert isinstance(error, FetchError)
+    assert str(error) == "far is not fetched: run 'python -m analysis fetch'"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_encoder_that_cannot_run_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(availability, "missing", lambda card: "it needs a thing")
+    assert found("pixel")[0][0].endswith("; cannot be computed here: it needs a thing")
+
+
+def test_pages_references_and_links(tiny: Path) -> None:
+    assert found("pages") == [("there is no _quarto.yml, so there are none", False)]
+    corpus = PROJECT / "tests" / "pages" / "project"
+    shutil.copytree(corpus, tiny, dirs_exist_ok=True)
+    assert wrong() == []
+    assert found("site") == [("not built", False)]
+    site = tiny / "_site"
+    site.mkdir()
+    (site / "index.html").write_text('<a href="gone.html">x</a>', encoding="utf-8")
+    assert wrong() == ["index.html:1: gone.html: no such file"]
+    page = next((tiny / "report").glob("*.qmd"))
+    page.write_text(page.read_text(encoding="utf-8") + "\nSee @fig-none.\n", encoding="utf-8")
+    assert any("fig-none" in text for text in wrong())
+
+
+def test_a_study_that_names_nothing_is_bad_input(tiny: Path, edit: Edit) -> None:
+    edit("studies/tiny.toml", '"heron"', '"herron"')
+    with pytest.raises(InputError, match="herron"):
+        found()

@@ -1,0 +1,286 @@
+"""Contributed results: taken if all holds together, refused in one line if one thing does not."""
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.encoders.cards import card
+from analysis.project import environment as project_environment
+from analysis.project.errors import InputError
+from analysis.study import archive, contribute, measurement, schema
+from analysis.study.chain import Chain
+from analysis.study.settings import load_study
+from analysis.study.steps import Plan
+from analysis.study.store import MissError, Store, to_bytes
+from tests.conftest import STUDY, make_project
+from tests.study.test_schema import until_measured
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"  # 8 x 8 latents have few rings
+Pair = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
+def with_bands(folder: Path) -> Path:
+    text = STUDY.partition("[bands]")[0] + BANDS
+    (folder / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of the tiny project, computed once for all tests here."""
+    folder = with_bands(make_project(tmp_path_factory.mktemp("computed") / "project"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_ROOT", str(folder))
+        project_environment.environment.cache_clear()  # the tiny project is no repository
+        until_measured(Chain(load_study("tiny"), Store(folder / "cache", compute="auto")))
+    project_environment.environment.cache_clear()
+    return folder / "cache"
+
+
+@pytest.fixture
+def plan(project: Path, computed: Path) -> Plan:
+    """The plan of somebody who takes results in, and has computed nothing."""
+    with_bands(project)
+    return Plan(load_study("tiny"), Store())
+
+
+@pytest.fixture
+def pair(plan: Plan, computed: Path) -> Callable[[str], Pair]:
+    """What a contributor has of an encoder: JSON and arrays, as computed at a commit."""
+
+    def made(name: str) -> Pair:
+        request = plan.measurement_request(card(name))
+        store = Store(computed)
+        arrays = store.get(request)
+        assert arrays is not None
+        provenance = store.sidecar(request)
+        provenance["environment"]["commit"] = COMMIT
+        numbers = measurement.Measured(
+            card(name), plan.study, arrays, "computed", provenance
+        ).numbers()
+        return {"numbers": archive.rounded(numbers), "provenance": provenance}, arrays
+
+    return made
+
+
+def write(folder: Path, name: str, pair: Pair) -> Path:
+    """The pair as files; its JSON."""
+    content, arrays = pair
+    payload = to_bytes(arrays)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.npz").write_bytes(payload)
+    digest = contribute.hashlib.sha256(payload).hexdigest()
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({"sha256": digest, **content}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["pixel", "linear-f8c16"])
+def test_a_sound_pair_is_taken(
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path, name: str
+) -> None:
+    content, arrays = pair(name)
+    provenance = {**content["provenance"], "note": "<script>"}
+    path = write(tmp_path / "sent", name, (content | {"more": 1, "provenance": provenance}, arrays))
+    written = contribute.add(path, plan)
+    folder = archive.folder("tiny")
+    assert written == [folder / f"{name}.json", folder / f"{name}.npz"]
+    # it answers the request, and nothing else of the file got in
+    request = plan.measurement_request(card(name))
+    found, kept = archive.read("tiny", request, name, "")
+    assert kept == content["provenance"]
+    for key, values in arrays.items():
+        np.testing.assert_array_equal(found[key], values)
+    assert json.loads(written[0].read_text()).keys() == {"numbers", "provenance", "sha256"}
+    with pytest.raises(InputError, match=r"tiny/.*\.json is there already: remove it"):
+        contribute.add(path, plan)
+
+
+def test_a_zip_is_taken_too(plan: Plan, pair: Callable[[str], Pair], tmp_path: Path) -> None:
+    path = write(tmp_path / "sent", "pixel", pair("pixel"))
+    with zipfile.ZipFile(tmp_path / "any.zip", "w") as packed:
+        for one in (path, path.with_suffix(".npz")):
+            packed.write(one, f"folder/{one.name}")
+    assert contribute.add(tmp_path / "any.zip", plan)[0].name == "pixel.json"
+
+
+def refused(plan: Plan, path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        contribute.add(path, plan)
+    assert "\n" not in str(error.value)
+    assert not archive.folder("tiny").exists()
+    return str(error.value)
+
+
+def deep(content: dict[str, Any], place: str, value: object) -> None:
+    """Set, or with Ellipsis delete, the value at a dotted place."""
+    *way, last = place.split(".")
+    for key in way:
+        content = content[key]
+    if value is ...:
+        del content[last]
+    else:
+        content[last] = value
+
+
+E = "provenance.environment"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("sha256", "0" * 64, "the .npz is not the file that the .json describes"),
+        ("provenance", ..., "provenance is missing"),
+        (E, ..., "provenance has no environment"),
+        (E, "numpy 2", "provenance has no environment"),
+        (f"{E}.numpy", ..., "provenance names no numpy"),
+        (f"{E}.commit", ..., "provenance names no commit"),
+        (f"{E}.commit", "unknown", "commit 'unknown', by which its code can't be found"),
+        (f"{E}.commit", COMMIT + "+changes", "by which its code can't be found: commit, and comp"),
+        (f"{E}.python", "<b>3</b>", "provenance has something odd as 'python'"),
+        (f"{E}.numpy", 2, "provenance has something odd as 'numpy'"),
+        (f"{E}.a b", "2", "provenance has something odd as 'a b'"),
+        ("provenance.key", "0" * 64, "has key 000000000000, this study asks for "),
+        ("provenance.key", ..., "has key None, this study asks for "),
+        ("provenance.seconds", "1", "provenance has no seconds"),
+        ("provenance.seconds", -1, "provenance has no seconds"),
+        ("provenance.written", "today", "does not say when it was written"),
+        ("numbers", ..., "numbers (as a whole) does not follow from the arrays"),
+        ("numbers.measured", 2.5, "numbers.measured does not follow from the arrays"),
+        ("numbers.interval", [1.0], "numbers.interval does not follow from the arrays"),
+        ("numbers.bands.low.band", [0.0, 1.0], "numbers.bands.low.band[0] does not follow"),
+        ("numbers.encoder", "taef2", "numbers.encoder does not follow from the arrays"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path, place: str, value: object, said: str
+) -> None:
+    content, arrays = pair("pixel")
+    deep(content, place, value)
+    message = refused(plan, write(tmp_path / "sent", "pixel", (content, arrays)))
+    assert message.startswith("pixel: ")
+    assert said in message
+
+
+def test_arrays_of_no_measurement_are_refused(
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path
+) -> None:
+    content, arrays = pair("pixel")
+    arrays["noise_64"] = arrays["noise_64"] * 1.01
+    said = refused(plan, write(tmp_path / "sent", "pixel", (content, arrays)))
+    assert "noise_64 is not the noise of seed 7" in said
+
+
+CARD = f"""
+[mine]
+title = "Known by its commit alone"
+kind = "diffusers"
+class = "AutoencoderKL"
+channels = 4
+stride = 8
+scale = 0.5
+repo = "some/model"
+revision = "{COMMIT}"
+"""
+
+
+def test_the_encoder_has_to_be_known_and_pinned(
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path
+) -> None:
+    content, arrays = pair("pixel")
+    said = refused(plan, write(tmp_path / "sent", "pixle", (content, arrays)))
+    assert said == "pixle: no encoder has this name; did you mean 'pixel'?: add its card first"
+
+    def sent(name: str, **more: object) -> str:
+        key = plan.measurement_request(card(name)).key
+        environment = {**content["provenance"]["environment"], "torch": "2.9", "diffusers": "0.40"}
+        provenance = {**content["provenance"], "environment": environment, "key": key, **more}
+        return refused(plan, write(tmp_path / "s", name, ({"provenance": provenance}, arrays)))
+
+    # its card has the weights' hash: everything is right but the arrays, which are of pixels
+    assert "taef2: power_64 is " in sent("taef2")
+    assert "has other weights than the card (ffff" in sent("taef2", weights_sha256="f" * 64)
+    missing = {key: v for key, v in content["provenance"]["environment"].items() if key != "torch"}
+    assert "taef2: provenance names no torch" in sent("taef2", environment=missing)
+    with (plan.store.folder.parent / "encoders.toml").open("a", encoding="utf-8") as cards:
+        cards.write(CARD)
+    assert "has no weights_sha256, and the card none either: pin" in sent("mine")
+    assert "mine: power_64 is " in sent("mine", weights_sha256="f" * 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("pixel.json", b"{}", "pixel.npz: no such file; a result is a .json and its .npz"),
+        ("pixel.npz", b"", "pixel.json: no such file"),
+        ("none.zip", None, "none.zip: no such file"),
+        ("pixel.txt", b"", "pixel.txt: give the .json of a result (its .npz beside it), or a zip"),
+        ("broken.zip", b"PK", "broken.zip: cannot be read"),
+    ],
+)
+def test_files_that_are_no_pair(
+    plan: Plan, tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert said in refused(plan, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a.json": b"{", "a.npz": b""}, "cannot be read"),
+        ({"a.json": b"[]", "a.npz": b""}, "is not an object with numbers and provenance"),
+        ({"a.json": b"{}", "b.npz": b""}, "one .json and one .npz of the same name"),
+        ({"a.json": b"{}", "a.npz": b"", "c.txt": b""}, "one .json and one .npz of the same name"),
+        ({"a.json": b"{}"}, "one .json and one .npz of the same name"),
+    ],
+)
+def test_zips_that_hold_no_pair(
+    plan: Plan, tmp_path: Path, files: dict[str, bytes], said: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "sent.zip", "w") as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    assert said in refused(plan, tmp_path / "sent.zip")
+
+
+def test_what_is_too_large_is_not_read(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "LARGEST", 10)
+    (tmp_path / "pixel.json").write_bytes(b"{}")
+    (tmp_path / "pixel.npz").write_bytes(bytes(11))
+    assert "larger than a measurement can be" in refused(plan, tmp_path / "pixel.json")
+    with zipfile.ZipFile(tmp_path / "sent.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("pixel.json", "{}")
+        packed.writestr("pixel.npz", bytes(11))
+    assert "larger than a measurement can be" in refused(plan, tmp_path / "sent.zip")
+
+
+def test_export_writes_what_add_takes(plan: Plan, computed: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissError, match="measurement of pixel"):
+        contribute.export("pixel", plan, tmp_path)
+    shutil.copytree(computed, plan.store.folder)
+    with pytest.raises(InputError, match="commit 'unknown', by which its code can't be found"):
+        contribute.export("pixel", plan, tmp_path / "out")  # the tests' project is no repository
+    assert not (tmp_path / "out").exists()
+    for sidecar in (plan.store.folder / "measurement").rglob("*.json"):
+        sidecar.write_text(sidecar.read_text().replace('"unknown"', f'"{COMMIT}"'))
+    path = contribute.export("pixel", plan, tmp_path / "out")
+    assert path == tmp_path / "out" / "pixel.zip"
+    assert contribute.export("pixel", plan, tmp_path / "two").read_bytes() == path.read_bytes()
+    assert [one.name for one in contribute.add(path, plan)] == ["pixel.json", "pixel.npz"]
+    # and what was taken in can be sent on, where it is not in the store
+    shutil.rmtree(plan.store.folder)
+    assert contribute.export("pixel", plan, tmp_path / "three").read_bytes() == path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as packed:
+        assert packed.namelist() == ["pixel.json", "pixel.npz"]

@@ -1,0 +1,161 @@
+"""Photographs and weights, verified; what is downloaded comes from servers on the loopback."""
+
+import functools
+import hashlib
+import http.server
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from analysis.encoders import availability, cards
+from analysis.project import extras
+from analysis.project.errors import FetchError, InputError, PackageError
+from analysis.study import chain
+from analysis.study.settings import Study, load_study
+from analysis.study.steps import Plan
+from analysis.study.store import Store
+from tests.conftest import PHOTOGRAPHS
+from tests.standins import hub
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+def nothing(*given: object) -> None:
+    """Be told of progress, and do nothing."""
+
+
+def card(**changed: object) -> cards.Card:
+    return cards.card("taef2").model_copy(update=changed)
+
+
+def plan(study: Study) -> Plan:
+    return Plan(study, Store())
+
+
+def test_photographs_of_the_study(project: Path) -> None:
+    photographs = chain.photographs(plan(load_study("tiny")), nothing)
+    found = {photo.id: path for photo, path in photographs}
+    assert tuple(found) == PHOTOGRAPHS
+    assert all(path.is_file() for path in found.values())
+
+
+def test_a_photograph_smaller_than_the_study_asks_is_refused(project: Path) -> None:
+    study = load_study("tiny").model_copy(update={"resolutions": (64, 256)})
+    with pytest.raises(InputError, match="short side 160, asked for 256"):
+        list(chain.photographs(plan(study), nothing))
+
+
+def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
+    project: Path,
+) -> None:
+    folder = project / "mine"
+    folder.mkdir()
+    study = load_study("tiny").model_copy(update={"images": str(folder)})
+    Image.new("F", (256, 256)).save(folder / "a.tiff")
+    with pytest.raises(InputError, match=r"a\.tiff: mode F has no defined white"):
+        list(chain.photographs(plan(study), nothing))
+    (folder / "a.tiff").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"a\.tiff: cannot be read as an image"):
+        list(chain.photographs(plan(study), nothing))
+
+
+def test_some_encoders_need_no_weights(project: Path, tmp_path: Path) -> None:
+    assert availability.weights_of(cards.card("pixel"), tmp_path, nothing) is None
+    assert availability.weights_of(cards.card("linear-f8c16"), tmp_path, nothing) is None
+
+
+def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "any" / "name"
+    path.parent.mkdir()
+    path.write_bytes(b"weights")
+    monkeypatch.setenv("ANALYSIS_WEIGHTS", str(tmp_path))
+    wanted = card(sha256=hashlib.sha256(b"weights").hexdigest(), bytes=7)
+    assert availability.weights_of(wanted, tmp_path / "downloads", nothing) == path
+
+
+def test_weights_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "w").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    handler = functools.partial(Silent, directory=str(tmp_path / "there"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/w"
+        wanted, said = card(sha256=digest, bytes=7, url=url), list[str]()
+        folder = tmp_path / "downloads"
+        assert availability.found(wanted, folder) is None
+        first = availability.weights_of(wanted, folder, said.append)
+        server.shutdown()
+    assert first == availability.found(wanted, folder) == folder / digest
+    assert availability.weights_of(wanted, folder, said.append) == first
+    assert said == [f"downloading {url}"]
+
+
+def test_weights_without_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    with pytest.raises(FetchError, match=r"has no url: get taef2_encoder\.pth from https"):
+        availability.weights_of(card(url="", sha256="0" * 64), tmp_path, nothing)
+
+
+def test_weights_in_a_users_own_folder(tmp_path: Path) -> None:
+    own = cards.card("flux1").model_copy(update={"folder": str(tmp_path), "sha256": ""})
+    assert availability.found(own, tmp_path) is None
+    with pytest.raises(FetchError, match=r"no config\.json in .*: save the autoenc"):
+        availability.weights_of(own, tmp_path, nothing)
+    path = tmp_path / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(b"weights")
+    assert (
+        availability.found(own, tmp_path) == availability.weights_of(own, tmp_path, nothing) == path
+    )
+    changed = own.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(FetchError, match="its card says 0000"):
+        availability.weights_of(changed, tmp_path, nothing)
+
+
+HUB = """
+import sys
+from pathlib import Path
+from analysis import encoders, fetching, standing
+from analysis.settings import FetchError
+path, digest = Path(sys.argv[1]), sys.argv[2]
+card = encoders.card("flux1").model_copy(
+    update={"repo": "fit/model", "revision": "", "sha256": digest, "bytes": 0, "alternatives": ()})
+print(standing.found(card, path))
+try:
+    print(fetching.weights_of(card, path, print).read_bytes()[:7])
+except FetchError as error:
+    print(error)
+print(standing.found(card, path) is not None)
+"""
+
+
+def test_weights_from_the_hub_are_verified(tmp_path: Path) -> None:
+    content = b"weights" * 1000
+    digest = hashlib.sha256(content).hexdigest()
+    files = {"vae/config.json": b"{}", "vae/diffusion_pytorch_model.safetensors": content}
+    with hub.running(hub.Hub({"fit/model": hub.Repo(files)})) as one:
+        environment = hub.environment(one.endpoint, tmp_path / "home")
+        for expected, last in (("0" * 64, "its card says 0000"), (digest, "b'weights'")):
+            process = hub.start(HUB, str(tmp_path), expected, environment=environment)
+            out, err = process.communicate(timeout=60)
+            assert (process.returncode, err) == (0, "")
+            before, *said, result, after = out.splitlines()
+            # the second time they are in the Hub's cache, so that nothing is downloaded
+            assert (before == "None", said) == (
+                (True, ["downloading from fit/model"]) if "card" in last else (False, [])
+            )
+            assert last in result
+            assert after == "True"
+
+
+def test_the_hub_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    monkeypatch.setattr(extras, "absent", list)  # as if nothing were installed
+    with pytest.raises(PackageError, match=r"needs huggingface_hub: run .* install -e .*\[vae\]'"):
+        availability.weights_of(cards.card("flux1"), tmp_path, nothing)

@@ -1,0 +1,226 @@
+"""The original's strategies, against closed forms."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from analysis.spectra import periodogram
+from analysis.timesteps import weighting
+
+F = np.linspace(1.0, 200.0, 400)
+
+
+def test_the_deviation_is_from_the_mean_of_the_set() -> None:
+    power = np.array([[1.0, 4.0], [3.0, 8.0]])
+    np.testing.assert_array_equal(weighting.deviation_from_mean(power), [[-1, -2], [1, 2]])
+    many = np.random.default_rng(0).random((5, 30))
+    np.testing.assert_allclose(weighting.deviation_from_mean(many).sum(axis=0), 0, atol=1e-13)
+
+
+def test_the_share_below_a_frequency_counts_magnitudes() -> None:
+    deviation = np.array([[-3.0, 1.0, 0.0], [3.0, -1.0, 2.0]])
+    k = np.array([1.0, 2.0, 3.0])
+    assert weighting.share_below(deviation, k, 1.0) == pytest.approx(0.6)
+    assert weighting.share_below(deviation, k, 2.5) == pytest.approx(0.8)
+    assert weighting.share_below(deviation, k, 3.0) == 1
+    assert weighting.share_below(deviation, k, 0.5) == 0
+
+
+@given(st.integers(2, 8), st.integers(0, 100))
+def test_pure_factors_are_all_level(images: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    power = np.exp(rng.standard_normal((images, 1))) * rng.random(20) + 0.0
+    assert weighting.level_share(power) == pytest.approx(1, abs=1e-9)
+
+
+def test_shapes_of_one_level_are_no_level() -> None:
+    logs = np.random.default_rng(1).standard_normal((6, 40))
+    logs -= logs.mean(axis=1, keepdims=True)
+    assert weighting.level_share(np.exp(logs)) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_level_share_is_a_share_of_variance() -> None:
+    # ln P_i(f) = a_i + b_i(f) with var(a) = 4 and var(b) = 1, exactly, by construction.
+    a = 2 * np.array([1.0, -1.0, 1.0, -1.0])
+    b = np.outer([1, 1, -1, -1], [1, -1] * 10)
+    assert weighting.level_share(np.exp(a[:, None] + b + np.linspace(5, 0, 20))) == pytest.approx(
+        0.8, abs=1e-12
+    )
+
+
+def test_the_ratio_to_its_own_law_is_1() -> None:
+    power = 10**3 * F ** (-2 - 0.1 * np.log10(F))
+    np.testing.assert_allclose(weighting.ratio_to_fit(F, power, 2), 1, rtol=1e-9)
+    bumped = power * (1 + 0.5 * (F[200] == F))
+    ratio = weighting.ratio_to_fit(F, bumped, 2)
+    assert ratio.argmax() == 200
+    # The bump pulls the fit by its leverage, some 3 / 400 of ln 1.5.
+    assert ratio[200] == pytest.approx(1.5, rel=0.01)
+
+
+def test_least_squares_in_the_logarithm_leaves_a_ratio_of_geometric_mean_1() -> None:
+    power = F**-2.0 * np.exp(0.5 * np.random.default_rng(2).standard_normal(len(F)))
+    assert np.mean(np.log(weighting.ratio_to_fit(F, power, 3))) == pytest.approx(0, abs=1e-11)
+
+
+def test_the_mean_correlation_at_its_extremes() -> None:
+    shared = np.exp(np.random.default_rng(3).standard_normal(50))
+    assert weighting.mean_correlation(
+        np.stack([shared, shared**2, 7 * shared**0.5])
+    ) == pytest.approx(1, abs=1e-12)
+    assert weighting.mean_correlation(np.stack([shared, 1 / shared])) == pytest.approx(
+        -1, abs=1e-12
+    )
+    # Ten images with nothing shared: 45 pairs of correlations with standard error 1 / sqrt(2000).
+    none = np.exp(np.random.default_rng(4).standard_normal((10, 2000)))
+    assert abs(weighting.mean_correlation(none)) < 5 / np.sqrt(45 * 2000)
+
+
+def test_the_mean_correlation_is_over_pairs() -> None:
+    logs = np.random.default_rng(5).standard_normal((3, 30))
+    pairs = [stats.pearsonr(logs[i], logs[j]).statistic for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert weighting.mean_correlation(np.exp(logs)) == pytest.approx(np.mean(pairs), abs=1e-12)
+
+
+def test_the_linear_map_takes_the_band_to_the_unit_interval() -> None:
+    np.testing.assert_allclose(weighting.linear_time(np.array([2.0, 3.0, 6.0])), [0, 0.25, 1])
+
+
+@pytest.mark.parametrize(("mu", "std"), [(0.0, 1.0), (-0.7, 0.5)])
+def test_the_weighted_density_integrates_to_1(mu: float, std: float) -> None:
+    ratio = np.exp(0.3 * np.sin(F))
+    t, density, weighted = weighting.weighted_density(F, ratio, mu, std)
+    assert np.trapezoid(weighted, t) == pytest.approx(1, abs=1e-12)
+    assert integrate.trapezoid(density, t) == pytest.approx(
+        1, abs=1e-3
+    )  # 400 points of a smooth bell
+    theta = np.log(t[1:-1] / (1 - t[1:-1]))
+    np.testing.assert_allclose(
+        density[1:-1], stats.norm(mu, std).pdf(theta) / (t[1:-1] * (1 - t[1:-1])), rtol=1e-10
+    )
+    shape = weighted[1:-1] / (density * ratio)[1:-1]
+    np.testing.assert_allclose(shape, shape[0], rtol=1e-10)
+
+
+def test_a_constant_ratio_changes_nothing() -> None:
+    _, density, weighted = weighting.weighted_density(F, np.full_like(F, 5.0))
+    np.testing.assert_allclose(weighted, density, rtol=1e-3, atol=1e-12)
+
+
+def test_one_image_has_no_set_to_compare_with() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        weighting.deviation_from_mean(np.ones((1, 5)))
+    with pytest.raises(ValueError, match="I, R"):
+        weighting.deviation_from_mean(np.ones(5))
+    with pytest.raises(ValueError, match="at least two"):
+        weighting.mean_correlation(np.ones((1, 5)))
+
+
+# Is R specific to an image? -------------------------------------------------------------------
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_halves_of_the_picture_are_those_of_its_parts() -> None:
+    z = rng().standard_normal((3, 32, 48))
+    halves = weighting.halves(z)
+    left = periodogram.raps(z[:, :, :24], "kaiser", 2 * np.pi).mean(axis=0)[1:]
+    bottom = periodogram.raps(z[:, 16:], "kaiser", 2 * np.pi).mean(axis=0)[1:]
+    np.testing.assert_array_equal(halves["left_right"][0], left)
+    np.testing.assert_array_equal(halves["top_bottom"][1], bottom)
+    square = weighting.halves(rng().standard_normal((1, 32, 32)))
+    for halved in square.values():
+        assert halved.shape == (2, len(weighting.half_frequencies(32)))
+
+
+def test_white_noise_has_independent_halves() -> None:
+    # 60 fields of 16 rings: the mean correlation has a standard error of 1 / sqrt(60 * 14) = 0.035
+    logs = []
+    for seed in range(60):
+        halved = weighting.halves(rng(seed).standard_normal((1, 64, 64)), "none")
+        logs.append(
+            weighting.half_log_ratios(weighting.half_frequencies(64), halved["left_right"], 1)
+        )
+    found = weighting.reliability(np.stack(logs), rng(), resamples=200)
+    assert abs(found.within[0]) < 0.12
+    assert abs(found.between[0]) < 0.12
+
+
+def planted(shared: float, own: float, noise: float, images: int = 200, rings: int = 400):
+    """ln R [I, 2, R] with known standard deviations of its three parts."""
+    r = rng(7)
+    m = shared * r.standard_normal(rings)
+    a = own * r.standard_normal((images, 1, rings))
+    return m + a + noise * r.standard_normal((images, 2, rings))
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "noise"), [(0, 0, 1), (1, 0, 1), (0, 1, 1), (1, 2, 0.5), (0.7, 0.5, 1.5)]
+)
+def test_planted_variances_are_found(shared: float, own: float, noise: float) -> None:
+    found = weighting.reliability(planted(shared, own, noise), rng(), resamples=200)
+    # 80000 values, 400 of the shared curve: its variance is known to sqrt(2 / 400) = 7 %.
+    total = shared**2 + own**2 + noise**2
+    assert found.within[0] == pytest.approx((shared**2 + own**2) / total, abs=0.06)
+    assert found.between[0] == pytest.approx(shared**2 / total, abs=0.06)
+    assert found.specific[0] == pytest.approx(own**2 / (own**2 + noise**2), abs=0.02)
+    assert found.intraclass[0] == pytest.approx(own**2 / (own**2 + noise**2), abs=0.02)
+    both = shared**2 + own**2 + noise**2 / 2
+    np.testing.assert_allclose(
+        found.shares, [shared**2 / both, own**2 / both, noise**2 / 2 / both], atol=0.06
+    )
+    assert sum(found.shares) == pytest.approx(1, abs=1e-12)
+    assert found.full[0] == pytest.approx(2 * found.within[0] / (1 + found.within[0]))
+    for value, low, high in (found.within, found.full, found.between, found.specific):
+        assert low <= value <= high
+
+
+def test_noise_has_no_reliability_and_a_planted_curve_all() -> None:
+    assert abs(weighting.reliability(planted(0, 0, 1), rng(), resamples=200).full[0]) < 0.02
+    sure = weighting.reliability(planted(0, 1, 1e-3), rng(), resamples=200)
+    assert sure.full[0] == pytest.approx(1, abs=1e-5)
+    assert sure.intraclass[0] == pytest.approx(1, abs=1e-5)
+    assert sure.shares[1] == pytest.approx(1, abs=0.01)
+
+
+def test_opposite_halves_have_no_reliability() -> None:
+    one = rng().standard_normal((4, 1, 3))
+    found = weighting.reliability(np.concatenate([one, -0.5 * one], axis=1), rng(), resamples=100)
+    assert found.within[0] == pytest.approx(-1)
+    assert found.full[0] < -1e6
+
+
+def test_the_intraclass_correlation_is_the_textbook_one() -> None:
+    # One frequency's ICC(1) by scipy's one-way analysis of variance: F gives (F - 1) / (F + 1).
+    logs = planted(0, 1, 1, images=12, rings=30)
+    logs -= logs.mean(axis=2, keepdims=True)
+    between, within = [], []
+    for f in range(30):
+        groups = logs[:, :, f]
+        within.append(np.mean(groups.var(axis=1, ddof=1)))
+        between.append(stats.f_oneway(*groups).statistic * within[-1])
+    expected = (np.mean(between) - np.mean(within)) / (np.mean(between) + np.mean(within))
+    found = weighting.reliability(logs, rng(), resamples=100)
+    assert found.intraclass[0] == pytest.approx(expected, rel=1e-10)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    hits = 0
+    for seed in range(100):
+        r = rng(seed)
+        own = r.standard_normal((12, 1, 40))
+        logs = own + r.standard_normal((12, 2, 40))
+        _, low, high = weighting.reliability(logs, r, resamples=200).intraclass
+        hits += low <= 0.5 <= high
+    # 12 images: percentile intervals are a little short of 95 %; 100 trials scatter by 3.
+    assert hits >= 80
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 5), (4, 3, 5), (4, 5)])
+def test_what_has_no_halves_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="three images"):
+        weighting.reliability(np.ones(shape), rng())
