@@ -40,6 +40,14 @@ class Precision(StrEnum):
     float16 = "float16"
 
 
+class Renderer(StrEnum):
+    """What renders the pages."""
+
+    auto = "auto"
+    quarto = "quarto"
+    builtin = "builtin"
+
+
 StudyOption = Annotated[
     str,
     typer.Option(metavar="NAME|PATH", help="A study in data/studies, or a TOML file. "

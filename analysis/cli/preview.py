@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.cli.console import Log
 from analysis.project.errors import InputError
-from analysis.project.files import root
+from analysis.project.files import PACKAGE, root
 from analysis.site.builtin import files
 
 ADDRESS = "127.0.0.1"  # the loopback only: nobody else sees an unfinished page
@@ -43,9 +43,8 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def snapshot(folder: Path) -> dict[Path, int]:
     """Path -> time of the last change, of all the site is made from and no build writes."""
     paths = [folder / "_quarto.yml"]
-    package = Path(__file__).parent
     for name, endings in SOURCES.items():
-        place = package if name == "analysis" else folder / name
+        place = PACKAGE if name == "analysis" else folder / name
         paths += [path for path in files.sources(place) if path.name.endswith(endings)]
     paths = [path for path in paths if path.parent.name != "report" or path.suffix not in LEFT]
     found = {}

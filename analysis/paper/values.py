@@ -163,10 +163,15 @@ def _theory(add: Add, results: Results) -> None:
     study, s = results.study, results.theory
     mu = schedule.shift_mu(study.mu, s)
     meaning = "the square-root rule between the two resolutions"
-    add("theory", number(s, 3), meaning, "schedule.theoretical_shift")
+    add("theory", number(s, 3), meaning, "timesteps.schedule.theoretical_shift")
     add("theory_squared", number(s**2, 3), "the ratio of pixel counts", "schedule")
-    add("mu_shifted", fixed(mu, 3), "mean of theta at the high resolution", "schedule.shift_mu")
-    add("t_shifted", fixed(results.t_shifted, 4), "t after the shift", "schedule.shift_t")
+    add(
+        "mu_shifted",
+        fixed(mu, 3),
+        "mean of theta at the high resolution",
+        "timesteps.schedule.shift_mu",
+    )
+    add("t_shifted", fixed(results.t_shifted, 4), "t after the shift", "timesteps.schedule.shift_t")
 
 
 def _afar(add: Add) -> None:
@@ -179,7 +184,7 @@ def _afar(add: Add) -> None:
 
 def _sound(add: Add, results: Results) -> None:
     fine, coarse = results.sounds
-    source, unit = "noise.sampled_sound", "\u00a0dB"
+    source, unit = "timesteps.noise.sampled_sound", "\u00a0dB"
     expected = 10 * math.log10(SOUND_FACTOR)
     for name, sound, how in (("fine", fine, "densely"), ("coarse", coarse, "sparsely")):
         meaning = f"level of {how} sampled noise, re full scale"
@@ -198,7 +203,7 @@ def _pictured(add: Add, results: Results) -> None:
     index = results.photographs.index(results.display.photograph)
     before, _ = snr_mismatch(shown, index, study.t)
     after, worst = snr_mismatch(shown, index, results.t_shifted)
-    source = "values.snr_mismatch"
+    source = "paper.values.snr_mismatch"
     meaning = "SNR at high over low resolution, geometric mean over low and middle bands, "
     add("snr_ratio_before", fixed(before, 2), meaning + "same t", source)
     add("snr_ratio_after", fixed(after, 2), meaning + "t shifted by the rule", source)
@@ -209,7 +214,12 @@ def _pictured(add: Add, results: Results) -> None:
     for name, side in (("low", study.low), ("high", study.high)):
         k = crossing(shown, index, side)
         text = f"{fixed(k, 1)} cycles/image" if math.isfinite(k) else "no frequency of the grid"
-        add(f"crossing_{name}", text, f"frequency where SNR = 1 at {side} px", "values.crossing")
+        add(
+            f"crossing_{name}",
+            text,
+            f"frequency where SNR = 1 at {side} px",
+            "paper.values.crossing",
+        )
 
 
 def _weighting(add: Add, results: Results) -> None:
@@ -223,19 +233,19 @@ def _weighting(add: Add, results: Results) -> None:
     limit = float(np.rint(k[-1] / 8))
     share = weighting.share_below(weighting.deviation_from_mean(power), k, limit + 0.5)
     meaning = "an eighth of the Nyquist frequency, cycles per image"
-    add("delta_limit", f"{limit:.0f}", meaning, "weighting.share_below")
+    add("delta_limit", f"{limit:.0f}", meaning, "timesteps.weighting.share_below")
     meaning = "share of |Delta P| at or below delta_limit"
-    add("delta_share", percent(share), meaning, "weighting.share_below")
+    add("delta_share", percent(share), meaning, "timesteps.weighting.share_below")
     octaves = octave_weights(k)
     meaning = "share of the variance of ln P between images that is one factor per image"
     level = weighting.level_share(power, octaves)
     add("level_share", percent(level), meaning + ", octaves weighing the same", "weighting")
     line = weighting.line_share(power, k, octaves)
     meaning = "the same for one factor and one slope per image"
-    add("line_share", percent(line), meaning, "weighting.line_share")
+    add("line_share", percent(line), meaning, "timesteps.weighting.line_share")
     eighth = float(np.interp(k[-1] / 8, k, weighting.linear_time(k)))
     meaning = "t to which the linear map sends an eighth of the highest frequency"
-    add("map_eighth", number(eighth, 2), meaning, "weighting.linear_time")
+    add("map_eighth", number(eighth, 2), meaning, "timesteps.weighting.linear_time")
 
 
 def leak_name(window: Window, gamma: float) -> str:
@@ -247,7 +257,7 @@ def leak_name(window: Window, gamma: float) -> str:
 def _window(add: Add, results: Results) -> None:
     study, leak = results.study, results.leakage
     texts = [window.text for window in study.windows]
-    source = "simulated.leakage"
+    source = "spectra.fields.leakage"
     # From the middle of the axis on, where leakage from the strong low frequencies shows.
     upper = leak.ratio[:, :, len(leak.k) // 2 :].mean(axis=-1)
     for index, window in enumerate(study.windows):

@@ -4,8 +4,10 @@ import functools
 import platform
 import subprocess
 import tomllib
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.files import NAME, checkout_folder
@@ -90,3 +92,50 @@ def _git(folder: Path, *arguments: str) -> str:
         told = f"'{' '.join(command)}' in {folder} took over {SECONDS} s"
         raise AnalysisError(f"{told}: run it by hand to see what git waits for") from None
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What a paper says of the state it was built from; what isn't known is empty.
+
+    Attributes:
+        version: of the project.
+        commit: its first seven digits, with ``+changes`` where files differ from it.
+        licence: of the project, as in its ``pyproject.toml``.
+        keywords: of the project; the front matter's go before them.
+    """
+
+    version: str = ""
+    commit: str = ""
+    licence: str = ""
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """``version 1.2.0, commit 0123456``, or as much of it as is known."""
+        parts = {"version": self.version, "commit": self.commit}
+        return ", ".join(f"{key} {value}" for key, value in parts.items() if value)
+
+
+def edition(root: Path) -> Edition:
+    """The edition of the project in ``root``, from its ``pyproject.toml`` and git.
+
+    Raises:
+        InputError: ``pyproject.toml`` is no TOML.
+        AnalysisError: git did not answer.
+    """
+    project: dict[str, Any] = {}
+    path = root / "pyproject.toml"
+    if path.is_file():
+        try:
+            project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path}: not valid TOML: {error}") from None
+    licence, head = project.get("license", ""), commit(root)
+    return Edition(
+        version=str(project.get("version", "")),
+        # Seven digits by cutting: how many git's own --short gives depends on the clone.
+        commit=head[:7] + "+changes" * bool(head and changes(root)),
+        licence=licence if isinstance(licence, str) else str(licence.get("text", "")),
+        keywords=tuple(project.get("keywords", ())),
+    )

@@ -53,7 +53,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 NAME = "timestep-spectra"
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 Line = Annotated[str, AfterValidator(line)]  # of words that somebody wrote
 STARTED = time.time_ns()  # modules that are edited later may not be those that run
 

@@ -16,6 +16,7 @@ from analysis.encoders import cards
 from analysis.paper import values
 from analysis.project.environment import current, environment
 from analysis.project.files import root, write_atomic
+from analysis.project.quarto_yml import repository
 from analysis.provenance import explain, inputs, page
 from analysis.provenance.drawings import versions
 from analysis.study.archive import rounded
@@ -82,7 +83,7 @@ def of(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> d
         "commit": environment()["commit"],
         "date": max((one.date for one in made.values()), default=""),
         "drawn_with": versions(),
-        "repository": page.repository(),
+        "repository": repository(),
         "study": rounded(study.model_dump(mode="json")),
         "results": {name: _result(one) for name, one in sorted(made.items())},
         "encoders": {

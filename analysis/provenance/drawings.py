@@ -37,6 +37,7 @@ from analysis.project.environment import environment
 from analysis.project.errors import InputError
 from analysis.project.files import canonical, data, root
 from analysis.project.markdown import line
+from analysis.provenance import series
 from analysis.provenance.inputs import (
     PACKAGE,
     description,
@@ -280,7 +281,7 @@ def _imports(path: Path) -> frozenset[Path]:
 
 def _code(path: Path) -> str:
     """SHA-256 of a figure's source, of all that it imports, and of how figures are written."""
-    todo = [path, PACKAGE / "plotted.py", Path(__file__)]
+    todo = [path, Path(series.__file__), Path(__file__)]
     found: dict[Path, bytes] = {}
     while todo:
         one = todo.pop()

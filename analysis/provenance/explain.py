@@ -171,11 +171,11 @@ def _result(plan: Plan, request: Request, name: str) -> dict[str, Any]:
 
 
 def place_of(source: str) -> str:
-    """``schedule.shift_t`` -> ``analysis/timesteps/schedule.py:99``; empty if it is not ours."""
-    if not re.fullmatch(r"[a-z_]+\.[a-z_]+", source):
+    """``timesteps.schedule.shift_t`` -> its file and line; empty if it is no function of ours."""
+    if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", source):
         return ""
-    module, _, name = source.partition(".")
-    path = PACKAGE / f"{module}.py"
+    module, _, name = source.rpartition(".")
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
     return place(path, name) if path.is_file() and function_of(path, name) else ""
 
 

@@ -1,7 +1,7 @@
 """What draws a figure and what it reads: its file, its function, its results and photographs.
 
-A figure's label is its file's name: ``fig-snr-match`` is drawn by ``figures/snr_match.py``. Which
-results it reads is found in its source, so asking does not draw it.
+A figure's label is its file's name: ``fig-snr-match`` is drawn by ``paper/figures/snr_match.py``.
+Which results it reads is found in its source, so asking does not draw it.
 """
 
 import ast
@@ -18,7 +18,7 @@ from analysis.project.errors import InputError, nearest
 from analysis.study import archive, experiment
 from analysis.study.results import Results
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # What a figure may read.
 ALL, SHOWN = "every measurement", "the display encoder's measurement"
 PICTURED, THUMBNAILS = "the pictured latents", "thumbnails"
@@ -54,8 +54,8 @@ class Input:
 
 
 def figures() -> dict[str, Path]:
-    """label -> the file that draws it: ``fig-snr-match`` -> ``figures/snr_match.py``."""
-    paths = sorted((PACKAGE / "figures").glob("*.py"))
+    """label -> the file that draws it: ``fig-snr-match`` -> ``paper/figures/snr_match.py``."""
+    paths = sorted((PACKAGE / "paper" / "figures").glob("*.py"))
     return {
         "fig-" + path.stem.replace("_", "-"): path
         for path in paths

@@ -4,7 +4,6 @@ A page's cells call ``show`` and ``made``; the files lie beside the page in ``ma
 renderers copy what is linked.
 """
 
-import functools
 import json
 import os
 import re
@@ -12,13 +11,14 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from analysis.project.environment import edition as edition_of
 from analysis.project.environment import environment
 from analysis.project.errors import InputError
-from analysis.project.files import checkout_folder, root, write_atomic
+from analysis.project.files import root, write_atomic
 from analysis.project.markdown import Markdown, code, escaped, link, quoted
+from analysis.project.quarto_yml import repository
 from analysis.provenance import drawings
 from analysis.provenance.inputs import PACKAGE, Input, inputs, path_of, photographs, place, settings
-from analysis.site.builtin import project
 from analysis.study.results import Results
 from analysis.study.store import Store
 
@@ -118,9 +118,7 @@ def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
 def edition() -> None:
     """Where Quarto sets a paper, write ``made/edition.txt`` for its running heads (quarto.typ)."""
     if _on_paper():
-        from analysis.site.builtin import pdf  # not before it is needed: it takes long to load
-
-        _write(root() / "report" / FOLDER / "edition.txt", pdf.edition(root()).name.encode())
+        _write(root() / "report" / FOLDER / "edition.txt", edition_of(root()).name.encode())
 
 
 def _on_paper() -> bool:
@@ -138,15 +136,6 @@ def size(svg: bytes) -> tuple[int, int]:
     if found is None:
         raise InputError("a figure has no size: return a matplotlib figure")
     return round(float(found[1]) * _PT), round(float(found[2]) * _PT)
-
-
-@functools.cache
-def repository() -> str:
-    """The repository's address, ``website.repo-url`` in ``_quarto.yml``; empty where none is."""
-    folder = checkout_folder()
-    if folder is None or not (folder / "_quarto.yml").is_file():
-        return ""
-    return str(project.read(folder).get("website.repo-url") or "").rstrip("/")
 
 
 def _code(where: str) -> str:

@@ -1,50 +1,114 @@
-"""Rendering the pages of a study: which renderer, and what every site gets after either."""
+"""Pages -> ``_site``: which renderer, what every site gets after either, and into place.
+
+The site is built beside its place and moved there when it is whole: a failed build leaves the old
+site as it was. One build goes on at a time: another waits for it. What is added is made from the
+results and from the pages as they were built, so that the two renderers' sites carry the same.
+"""
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from analysis.provenance import account
-from analysis.site import copies, links
+from analysis.project import placement
+from analysis.project.environment import edition
+from analysis.project.files import root
+from analysis.provenance import account, drawings
+from analysis.site import copies, links, quarto
+from analysis.site.builtin import project
+from analysis.site.builtin import site as builtin
 from analysis.site.builtin.memory import Keep, anew
 from analysis.study.check import Finding
 from analysis.study.results import Results
 
 
-def _pages(folder: Path) -> Iterator[Finding]:
-    """Pages, references and links of the project, and the links of its site if it is built."""
-    from analysis.site.builtin import project
-    from analysis.site.builtin.site import check
+def render(
+    results: Results, study: str, renderer: str, *, quiet: bool, say: Callable[[str], None]
+) -> list[Path]:
+    """Render the pages of a study into the project's ``_site``.
 
-    if not (folder / "_quarto.yml").is_file():
-        yield Finding("pages", "there is no _quarto.yml, so there are none")
-        return
-    problems = check(folder)
-    for problem in problems:
-        yield Finding("pages", problem, wrong=True)
-    plan = project.read(folder)
-    if not problems:
-        yield Finding("pages", f"{len(plan.pages)}, and every reference in them leads somewhere")
-    if not plan.output.is_dir():
-        yield Finding("site", "not built")
-        return
-    broken = links.broken(plan.output)
-    for link in broken:
-        yield Finding("site", link, wrong=True)
-    if not broken:
-        yield Finding("site", f"every internal link in {plan.output.name} leads somewhere")
+    Args:
+        results: what the pages show.
+        study: its name, or the full path of its TOML file.
+        renderer: ``quarto``, ``builtin``, or ``auto``: Quarto if a fit one is on PATH.
+        quiet: Quarto's own lines are not shown.
+        say: told what is being done.
+
+    Returns:
+        The pages and PDFs of the site.
+
+    Raises:
+        InputError: a page or ``_quarto.yml`` has something outside the subset.
+        AnalysisError: a cell, a conversion, a reference or an internal link failed.
+    """
+    if renderer == "auto":
+        renderer = "quarto" if quarto.find() else "builtin"
+    say(f"rendering study '{Path(study).stem}' with {renderer}")
+    finish, folder = Finish(results), root()
+    with told_to_pages(study, results.study.skip_unfit):
+        if renderer == "quarto":
+            return with_quarto(folder, quiet, say, finish, lambda: drawings.ahead(results))
+        return with_builtin(folder, say, finish, lambda: drawings.ahead(results))
 
 
-class Renderer(StrEnum):
-    """What renders the pages."""
+Beside = Callable[[], contextlib.AbstractContextManager[None]]
 
-    auto = "auto"
-    quarto = "quarto"
-    builtin = "builtin"
+
+def with_builtin(
+    folder: Path,
+    say: Callable[[str], None] = lambda _: None,
+    finish: builtin.Finish | None = None,
+    beside: Beside = contextlib.nullcontext,
+) -> list[Path]:
+    """Render with the built-in renderer; arguments and errors as of `builtin.render`.
+
+    Without ``finish`` nothing is added, and only links are looked at.
+    """
+    folder = folder.resolve()
+    # Asked for before anything is written, which would be a change to git.
+    made, output = edition(folder), project.read(folder).output
+    with placed(output, say) as staged:
+        builtin.render(
+            folder, staged, made, progress=say, finish=finish or _OnlyLinks(), beside=beside
+        )
+        return _written(staged / output.name, output)
+
+
+def with_quarto(
+    folder: Path,
+    quiet: bool,
+    say: Callable[[str], None] = lambda _: None,
+    finish: "Finish | None" = None,
+    beside: Beside = contextlib.nullcontext,
+) -> list[Path]:
+    """Render with Quarto; arguments and errors as of `quarto.render`."""
+    output = folder / "_site"
+    with placed(output, say) as staged:
+        site = staged / output.name
+        quarto.render(folder, site, quiet=quiet, beside=beside)
+        if finish is not None:
+            finish.pages(site)
+        (finish or _OnlyLinks()).whole(site)
+        return _written(site, output)
+
+
+@contextlib.contextmanager
+def placed(output: Path, say: Callable[[str], None]) -> Iterator[Path]:
+    """A folder beside a site's own, for its next state, which takes its place at the end."""
+    with (
+        placement.alone(output.parent, lambda: say(placement.WAITING)),
+        placement.stage(output.parent) as staged,
+    ):
+        yield staged
+        placement.put(output.parent, staged)
+
+
+def _written(site: Path, output: Path) -> list[Path]:
+    """The pages and PDFs of a site, where they will lie."""
+    made = sorted(path.relative_to(site) for path in site.rglob("*"))
+    return [output / path for path in made if path.suffix in (".html", ".pdf")]
 
 
 @contextlib.contextmanager
@@ -75,7 +139,7 @@ def told_to_pages(study: str, skip_unfit: bool) -> Iterator[None]:
 
 @dataclass
 class Finish:
-    """The steps of finishing a site; its pages lie in ``report``.
+    """What a rendered site gets after either renderer; its pages lie in ``report``.
 
     Args:
         results: what its pages show.
@@ -100,5 +164,45 @@ class Finish:
         copies.write(site, keep)  # llms.txt names the account, if it is there
 
     def whole(self, site: Path) -> None:
-        """When every file is there: their digests in the RO-Crate."""
+        """When every file is there: their digests in the RO-Crate; links that lead nowhere.
+
+        Raises:
+            AnalysisError: an internal link leads nowhere.
+        """
         account.refresh(site)
+        links.check(site)
+
+
+class _OnlyLinks:
+    """Nothing is added to a site."""
+
+    def early(self, keep: Keep) -> None:
+        """Nothing."""
+
+    def pages(self, site: Path, keep: Keep) -> None:
+        """Nothing."""
+
+    def whole(self, site: Path) -> None:
+        """When every file is there: links that lead nowhere."""
+        links.check(site)
+
+
+def look(folder: Path) -> Iterator[Finding]:
+    """Pages, references and links of the project, and the links of its site if it is built."""
+    if not (folder / "_quarto.yml").is_file():
+        yield Finding("pages", "there is no _quarto.yml, so there are none")
+        return
+    problems = builtin.check(folder)
+    for problem in problems:
+        yield Finding("pages", problem, wrong=True)
+    plan = project.read(folder)
+    if not problems:
+        yield Finding("pages", f"{len(plan.pages)}, and every reference in them leads somewhere")
+    if not plan.output.is_dir():
+        yield Finding("site", "not built")
+        return
+    broken = links.broken(plan.output)
+    for link in broken:
+        yield Finding("site", link, wrong=True)
+    if not broken:
+        yield Finding("site", f"every internal link in {plan.output.name} leads somewhere")

@@ -10,14 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis.project.errors import AnalysisError
-from analysis.site import links, placement
 
 # Quarto only warns about these and leaves "?fig-x" in the text; for us they are errors.
 _UNRESOLVED = re.compile(
     r"Unable to resolve crossref|citation \S+ not found|Unable to resolve link target"
 )
 _TAIL = 25
-SITE = "_site"
 
 
 def find(minimum: str = "1.9") -> Path | None:
@@ -36,49 +34,29 @@ def find(minimum: str = "1.9") -> Path | None:
 
 def render(
     root: Path,
+    site: Path,
     *,
     quiet: bool,
-    progress: Callable[[str], None] = lambda _: None,
-    finish: Callable[[Path], None] = lambda _: None,
     beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
-) -> list[Path]:
+) -> None:
     """Render the project in ``root`` with Quarto, running its cells with this Python.
-
-    The site is built beside its place and moved there when it is whole: a failed build leaves
-    the old site as it was. One build goes on at a time: another waits for it.
 
     Args:
         root: the project's folder.
+        site: the folder to write, below it.
         quiet: Quarto's own lines are not shown.
-        progress: told what is being done.
-        finish: adds to the site, before its links are checked.
         beside: what goes on meanwhile.
 
-    Returns:
-        The pages and PDFs it wrote.
-
     Raises:
-        AnalysisError: there is no fit Quarto, it failed, or a reference, citation or link in the
-            pages leads nowhere.
+        AnalysisError: there is no fit Quarto, it failed, or a reference or citation leads nowhere.
     """
     program = find()
     if program is None:
         raise AnalysisError("no quarto >= 1.9 on PATH: install it, or use the built-in renderer")
-    with (
-        placement.alone(root, lambda: progress(placement.WAITING)),
-        placement.stage(root) as staged,
-    ):
-        site = staged / SITE
-        with beside():
-            _run([str(program), "render", "--output-dir", str(site.relative_to(root))], root, quiet)
-        if not site.is_dir():
-            raise AnalysisError("quarto wrote no site: is project.render of _quarto.yml right?")
-        finish(site)
-        links.check(site)
-        # The pages it rendered are named in its own output, but the tree is the same and simpler.
-        made = [path.relative_to(site) for path in site.rglob("*")]
-        placement.put(root, staged)
-    return sorted(root / SITE / path for path in made if path.suffix in (".html", ".pdf"))
+    with beside():
+        _run([str(program), "render", "--output-dir", str(site.relative_to(root))], root, quiet)
+    if not site.is_dir():
+        raise AnalysisError("quarto wrote no site: is project.render of _quarto.yml right?")
 
 
 def _run(command: list[str], root: Path, quiet: bool) -> None:

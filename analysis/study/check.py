@@ -1,4 +1,4 @@
-"""What is there, missing, stale or damaged in a study, its pages and its site; and why.
+"""What is there, missing, stale or damaged in a study; and why.
 
 Nothing is computed, fetched or changed here.
 """
@@ -14,8 +14,6 @@ from pathlib import Path
 from analysis.encoders import availability, cards
 from analysis.images import catalogue
 from analysis.project.errors import InputError
-from analysis.project.files import checkout_folder
-from analysis.site.build import _pages
 from analysis.study import archive, preflight
 from analysis.study.chain import Chain
 from analysis.study.measurement import Measured
@@ -34,7 +32,7 @@ class Finding:
 
 
 def check(study: Study, store: Store) -> Iterator[Finding]:
-    """Look at photographs, steps, committed results, pages and site, in this order.
+    """Look at photographs, steps and committed results, in this order.
 
     Raises:
         InputError: the study names a set, encoder or photograph that does not exist.
@@ -65,10 +63,6 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
             if not problems:
                 yield from _steps(chain, card)
         yield from _committed(plan)
-    if folder := checkout_folder():
-        yield from _pages(folder)
-    else:
-        yield Finding("pages", "not looked at: they are in a checkout, and this is none")
 
 
 def _steps(chain: Chain, card: cards.Card) -> Iterator[Finding]:

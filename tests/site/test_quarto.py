@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from analysis.project.errors import AnalysisError
 from analysis.provenance import page
-from analysis.site import quarto
+from analysis.site import build, quarto
 from tests.conftest import PROJECT
 
 
@@ -44,20 +44,20 @@ def test_no_quarto_is_no_error_until_it_is_needed(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert quarto.find() is None
     with pytest.raises(AnalysisError, match="no quarto"):
-        quarto.render(tmp_path, quiet=True)
+        build.with_quarto(tmp_path, True)
 
 
 def test_it_renders_with_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = 'mkdir -p $3/report; echo "$QUARTO_PYTHON $1" > $3/report/index.html'
     install(tmp_path, monkeypatch, "1.10.1", script)
-    assert quarto.render(tmp_path, quiet=True) == [tmp_path / "_site" / "report" / "index.html"]
+    assert build.with_quarto(tmp_path, True) == [tmp_path / "_site" / "report" / "index.html"]
     assert (tmp_path / "_site/report/index.html").read_text().split() == [sys.executable, "render"]
 
 
 def test_a_failure_shows_the_tail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, "1.10.1", "echo the reason >&2; exit 1")
     with pytest.raises(AnalysisError, match=r"exit 1\D+the reason"):
-        quarto.render(tmp_path, quiet=True)
+        build.with_quarto(tmp_path, True)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_unresolved_reference_is_an_error(
 ) -> None:
     install(tmp_path, monkeypatch, "1.10.1", f"echo '{warning}' >&2")
     with pytest.raises(AnalysisError, match="none"):
-        quarto.render(tmp_path, quiet=True)
+        build.with_quarto(tmp_path, True)
 
 
 def luminance(colour: str) -> float:

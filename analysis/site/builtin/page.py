@@ -34,6 +34,7 @@ from typing import Any
 import yaml
 
 from analysis.project.errors import InputError, nearest
+from analysis.project.quarto_yml import lookup
 from analysis.site.builtin import project
 
 CELL_OPTIONS = [
@@ -111,10 +112,10 @@ class Page:
     def option(self, key: str, form: str, default: Any = None) -> Any:
         """A setting, as Quarto finds it: format, then page, then project; ``execute.`` or bare."""
         for place in (f"format.{form}.{key}", f"format.{form}.execute.{key}", key):
-            value = project.lookup(self.meta, place)
+            value = lookup(self.meta, place)
             if value is not None:
                 return value
-        return project.lookup(self.meta, f"execute.{key}", default)
+        return lookup(self.meta, f"execute.{key}", default)
 
     def where(self, token: str) -> str:
         """``file:line`` of the first line that has ``token`` in it, else the file."""
@@ -183,7 +184,7 @@ def _meta(call: str, meta: dict[str, Any], line: Line) -> str:
         raise line.error("an include stands on a line of its own")
     if name != "meta":
         raise line.error(f"unknown shortcode '{name}'; {nearest(name, ['include', 'meta'])}")
-    value = project.lookup(meta, key.strip())
+    value = lookup(meta, key.strip())
     if not isinstance(value, str | int | float):
         raise line.error(f"no text at the key '{key.strip()}' of the front matter or _quarto.yml")
     return str(value)

@@ -5,18 +5,16 @@ import json
 import logging
 import os
 import re
-import tomllib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import typst
 
-from analysis.project import environment
-from analysis.project.errors import AnalysisError, InputError
+from analysis.project.environment import Edition, edition
+from analysis.project.errors import AnalysisError
 from analysis.project.files import write_atomic
 from analysis.site.builtin import html
 from analysis.site.builtin.page import Page
@@ -27,53 +25,6 @@ _NO_LETTER = "could not be displayed with font"
 LOG = logging.getLogger(__name__)
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _AUTHOR = ("name", "affiliation", "url")
-
-
-@dataclass(frozen=True)
-class Edition:
-    """What a paper says of the state it was built from; what isn't known is empty.
-
-    Attributes:
-        version: of the project.
-        commit: its first seven digits, with ``+changes`` where files differ from it.
-        licence: of the project, as in its ``pyproject.toml``.
-        keywords: of the project; the front matter's go before them.
-    """
-
-    version: str = ""
-    commit: str = ""
-    licence: str = ""
-    keywords: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """``version 1.2.0, commit 0123456``, or as much of it as is known."""
-        parts = {"version": self.version, "commit": self.commit}
-        return ", ".join(f"{key} {value}" for key, value in parts.items() if value)
-
-
-def edition(root: Path) -> Edition:
-    """The edition of the project in ``root``, from its ``pyproject.toml`` and git.
-
-    Raises:
-        InputError: ``pyproject.toml`` is no TOML.
-        AnalysisError: git did not answer.
-    """
-    project: dict[str, Any] = {}
-    path = root / "pyproject.toml"
-    if path.is_file():
-        try:
-            project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path}: not valid TOML: {error}") from None
-    licence, commit = project.get("license", ""), environment.commit(root)
-    return Edition(
-        version=str(project.get("version", "")),
-        # Seven digits by cutting: how many git's own --short gives depends on the clone.
-        commit=commit[:7] + "+changes" * bool(commit and environment.changes(root)),
-        licence=licence if isinstance(licence, str) else str(licence.get("text", "")),
-        keywords=tuple(project.get("keywords", ())),
-    )
 
 
 def document(page: Page, fields: dict[str, str], state: Edition | None = None) -> str:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from analysis.project.errors import InputError, nearest
+from analysis.project.quarto_yml import lookup, parse
 
 # A leaf is the types a value may have, or the only values it may have. ANY is for what only
 # Quarto reads (its themes): the built-in renderer has one look of its own.
@@ -152,16 +151,6 @@ class Project:
         return lookup(self.settings, key, default)
 
 
-def lookup(settings: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    """The value at a dotted key, or the default."""
-    value: Any = settings
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return default
-        value = value[part]
-    return value
-
-
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``over`` laid on ``base``, mapping by mapping."""
     merged = dict(base)
@@ -211,18 +200,6 @@ def front_matter(text: str, path: Path) -> dict[str, Any]:
     if "`{python}" in text:
         raise InputError(f"{path}: inline code isn't run in the front matter")
     return meta
-
-
-def parse(text: str, path: Path, first_line: int = 1) -> dict[str, Any]:
-    """A YAML mapping; InputError with the line if it is none."""
-    try:
-        value = yaml.safe_load(text) or {}
-    except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line if error.problem_mark else 0) + first_line
-        raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}:{first_line}: expected 'key: value' lines")
-    return value
 
 
 def _validate(value: Any, known: Mapping[str, Any], text: str, path: Path, place: str = "") -> None:

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol
 
+from analysis.project.environment import Edition
 from analysis.project.errors import AnalysisError, InputError
-from analysis.site import links, placement
 from analysis.site.builtin import assets, cells, html, markdown, page, pandoc, pdf, project, search
 from analysis.site.builtin.memory import Keep, Memory
 
@@ -49,65 +49,52 @@ def check(root: Path) -> list[str]:
 
 def render(
     root: Path,
+    staged: Path,
+    edition: Edition,
     *,
     progress: Callable[[str], None] = lambda _: None,
     finish: Finish | None = None,
     beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
-) -> list[Path]:
-    """Render every page ``_quarto.yml`` lists into its output folder.
-
-    The site is built beside its place and moved there when it is whole: a failed build leaves
-    the old site as it was. One build goes on at a time: another waits for it.
+) -> None:
+    """Render every page ``_quarto.yml`` lists into a folder of the output's name.
 
     Args:
         root: the project's folder.
+        staged: an empty folder, on the same file system as the one beside it, for the site;
+            what is only needed meanwhile is put beside it.
+        edition: what the papers say of the state they were built from.
         progress: told what is being done.
-        finish: adds to the site before its links are checked. What it adds may depend on nothing
-            but what pages may depend on.
+        finish: adds to the site and looks at it before it is remembered. What it adds may depend
+            on nothing but what pages may depend on.
         beside: what goes on while cells run, if any have to.
-
-    Returns:
-        The pages and PDFs written.
 
     Raises:
         InputError: a page or ``_quarto.yml`` has something outside the subset.
-        AnalysisError: a cell, a conversion or an internal link failed.
+        AnalysisError: a cell or a conversion failed.
     """
-    root = root.resolve()
-    # Asked for before anything is written, which would be a change to git.
-    edition = pdf.edition(root)
-    output = project.read(root).output
-    with (
-        placement.alone(output.parent, lambda: progress(placement.WAITING)),
-        placement.stage(output.parent) as staged,
-    ):
-        # What the files hold is noted before they are read: a later change is then a change.
-        memory = Memory(project.read(root), edition.name, progress)
-        plan = project.read(root)
-        sources = [page.read(path, root, plan.settings) for path in plan.pages]
-        scratch = staged.parent
-        site = scratch / "site"
-        written = memory.recall_site(site)
-        if written is None:
-            written = _build(plan, sources, memory, edition, scratch, progress, finish, beside)
-        else:
-            progress("nothing that the site is made from has changed")
-        os.replace(site, staged / output.name)
-        placement.put(output.parent, staged)
-    return [output / path for path in written]
+    # What the files hold is noted before they are read: a later change is then a change.
+    memory = Memory(project.read(root), edition.name, progress)
+    plan = project.read(root)
+    sources = [page.read(path, root, plan.settings) for path in plan.pages]
+    scratch = staged.parent
+    if memory.recall_site(scratch / "site") is None:
+        _build(plan, sources, memory, edition, scratch, progress, finish, beside)
+    else:
+        progress("nothing that the site is made from has changed")
+    os.replace(scratch / "site", staged / plan.output.name)
 
 
 def _build(
     plan: project.Project,
     sources: list[page.Page],
     memory: Memory,
-    edition: pdf.Edition,
+    edition: Edition,
     scratch: Path,
     progress: Callable[[str], None],
     finish: Finish | None,
     beside: Callable[[], contextlib.AbstractContextManager[None]],
-) -> list[str]:
-    """Run and convert what is not remembered; returns the pages and PDFs, relative to the site."""
+) -> None:
+    """Run and convert what is not remembered."""
     site = scratch / "site"
     recalled = [memory.recall(source) for source in sources]
     unknown = [source for source, found in zip(sources, recalled, strict=True) if found is None]
@@ -163,10 +150,7 @@ def _build(
         paths = [written[index].result() for index in order]
     if finish is not None:
         finish.whole(site)
-    progress("checking links")
-    links.check(site)
     memory.keep_site(site, paths, [*(found.read for found in results), copied])
-    return [path.as_posix() for path in paths]
 
 
 def _run(sources: list[page.Page], root: Path) -> list[cells.Results]:
@@ -233,7 +217,7 @@ def _write(
     source: page.Page,
     form: str,
     fields: dict[str, str],
-    edition: pdf.Edition,
+    edition: Edition,
     build: Path,
 ) -> Path:
     """Write a page in one format; returns its file, relative to the site."""

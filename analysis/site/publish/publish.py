@@ -20,10 +20,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
+from analysis.project.quarto_yml import lookup, parse
 from analysis.provenance import account
-from analysis.site import placement
-from analysis.site.builtin import project
 from analysis.site.publish import changes, feeds, release, stamping, versions
 from analysis.site.publish.changes import Change
 from analysis.site.publish.stamping import TEMPLATES
@@ -31,7 +31,7 @@ from analysis.site.publish.versions import DEV, LATEST, MARKER, Published
 
 # What a site says of itself as a whole, and the folder of versions says instead.
 REPLACED = {"sitemap.xml", "robots.txt", "atom.xml", MARKER}
-LOOK = TEMPLATES.parent / "render" / "builtin" / "style.css"
+LOOK = TEMPLATES.parent / "builtin" / "style.css"
 _log = logging.getLogger(__name__)
 
 
@@ -81,9 +81,9 @@ def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = Fal
 
     with placement.alone(to, busy), placement.stage(to) as staged:
         listed = versions.read(to)
-        url = _url(to, url or str(project.lookup(settings, "website.site-url", "")))
+        url = _url(to, url or str(lookup(settings, "website.site-url", "")))
         before = next((one for one in listed if one.name == name), None)
-        digest = versions.digest(site)
+        digest = placement.digest(site)
         same = before is not None and before.site == digest
         if before and name != DEV and not same and not force:
             raise InputError(
@@ -94,7 +94,7 @@ def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = Fal
             date = before.date if before and same else _now()
             one = _stage(site, staged / name, (name, date, digest, url), content or {})
             listed = versions.ordered([*(each for each in listed if each.name != name), one])
-        title = str(project.lookup(settings, "website.title", "") or listed[0].title)
+        title = str(lookup(settings, "website.title", "") or listed[0].title)
         _share(to, staged, listed, {"title": title, "url": url})
         return Done(name, placement.put(to, staged))
 
@@ -133,7 +133,7 @@ def _url(to: Path, given: str) -> str:
 
 def _settings(root: Path) -> dict[str, Any]:
     path = root / "_quarto.yml"
-    return project.parse(path.read_text(encoding="utf-8"), path) if path.is_file() else {}
+    return parse(path.read_text(encoding="utf-8"), path) if path.is_file() else {}
 
 
 def _now() -> str:

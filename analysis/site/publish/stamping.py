@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 import jinja2
 
-TEMPLATES = Path(__file__).parent / "published"
+TEMPLATES = Path(__file__).parent
 TEXTS = {".json", ".jsonld", ".md", ".txt", ".xml"}  # files that may hold addresses of the site
 _REFRESH = re.compile(r"\s*\d+\s*;\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
 

@@ -6,7 +6,6 @@ made anew at any time and no version has to be touched for another.
 """
 
 import functools
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -173,19 +172,6 @@ def provenance(folder: Path) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise AnalysisError(f"{path} is no JSON object; build the site again")
     return content
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, or of all names and contents in a folder; empty if it is not there."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    if not path.is_dir():
-        return ""
-    whole = hashlib.sha256()
-    for file in sorted(one for one in path.rglob("*") if one.is_file()):
-        name = file.relative_to(path).as_posix()
-        whole.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return whole.hexdigest()
 
 
 @functools.cache

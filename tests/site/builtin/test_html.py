@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from analysis.project.errors import InputError
-from analysis.site.builtin import html, site
+from analysis.site import build
+from analysis.site.builtin import html
 
 SETTINGS = """
 project: {type: website, output-dir: _site, execute-dir: project, render: ["/report/*.qmd"]}
@@ -111,7 +112,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }.items():  # fmt: skip
         (root / name).write_text(text, encoding="utf-8")
     Image.new("RGB", (300, 300), "grey").save(root / "report" / "photo.png")
-    site.render(root)
+    build.with_builtin(root)
     return root
 
 
@@ -163,7 +164,7 @@ def test_a_citation_needs_its_file(project: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns("_site", "CITATION.cff", ".*"))
     with pytest.raises(InputError, match="it says how to cite"):
-        site.render(copy)
+        build.with_builtin(copy)
 
 
 def test_no_option_no_script(project: Path, tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_no_option_no_script(project: Path, tmp_path: Path) -> None:
     for key in ("search", "lightbox", "citations-hover", "crossrefs-hover", "footnotes-hover"):
         text = text.replace(f"{key}: true", f"{key}: false")
     (copy / "_quarto.yml").write_text(text, encoding="utf-8")
-    site.render(copy)
+    build.with_builtin(copy)
     shown = text_of(copy)
     assert re.findall(r'<script src="[^"]*/([\w-]+\.js)"', shown) == ["page.js"]
     assert 'id="search"' not in shown

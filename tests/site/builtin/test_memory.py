@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from analysis.project.errors import InputError
+from analysis.site import build
 from analysis.site.builtin import kernel, memory, pandoc, project
-from analysis.site.builtin import site as builtin_site
 from analysis.site.builtin.files import sources
 
 PAGE = """---
@@ -65,7 +65,7 @@ class Built:
         run = kernel.run
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(kernel, "run", counted)
-            builtin_site.render(self.root, progress=self.said.append)
+            build.with_builtin(self.root, self.said.append)
 
     @property
     def unchanged(self) -> bool:
@@ -191,9 +191,9 @@ def test_an_image_of_the_page_is_an_input(built: Built) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda site: (builtin_site / "report" / "a.html").write_text("tampered"),
-        lambda site: (builtin_site / "report" / "a.html").unlink(),
-        lambda site: (builtin_site / "extra.html").write_text("extra"),
+        lambda site: (site / "report" / "a.html").write_text("tampered"),
+        lambda site: (site / "report" / "a.html").unlink(),
+        lambda site: (site / "extra.html").write_text("extra"),
     ],
 )
 def test_a_site_that_was_touched_is_put_right(change: Callable[[Path], None], built: Built) -> None:

@@ -2,13 +2,12 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from analysis.site.publish.versions import digest
 
 STAGE = ".unfinished-"  # git ignores these
 NEW, OLD = "new", "old"
@@ -84,6 +83,19 @@ def put(folder: Path, staged: Path) -> tuple[str, ...]:
                     break
         raise
     return tuple(moved)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of all names and contents in a folder; empty if it is not there."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    if not path.is_dir():
+        return ""
+    whole = hashlib.sha256()
+    for file in sorted(one for one in path.rglob("*") if one.is_file()):
+        name = file.relative_to(path).as_posix()
+        whole.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 def _undo(new: Path, target: Path, old: Path) -> None:

@@ -1,0 +1,368 @@
+"""The commands: ``timestep-spectra`` or ``python -m analysis``.
+
+A command reads its options, lets the modules above do the work, and prints what they give.
+"""
+
+import io
+import itertools
+import json
+import math
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.cli import commands, console
+from analysis.cli.commands import (
+    ENCODER,
+    Format,
+    Formats,
+    Renderer,
+    SkipUnfit,
+    StudyOption,
+    chain_of,
+    common,
+    log,
+    printed,
+    results_of,
+    shown,
+    study_name,
+    study_of,
+)
+from analysis.encoders import availability
+from analysis.encoders.cards import card as card_named
+from analysis.paper import text
+from analysis.project import downloads, environment, extras
+from analysis.project.errors import AnalysisError, InputError, PackageError
+from analysis.project.files import NAME, checkout_folder, root
+from analysis.shift import equal_snr
+from analysis.study import preflight, results
+from analysis.study.chain import photographs
+from analysis.study.settings import LARGEST, Study
+from analysis.study.steps import Plan
+from analysis.study.store import Store
+
+if TYPE_CHECKING:
+    from analysis.study.check import Finding
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+app.add_typer(commands.encoders_app, name="encoders")
+app.add_typer(commands.results_app, name="results")
+app.command()(commands.cache)
+app.command()(commands.experiment)
+app.command()(commands.publish)
+app.command()(commands.compare)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(NAME, environment.current(checkout_folder()))
+        raise typer.Exit
+
+
+@app.callback()
+@common
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
+    ] = False,
+) -> None:
+    """From photographs to the time-step shift, and to the pages that show it.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 something is wrong
+    here; 2 what was given cannot be used; 3 something could not be fetched; 130 interrupted.
+
+    What was computed and fetched is kept in data/cache of a checkout, else in the user's cache
+    folder; ANALYSIS_CACHE names another ('cache' tells which it is, and empties it).
+    """
+
+
+def _for_pages(what: str) -> Path:
+    """The checkout with the pages, before hours are spent on what could not be shown.
+
+    Raises:
+        InputError: this is none.
+        PackageError: a package that makes pages is not installed.
+    """
+    folder = root()
+    needed = set(extras.MODULES["site"]) - ({"pypandoc"} if shutil.which("pandoc") else set())
+    if lacking := extras.lacking(what, sorted(needed)):
+        raise PackageError(lacking)
+    return folder
+
+
+@app.command()
+@common
+def fetch(
+    study: StudyOption = "",
+    encoder: Annotated[
+        list[str], typer.Option(help=f"Get its weights too; may be given again. {ENCODER}")
+    ] = [],  # noqa: B006 (typer copies it)
+    skip_unfit: SkipUnfit = False,
+) -> None:
+    """Get and verify the study's photographs, and the weights of encoders."""
+    chosen, store = study_of(study, skip_unfit), Store()
+    cards = [card_named(name) for name in encoder]
+    preflight.verify(_fetched(chosen, store))
+    for card in cards:
+        file = availability.weights_of(card, store.downloads, log.info)
+        found = f"{downloads.sha256(file)[:12]}  {shown(file)}" if file else "needs no weights"
+        print(f"{card.name}  {found}")
+
+
+def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:
+    """Get the photographs of a study, and print their hashes."""
+    plan = Plan(study, store)
+    with log.progress("photographs") as tell:
+        for photo, path in photographs(plan, tell, pages=pages):
+            print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
+    return plan
+
+
+@app.command()
+@common
+def compute(
+    study: StudyOption = "",
+    encoder: Annotated[
+        list[str],
+        typer.Option(help=f"Instead of the study's encoders; may be given again. {ENCODER}"),
+    ] = [],  # noqa: B006 (typer copies it)
+    update_results: Annotated[
+        bool, typer.Option("--update-results", help="Write data/results, which is committed.")
+    ] = False,
+    use_committed: Annotated[
+        bool, typer.Option("--use-committed", help="Not what data/results answers as it is.")
+    ] = False,
+    skip_unfit: SkipUnfit = False,
+) -> None:
+    """Compute what the study needs and the store has not."""
+    chosen = study_of(study, skip_unfit)
+    if update_results:
+        root()  # before hours are spent on what could not be written
+    if encoder and update_results:
+        raise InputError(
+            "--update-results writes the study's own encoders: for another, leave it out and use "
+            "'python -m analysis results export' and 'results add'"
+        )
+    if encoder:
+        own = {"encoders": tuple(encoder), "display_encoder": encoder[0]}
+        chosen = chosen.model_copy(update=own)
+    found = _computed(chosen, anew=not use_committed)
+    if update_results:
+        for path in results.commit(found):
+            print(f"wrote {shown(path)}")
+
+
+def _computed(study: Study, *, anew: bool) -> results.Results:
+    """Compute what is not stored, and print each encoder's shift."""
+    chain = chain_of(study)
+    with log.progress("compute") as tell:
+        origins = chain.compute(tell, anew=anew)
+    for name, pins in chain.plan.pins.items():
+        for key, value in pins.items():
+            log.info(f"pin this in data/encoders.toml, [{name}]: {key} = {json.dumps(value)}")
+    found = results.assemble(chain.plan)
+    for name, measured in found.measured.items():
+        try:
+            s = measured.shift
+        except ValueError as error:
+            raise InputError(f"{name} gives no shift: {error}") from None
+        origin = origins[name]
+        if (
+            origin == "computed"
+            and f"measurement of {measured.card.name}" not in chain.store.computed
+        ):
+            origin = "stored"
+        found_shift = text.estimate(s.whole).replace("\u00a0", " ")
+        print(f"{name}: shift {found_shift}, rule {s.theory:.2f} ({origin})")
+        grid = found.study.low // measured.card.latent_stride
+        if note := equal_snr.moved_text(measured.moved, grid):
+            print(f"{name}: {note}")
+    count = len(chain.store.computed)
+    print(f"{count} steps computed" if count else "nothing to compute: every step is stored")
+    return found
+
+
+@app.command()
+@common
+def render(
+    study: StudyOption = "",
+    renderer: Annotated[Renderer, typer.Option(help="auto: Quarto if a fit one is on PATH.")] = (
+        Renderer.auto
+    ),
+    skip_unfit: SkipUnfit = False,
+) -> None:
+    """Render the pages of a computed study to _site, as HTML and PDF."""
+    _for_pages("render")
+    chain = chain_of(study_of(study, skip_unfit))
+    _rendered(results_of(chain, study), study_name(study), renderer)
+
+
+def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
+    """Render the pages of a study, and print what was written."""
+    from analysis.site import build as site_build
+
+    quiet = log.quiet or log.as_json
+    written = site_build.render(found, name, renderer, quiet=quiet, say=log.info)
+    for path in written:
+        print(shown(path))
+
+
+@app.command()
+@common
+def build(
+    study: StudyOption = "", renderer: Renderer = Renderer.auto, skip_unfit: SkipUnfit = False
+) -> None:
+    """Fetch, compute what is neither stored nor committed, and render."""
+    _for_pages("build")
+    chosen = study_of(study, skip_unfit)
+    _fetched(chosen, Store(), pages=True)
+    _rendered(_computed(chosen, anew=False), study_name(study), renderer)
+
+
+@app.command()
+@common
+def check(study: StudyOption = "", skip_unfit: SkipUnfit = False) -> None:
+    """Tell what is cached, missing, stale or damaged, and whether pages and links hold."""
+    from analysis.study import check as study_check
+
+    problems = 0
+    for finding in itertools.chain(
+        study_check.check(study_of(study, skip_unfit), Store()), _of_pages()
+    ):
+        problems += finding.wrong
+        print(extras.typed(f"{'WRONG ' * finding.wrong}{finding.part}: {finding.text}"))
+    if problems:
+        raise AnalysisError(f"{problems} problem{'s'[: problems != 1]} found, marked WRONG above")
+
+
+def _of_pages() -> Iterator["Finding"]:
+    """What `check` finds of pages and their site, where there are any."""
+    from analysis.study.check import Finding
+
+    if folder := checkout_folder():
+        from analysis.site import build as site_build
+
+        yield from site_build.look(folder)
+    else:
+        yield Finding("pages", "not looked at: they are in a checkout, and this is none")
+
+
+@app.command()
+@common
+def explain(
+    name: Annotated[str, typer.Argument(metavar="FIGURE|VALUE")] = "",
+    second: Annotated[str, typer.Argument(hidden=True)] = "",
+    study: StudyOption = "",
+    form: Formats = Format.text,
+) -> None:
+    """Tell where a figure (fig-raps) or value (t_shifted) comes from; without a name, list them."""
+    from analysis.paper import values
+    from analysis.provenance import explain as provenance_explain
+    from analysis.provenance import inputs
+
+    if second:  # 'explain value shift_taef2' says the same as 'explain shift_taef2'
+        if name not in ("value", "figure"):
+            raise InputError(f"'{name} {second}': explain one figure or value at a time")
+        name = second
+    chain = chain_of(study_of(study))
+    if name.startswith("fig-"):
+        content = provenance_explain.figure(
+            name, chain.study, chain.store, study or chain.study.name
+        )
+    else:
+        found = results_of(chain, study)
+        if not name:
+            known = values.of(found)
+            print("\n".join([*inputs.figures(), *known.names()]))
+            return
+        content = provenance_explain.value(name, found)
+    printed(content, form, provenance_explain.text)
+
+
+@app.command()
+@common
+def rebuild(
+    figure: Annotated[str, typer.Argument(metavar="FIGURE")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where SVG and PNG are written.")],
+    study: StudyOption = "",
+) -> None:
+    """Draw one figure of a computed study into a folder, as SVG and PNG."""
+    from analysis.provenance.explain import draw
+
+    for path in draw(figure, lambda: results_of(chain_of(study_of(study)), study), to):
+        print(shown(path))
+
+
+def _positive(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value} is not positive and finite")
+    return value
+
+
+@app.command()
+@common
+def recommend(
+    encoder: Annotated[str, typer.Option(help=ENCODER)],
+    start: Annotated[
+        int, typer.Option("--from", max=LARGEST, metavar="PX", help="Side you come from.")
+    ],
+    end: Annotated[int, typer.Option("--to", max=LARGEST, metavar="PX", help="Side you go to.")],
+    photographs: Annotated[
+        str, typer.Option("--images", metavar="DIR|SET", help="Default: the study's.")
+    ] = "",
+    base_shift: Annotated[
+        float, typer.Option(callback=_positive, help="The shift you use at --from, in training.")
+    ] = 1.0,
+    sampling_base_shift: Annotated[
+        float | None,
+        typer.Option(callback=_positive, help="That in sampling. Default: the same.",
+                     show_default=False),
+    ] = None,
+    form: Formats = Format.text,
+    study: StudyOption = "",
+    skip_unfit: SkipUnfit = False,
+) -> None:  # fmt: skip
+    """Measure the time-step shift between two resolutions, as settings for your trainer."""
+    from analysis.training import recommend as training_recommend
+
+    chosen = study_of(study, skip_unfit)
+    with log.progress("recommend") as tell:
+        found = training_recommend.recommend(
+            chosen, encoder, start, end, Store(say=log.warning), photographs, tell
+        )
+    printed(found.content(base_shift, sampling_base_shift), form, training_recommend.text)
+
+
+@app.command()
+@common
+def preview(
+    study: StudyOption = "",
+    renderer: Renderer = Renderer.auto,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+) -> None:
+    """Render, serve _site on 127.0.0.1, and render again when something changes."""
+    from analysis.cli import preview as cli_preview
+
+    folder = _for_pages("preview")
+    flags = [flag for flag, on in (("--quiet", log.quiet), ("--json", log.as_json)) if on]
+    command = ["render", "--study", study_name(study), "--renderer", renderer, *flags]
+    cli_preview.preview(folder / "_site", port, command, log)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console command."""
+    # What is printed may be a file's name in no encoding, or more than a terminal's locale has.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(console.run(app, NAME, given or ["--help"], log))
