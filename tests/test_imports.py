@@ -1,8 +1,8 @@
 """How the package is built: which module may import which, and what none may do.
 
 A package imports only packages above it, heavy packages wait until they are needed, nothing is
-pickled. Each rule is a
-function from source text to complaints, so that each has a test that it can complain.
+pickled. Each rule is a function from source text to complaints, so that each has a test that it
+can complain.
 """
 
 import ast

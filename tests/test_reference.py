@@ -6,7 +6,7 @@ holds the numbers that belong to a version. If a test here fails:
 
 1. If the numbers should not have changed, mend the step.
 2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/study/steps.py``, or
-   for an encoder of one kind in ``encoders.VERSIONS``. Then run ``python tests/test_reference.py``
+   for an encoder of one kind in ``cards.VERSIONS``. Then run ``python tests/test_reference.py``
    in the project's folder, recompute ``data/results``, and commit both. It writes no new numbers
    for an old version.
 

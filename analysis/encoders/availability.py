@@ -25,23 +25,23 @@ def missing(card: Card, weights_dirs: Sequence[Path] | None = None) -> str | Non
     where = weights.folders() if weights_dirs is None else weights_dirs
     if card.kind == "taef2":
         found = card.url or weights.find(card.sha256, card.bytes, where)
-        return None if found else _not_found(card)
+        return None if found else not_found(card)
     if card.kind == "diffusers" and card.folder:
         gone = [name for name in FILES if not (Path(card.folder) / name).is_file()]
         return f"{card.name}: no {gone[0]} in {card.folder} any more" if gone else None
-    if card.kind == "diffusers" and not _folder(card, where):
+    if card.kind == "diffusers" and not folder_of(card, where):
         return weights.hub_missing(card.repo, card.hub_names(), card.revision)
     return None
 
 
-def _not_found(card: Card) -> str:
+def not_found(card: Card) -> str:
     return (
         f"{card.name}: no file with sha256 {card.sha256[:12]}... in ANALYSIS_WEIGHTS: get "
         f"{card.file or 'it'} from {card.source or 'its author'} and name its folder there"
     )
 
 
-def _folder(card: Card, where: Sequence[Path]) -> Path | None:
+def folder_of(card: Card, where: Sequence[Path]) -> Path | None:
     """The folder that holds the card's weights as ``save_pretrained`` names them, with config."""
     path = weights.find(card.sha256, card.bytes, where)
     complete = path and path.name == FILES[1] and (path.parent / FILES[0]).is_file()

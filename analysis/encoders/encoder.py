@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from analysis.encoders import networks, weights
-from analysis.encoders.availability import _folder, _not_found
+from analysis.encoders.availability import folder_of, not_found
 from analysis.encoders.cards import NEEDS, Card, agree, description, unsaid
 from analysis.encoders.checkpoints import FILES, described, unfit
 from analysis.encoders.latents import Normalisation
@@ -223,7 +223,7 @@ def load(
     if card.kind == "taef2":
         path = weights.find(card.sha256, card.bytes, [*where, downloads])
         if path is None and (folder is not None or not card.url):
-            raise FetchError(_not_found(card))
+            raise FetchError(not_found(card))
         path = path or download(card.url, card.sha256, downloads)
         network = networks.tiny(path, card.channels, device, dtype)
         agree(card, network.described)
@@ -262,7 +262,7 @@ def _check(x: np.ndarray, card: Card, batch: int | None) -> None:
 def _paths(card: Card, folder: Path | None, where: Sequence[Path]) -> tuple[Path, Path, str]:
     """Configuration, weights and commit (empty for a folder) of an autoencoder for diffusers."""
     own = Path(card.folder) if card.folder else None
-    folder = folder or own or _folder(card, where)
+    folder = folder or own or folder_of(card, where)
     if folder is None:
         names = card.hub_names()
         paths, commit = weights.from_hub(card.repo, names, card.revision, card.alternatives)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from analysis.images.pixels import _decode, _opened, _usable, load, square
+from analysis.images.pixels import decode, load, opened, refuse_unusable, square
 from analysis.images.resize import Resample
 from analysis.project import errors, extras, faults
 from analysis.project.downloads import get, sha256
@@ -310,7 +310,7 @@ def _download(url: str, target: Path, timeout: float, attempts: int) -> None:
     remedy = "check the address and the connection, or name a folder with the file as images"
     get(url, target, timeout, attempts, remedy)
     try:
-        _decode(target)
+        decode(target)
     except InputError:
         raise FetchError(f"{url}: gives no image, or a damaged one; {remedy}") from None
 
@@ -348,10 +348,10 @@ def unfit(
 
 def _large(path: Path, size: int) -> None:
     """InputError if a file's header says that it can't be used at a size."""
-    with _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
         mode = "I;16" if (image.format, image.mode) == ("PPM", "I") else image.mode
-    _usable(path, mode, width, height, size)
+    refuse_unusable(path, mode, width, height, size)
 
 
 def _vary(path: Path, size: int) -> None:

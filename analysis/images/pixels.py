@@ -25,16 +25,16 @@ MAX_PIXELS = 2**29 // 3  # Pillow's own limit, which another package could switc
 MODES = "1 L LA La P PA RGB RGBA RGBa CMYK YCbCr I;16 I;16L I;16B I;16N"  # of a defined white
 
 
-def _decode(path: Path) -> Image.Image:
+def decode(path: Path) -> Image.Image:
     """The upright first frame of an image file; InputError if it is none, damaged, too large."""
-    with _opened(path) as image:
+    with opened(path) as image:
         up = ImageOps.exif_transpose(image)  # and a 16-bit PPM is read as 32 bits:
         return up.convert("I;16") if (image.format, up.mode) == ("PPM", "I") else up
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image file of which the header is read; errors of `_decode`, inside of it as well."""
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file of which the header is read; errors of `decode`, inside of it as well."""
     tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # another package may have set it
     try:
@@ -105,14 +105,14 @@ def crop(path: Path, size: int) -> Image.Image:
 
     InputError: no readable image, of no defined white, or smaller than ``size``.
     """
-    image = _decode(path)
-    _usable(path, image.mode, *image.size, size)
+    image = decode(path)
+    refuse_unusable(path, image.mode, *image.size, size)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
 
 
-def _usable(path: Path, mode: str, width: int, height: int, size: int) -> None:
+def refuse_unusable(path: Path, mode: str, width: int, height: int, size: int) -> None:
     if mode not in MODES.split():
         raise InputError(f"{path}: mode {mode} has no defined white; save it as 8-bit RGB")
     side = min(width, height)

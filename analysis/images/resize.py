@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from analysis.project.errors import InputError, nearest
-from analysis.spectra.lowpass import _checked, crop
+from analysis.spectra.lowpass import crop, square_side
 
 Resample = Literal["lanczos", "bicubic", "box", "fourier"]
 
@@ -46,7 +46,7 @@ def resize(planes: np.ndarray, side: int, resample: Resample = "lanczos") -> NDA
     known = list(get_args(Resample))
     if resample not in known:
         raise InputError(f"unknown filter '{resample}'; {nearest(resample, known)}")
-    n = _checked(planes, side)
+    n = square_side(planes, side)
     if n == side:
         return np.ascontiguousarray(planes, np.float32)
     if resample == "fourier":

@@ -29,7 +29,7 @@ def crop(z: np.ndarray, side: int, edges: Literal["even", "periodic"] = "even") 
     Returns:
         ``[..., side, side]``, float64. A crop of a crop is the crop at once.
     """
-    n = _checked(z, side)
+    n = square_side(z, side)
     if n == side:
         return np.array(z, np.float64)
     out = np.asarray(z, np.float64)
@@ -48,7 +48,7 @@ def _crop_rows(z: Floats, side: int, mirrored: bool) -> Floats:
     return np.fft.irfft(modes, n=copies * side)[..., :side]  # modes that are left out are 0
 
 
-def _checked(z: np.ndarray, side: int) -> int:
+def square_side(z: np.ndarray, side: int) -> int:
     n = z.shape[-1]
     if z.shape[-2] != n:
         raise ValueError(f"the planes are not square: {z.shape[-2]} x {n}")

@@ -1,6 +1,7 @@
 /* The noise slider: real latents blended with noise at both resolutions, and their spectra at the
-   same t. Formulas are those of analysis/schedule.py, analysis/noise.py and analysis/values.py;
-   tests/test_widgets.py compares the two. t is the fraction of data: t = 1 is data. */
+   same t. Formulas are those of analysis/timesteps/schedule.py, analysis/timesteps/noise.py and
+   analysis/paper/values.py; tests/paper/widgets/test_widgets.py compares the two. t is the
+   fraction of data: t = 1 is data. */
 (function () {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";

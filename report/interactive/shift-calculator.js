@@ -1,10 +1,11 @@
 /* The shift calculator: what `python -m analysis recommend` prints, for the pairs of resolutions
-   that were measured. Formulas are those of analysis/recommend.py, analysis/export.py and
-   analysis/schedule.py; tests/test_widgets.py compares the two to six digits. */
+   that were measured. Formulas are those of analysis/training/recommend.py, analysis/training/settings.py
+   and analysis/timesteps/schedule.py; tests/paper/widgets/test_widgets.py compares the two to six
+   digits. */
 (function () {
   "use strict";
 
-  /** The settings of analysis/export.py, in its order: what stands before the number, and it. */
+  /** The settings of analysis/training/settings.py, in its order: what stands before the number, and it. */
   const OPTIONS = [
     ["shift=", (total) => total.sampling], ["mu=", (total) => Math.log(total.sampling)],
     ["shift=", (total) => total.training], ["--discrete_flow_shift ", (total) => total.training],

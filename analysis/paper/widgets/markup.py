@@ -19,18 +19,18 @@ def embedded(data: Mapping[str, Any]) -> str:
 STYLE = '<link rel="stylesheet" href="interactive/widgets.css">'
 
 
-def _instead(text: str) -> str:
+def without_scripts(text: str) -> str:
     """What is said where scripts are switched off."""
     return f'<noscript class="w-without"><p>{text}</p></noscript>'
 
 
-def _raw(*parts: str) -> str:
+def raw_html(*parts: str) -> str:
     return "\n".join(["```{=html}", *parts, "```"])
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
     return f'<script src="interactive/{name}.js" defer></script>'
 
 
-def _json(data: dict[str, object]) -> str:
+def embedded_json(data: dict[str, object]) -> str:
     return f'<script type="application/json">{embedded(data)}</script>'

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.images import catalogue, pixels
 from analysis.paper.text import fixed, percent
 from analysis.paper.widgets import markup
-from analysis.paper.widgets.markup import DIGITS, STYLE, _instead, _raw, _script
+from analysis.paper.widgets.markup import DIGITS, STYLE, raw_html, script, without_scripts
 from analysis.project.arrays import Floats
 from analysis.project.files import root, write_atomic
 from analysis.study.archive import rounded
@@ -70,7 +70,7 @@ def noise_slider(results: Results) -> str:
         )
     ]  # fmt: skip
     part = "Latents" if data["share"] == 1 else "The middle of the latents"
-    return _raw(
+    return raw_html(
         STYLE,
         f'<div class="widget noise-slider" data-src="{source}">',
         '<div class="w-controls"><label class="w-wide">Fraction of data, t&nbsp;=&nbsp;'
@@ -88,11 +88,11 @@ def noise_slider(results: Results) -> str:
         "picture has its own colour range. The curves are means over all channels; those "
         f'of the noise, its expectation. <a href="{source}">Latents and spectra as data</a></p>',
         "</div>",
-        _instead(
+        without_scripts(
             "The slider over t needs JavaScript. The figures show the same latents and spectra at "
             f"t&nbsp;=&nbsp;{t:g}."
         ),
-        _script("noise-slider"),
+        script("noise-slider"),
     )  # fmt: skip
 
 

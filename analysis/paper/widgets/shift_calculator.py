@@ -6,7 +6,14 @@ from typing import Any
 
 from analysis.encoders import cards
 from analysis.paper.text import estimate, percent, plain
-from analysis.paper.widgets.markup import DIGITS, STYLE, _instead, _json, _raw, _script
+from analysis.paper.widgets.markup import (
+    DIGITS,
+    STYLE,
+    embedded_json,
+    raw_html,
+    script,
+    without_scripts,
+)
 from analysis.shift.equal_snr import MeasuredShift
 from analysis.spectra import intervals, rings
 from analysis.spectra.bands import AXIS, measurable
@@ -147,7 +154,7 @@ def shift_calculator(results: Results) -> str:
         for one in training_settings.settings(one.whole.value)
     ]
     images = f"{data['images']} image{'s' if data['images'] != 1 else ''}"
-    return _raw(
+    return raw_html(
         STYLE,
         '<div class="widget shift-calculator">',
         '<form aria-label="Shift calculator"><fieldset disabled><legend>Your change of resolution'
@@ -169,11 +176,11 @@ def shift_calculator(results: Results) -> str:
         '<p class="w-command">For what was not measured, or with <code>--images FOLDER</code> for '
         'your own images:<code data-out="command">python -m analysis recommend --encoder '
         f"{html.escape(card['address'])} --from {study.low} --to {study.high}</code></p></div>",
-        _json(data),
+        embedded_json(data),
         "</div>",
-        _instead(
+        without_scripts(
             "The calculator needs JavaScript. <code>python -m analysis recommend</code> gives the "
             "same numbers."
         ),
-        _script("shift-calculator"),
+        script("shift-calculator"),
     )

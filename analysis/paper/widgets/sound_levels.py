@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from analysis.paper.text import fixed
-from analysis.paper.widgets.markup import STYLE, _json, _raw, _script
+from analysis.paper.widgets.markup import STYLE, embedded_json, raw_html, script
 from analysis.project.errors import InputError
 from analysis.study.results import Results
 from analysis.timesteps.noise import Sound
@@ -66,12 +66,12 @@ def sound_levels(results: Results) -> str:
             '<div aria-hidden="true"><span class="w-value">not playing</span> '
             "<span>(mark: its mean)</span></div></div></figure>"
         )
-    return _raw(
+    return raw_html(
         STYLE,
         '<div class="sound-levels">',
         *figures,
         '<p class="w-switch"><button type="button" disabled>Switch between the two</button></p>',
-        _json(level_data(results)),
+        embedded_json(level_data(results)),
         "</div>",
-        _script("sound-levels"),
+        script("sound-levels"),
     )
