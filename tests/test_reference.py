@@ -30,12 +30,11 @@ import pytest
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
-from conftest import make_project
-
 from analysis.study.chain import Chain
 from analysis.study.settings import load_study
 from analysis.study.steps import Plan
 from analysis.study.store import Arrays, Request, Store
+from tests.conftest import make_project
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 STEPS = (

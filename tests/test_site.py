@@ -126,7 +126,7 @@ def test_hovering_a_number_names_its_result(site: Path) -> None:
     for name, place in sentences:
         module, function = name.split(".")
         path, line = place.split(":")
-        assert path == f"analysis/{module}.py"
+        assert path == f"analysis/paper/{module}.py"
         code = (root() / path).read_text(encoding="utf-8").splitlines()
         assert code[int(line) - 1].startswith(f"def {function}(")
 

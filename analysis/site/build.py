@@ -73,7 +73,7 @@ def with_builtin(
         builtin.render(
             folder, staged, made, progress=say, finish=finish or _OnlyLinks(), beside=beside
         )
-        return _written(staged / output.name, output)
+        return _written(folder, staged / output.name, output)
 
 
 def with_quarto(
@@ -91,7 +91,7 @@ def with_quarto(
         if finish is not None:
             finish.pages(site)
         (finish or _OnlyLinks()).whole(site)
-        return _written(site, output)
+        return _written(folder, site, output)
 
 
 @contextlib.contextmanager
@@ -105,10 +105,11 @@ def placed(output: Path, say: Callable[[str], None]) -> Iterator[Path]:
         placement.put(output.parent, staged)
 
 
-def _written(site: Path, output: Path) -> list[Path]:
-    """The pages and PDFs of a site, where they will lie."""
+def _written(folder: Path, site: Path, output: Path) -> list[Path]:
+    """The pages and PDFs of a site, where they will lie; what only leads to a page is none."""
+    pages = {page.relative_to(folder).with_suffix(".html") for page in project.read(folder).pages}
     made = sorted(path.relative_to(site) for path in site.rglob("*"))
-    return [output / path for path in made if path.suffix in (".html", ".pdf")]
+    return [output / path for path in made if path in pages or path.suffix == ".pdf"]
 
 
 @contextlib.contextmanager

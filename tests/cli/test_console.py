@@ -170,7 +170,7 @@ def test_a_terminal_sees_a_bar_and_lines_above_it(
 
 def test_a_reader_that_leaves_is_no_error() -> None:
     code = (
-        "import sys; from analysis import console; log = console.Log()\n"
+        "import sys; from analysis.cli import console; log = console.Log()\n"
         "def app(**given):\n    for i in range(100000): print(i)\n"
         "sys.exit(console.run(app, 'x', [], log))"
     )

@@ -19,7 +19,7 @@ DRIVER = f"""
 {HEEDING}
 import sys
 from pathlib import Path
-from analysis import console, preview
+from analysis.cli import console, preview
 preview.EVERY = 0.05
 preview._build = build = lambda command, log: Path("built").write_text(
     str(int(Path("built").read_text()) + 1 if Path("built").exists() else 1))
@@ -85,7 +85,7 @@ def test_what_the_site_is_made_from_is_watched(project: Path) -> None:
         project / "_quarto.yml",
         project / "report" / "new.qmd",
         project / "data" / "results" / "tiny" / "pixel.json",
-        PROJECT / "analysis" / "values.py",
+        PROJECT / "analysis" / "paper" / "values.py",
     ]
     for path in watched[1:3]:
         path.parent.mkdir(parents=True, exist_ok=True)

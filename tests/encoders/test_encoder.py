@@ -16,7 +16,7 @@ from analysis.encoders.encoder import load
 from analysis.project import downloads
 from analysis.project.errors import FetchError, InputError
 
-ROOT = Path(encoders_encoder.__file__).parents[1]
+ROOT = Path(encoders_encoder.__file__).parents[2]
 
 
 def pixels(count: int = 3, height: int = 32, width: int = 48) -> np.ndarray:
@@ -104,19 +104,21 @@ sys.meta_path.insert(0, Blocked())
 WITHOUT_TORCH = """
 from pathlib import Path
 import numpy as np
-from analysis import encoders, latents, linear_code, networks, weights
-from analysis.settings import PackageError
+from analysis.encoders import encoder, latents, linear_code, networks, weights
+from analysis.encoders.availability import missing
+from analysis.encoders.cards import card as named
+from analysis.project.errors import PackageError
 x = np.random.default_rng(0).random((2, 3, 16, 16), dtype=np.float32)
 code = linear_code.fit(list(x))
 for name, linear in (("pixel", None), ("linear-f8c16", code)):
-    card = encoders.card(name)
-    assert encoders.missing(card) is None
-    moments = encoders.load(card, linear=linear, downloads=Path("none")).encode(x)
+    card = named(name)
+    assert missing(card) is None
+    moments = encoder.load(card, linear=linear, downloads=Path("none")).encode(x)
     latents.normalise(moments, card.normalisation)
 for name in ("flux1", "taef2"):
-    print(encoders.missing(encoders.card(name)))
+    print(missing(named(name)))
     try:
-        encoders.load(encoders.card(name), downloads=Path("none"))
+        encoder.load(named(name), downloads=Path("none"))
     except PackageError as error:
         print(error)
 """

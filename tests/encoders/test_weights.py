@@ -65,8 +65,9 @@ def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> 
 
 ASK = """
 import json, sys
-from analysis import downloads, weights
-from analysis.settings import FetchError
+from analysis.encoders import weights
+from analysis.project import downloads
+from analysis.project.errors import FetchError
 found = []
 for repo, revision, alternatives in json.loads(sys.argv[1]):
     names = ["vae/config.json", "vae/w.safetensors"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.site import placement
+from analysis.project import placement
 from tests.conftest import PROJECT
 
 
@@ -91,7 +91,7 @@ def test_what_stops_midway_leaves_the_old_state(
 KILLED = """
 import os, sys
 from pathlib import Path
-from tests.site import test_placement as own
+from tests.project import test_placement as own
 replace, count = os.replace, 0
 def killing(source, target):
     global count

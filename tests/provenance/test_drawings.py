@@ -87,7 +87,7 @@ def test_the_code_of_a_drawing_is_all_that_it_imports() -> None:
     path = inputs.path_of("fig-fit-ratio")
     imported = {file.stem for file in drawings._imports(path)}
     assert {"style", "powerlaw", "results", "weighting"} == imported
-    plot = {file.stem for file in drawings._imports(inputs.PACKAGE / "weighting.py")}
+    plot = {file.stem for file in drawings._imports(inputs.PACKAGE / "timesteps" / "weighting.py")}
     assert plot, "what is imported imports, too"
 
 

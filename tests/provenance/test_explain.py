@@ -49,7 +49,7 @@ def test_every_figure_is_explained_by_its_function(tiny: Study, label: str) -> N
     module = importlib.import_module(f"analysis.paper.figures.{label[4:].replace('-', '_')}")
     path, _, line = content["function"].partition(":")
     source = inspect.getsource(module).splitlines()
-    assert path == f"analysis/figures/{label[4:].replace('-', '_')}.py"
+    assert path == f"analysis/paper/figures/{label[4:].replace('-', '_')}.py"
     assert source[int(line) - 1].startswith("def draw(")
     assert content["title"] == inspect.getdoc(module)
     assert content["description"] == inspect.getdoc(module.draw)

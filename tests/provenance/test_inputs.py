@@ -25,7 +25,7 @@ def test_a_figure_s_function_is_where_it_is_said_to_be(label: str) -> None:
     path = inputs.path_of(label)
     module = importlib.import_module(f"analysis.paper.figures.{path.stem}")
     file, _, line = inputs.place(path).partition(":")
-    assert file == f"analysis/figures/{label[4:].replace('-', '_')}.py"
+    assert file == f"analysis/paper/figures/{label[4:].replace('-', '_')}.py"
     assert inspect.getsource(module).splitlines()[int(line) - 1].startswith("def draw(")
     assert inputs.title(path) == inspect.getdoc(module)
     assert inputs.description(path) == inspect.getdoc(module.draw)

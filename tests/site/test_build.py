@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from analysis.project.errors import InputError
 from analysis.provenance.account import identity
 from analysis.site import build
 from analysis.study import results
+from tests.conftest import PROJECT
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><title>A</title>
 <meta name="description" content="What it is."></head>
@@ -72,3 +74,22 @@ def test_other_results_have_another_identity() -> None:
 def test_a_site_without_pages_is_none(finish: build.Finish, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no pages in its report/"):
         finish.pages(tmp_path)
+
+
+def test_pages_references_and_links(project: Path) -> None:
+    def wrong() -> list[str]:
+        return [one.text for one in build.look(project) if one.wrong]
+
+    (only,) = build.look(project)
+    assert (only.text, only.wrong) == ("there is no _quarto.yml, so there are none", False)
+    corpus = PROJECT / "tests" / "pages" / "project"
+    shutil.copytree(corpus, project, dirs_exist_ok=True)
+    assert wrong() == []
+    assert [one.text for one in build.look(project) if one.part == "site"] == ["not built"]
+    site = project / "_site"
+    site.mkdir()
+    (site / "index.html").write_text('<a href="gone.html">x</a>', encoding="utf-8")
+    assert wrong() == ["index.html:1: gone.html: no such file"]
+    page = next((project / "report").glob("*.qmd"))
+    page.write_text(page.read_text(encoding="utf-8") + "\nSee @fig-none.\n", encoding="utf-8")
+    assert any("fig-none" in text for text in wrong())

@@ -97,7 +97,7 @@ def test_links_in_quartos_themes_have_the_contrast_that_wcag_asks_for(
 def test_quartos_paper_has_a_running_head_and_tables_that_fit(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("report/quarto.typ", "analysis/render/builtin/paper.typ"):
+    for name in ("report/quarto.typ", "analysis/site/builtin/paper.typ"):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, project / name)
     monkeypatch.setenv("QUARTO_EXECUTE_INFO", str(project / "info.json"))

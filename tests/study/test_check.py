@@ -15,7 +15,7 @@ from analysis.study.chain import Chain
 from analysis.study.check import check
 from analysis.study.settings import load_study
 from analysis.study.store import Store
-from tests.conftest import PROJECT, STUDY
+from tests.conftest import STUDY
 
 Edit = Callable[[str, str, str], None]
 BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
@@ -144,21 +144,6 @@ def test_a_photograph_that_is_only_not_fetched(tmp_path: Path) -> None:
 def test_an_encoder_that_cannot_run_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(availability, "missing", lambda card: "it needs a thing")
     assert found("pixel")[0][0].endswith("; cannot be computed here: it needs a thing")
-
-
-def test_pages_references_and_links(tiny: Path) -> None:
-    assert found("pages") == [("there is no _quarto.yml, so there are none", False)]
-    corpus = PROJECT / "tests" / "pages" / "project"
-    shutil.copytree(corpus, tiny, dirs_exist_ok=True)
-    assert wrong() == []
-    assert found("site") == [("not built", False)]
-    site = tiny / "_site"
-    site.mkdir()
-    (site / "index.html").write_text('<a href="gone.html">x</a>', encoding="utf-8")
-    assert wrong() == ["index.html:1: gone.html: no such file"]
-    page = next((tiny / "report").glob("*.qmd"))
-    page.write_text(page.read_text(encoding="utf-8") + "\nSee @fig-none.\n", encoding="utf-8")
-    assert any("fig-none" in text for text in wrong())
 
 
 def test_a_study_that_names_nothing_is_bad_input(tiny: Path, edit: Edit) -> None:

@@ -121,17 +121,17 @@ def test_weights_in_a_users_own_folder(tmp_path: Path) -> None:
 HUB = """
 import sys
 from pathlib import Path
-from analysis import encoders, fetching, standing
-from analysis.settings import FetchError
+from analysis.encoders import availability, cards
+from analysis.project.errors import FetchError
 path, digest = Path(sys.argv[1]), sys.argv[2]
-card = encoders.card("flux1").model_copy(
+card = cards.card("flux1").model_copy(
     update={"repo": "fit/model", "revision": "", "sha256": digest, "bytes": 0, "alternatives": ()})
-print(standing.found(card, path))
+print(availability.found(card, path))
 try:
-    print(fetching.weights_of(card, path, print).read_bytes()[:7])
+    print(availability.weights_of(card, path, print).read_bytes()[:7])
 except FetchError as error:
     print(error)
-print(standing.found(card, path) is not None)
+print(availability.found(card, path) is not None)
 """
 
 

@@ -21,7 +21,7 @@ from analysis.study.chain import Chain
 from analysis.study.settings import load_study
 from analysis.study.store import Store
 
-FILE = Path(__file__).resolve().parents[1] / "keys.json"
+FILE = Path(__file__).resolve().parent / "keys.json"
 STUDIES = ("bundled", "original")
 Steps = dict[str, tuple[int, str]]
 

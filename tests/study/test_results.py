@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_project
 
 from analysis.encoders import cards, weights
 from analysis.study import archive, results
@@ -18,6 +17,7 @@ from analysis.study.chain import Chain
 from analysis.study.measurement import Measured
 from analysis.study.settings import load_study
 from analysis.study.store import MissError, Store
+from tests.conftest import make_project
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ("pixel", "linear-f8c16", "taef2")

@@ -436,7 +436,7 @@ def test_the_sidecar_comes_last(store: Store, monkeypatch: pytest.MonkeyPatch) -
         written.append(path)
         real(path, content)
 
-    monkeypatch.setattr(files, "write_atomic", stop_after_one)
+    monkeypatch.setattr("analysis.study.store.write_atomic", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
         store.put(REQUEST, ARRAYS)
     assert [path.is_file() for path in written] == [True]
@@ -448,7 +448,7 @@ LOOP = """
 import sys
 from pathlib import Path
 import numpy as np
-from analysis.cache import Request, Store
+from analysis.study.store import Request, Store
 store = Store(Path(sys.argv[1]), compute="auto")
 for i in range(10**6):
     store.obtain(Request("step", 1, {"i": i}, {}), lambda: {"x": np.full((64, 64), float(i))})

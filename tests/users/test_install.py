@@ -75,7 +75,7 @@ def test_the_wheel_carries_what_is_read_from_anywhere(wheel: Path) -> None:
         *("analysis", "timestep_spectra"),
     }, "nothing else is put among other people's packages"
     assert not [name for name in names if "/images/" in name or "/cache/" in name]
-    assert "analysis/render/builtin/style.css" in names
+    assert "analysis/site/builtin/style.css" in names
 
 
 def test_a_shift_is_measured_in_an_unrelated_folder(

@@ -6,7 +6,6 @@ import pkgutil
 import re
 from pathlib import Path
 
-import analysis.figures
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import analysis.paper.figures
 from analysis.paper.figures import (
     carried_ratio,
     channel_shifts,

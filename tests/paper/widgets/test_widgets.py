@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import dataclasses
+import importlib
 import itertools
 import json
 import math
@@ -18,7 +19,7 @@ import pytest
 from analysis.encoders import cards
 from analysis.paper import values
 from analysis.paper.text import estimate
-from analysis.paper.widgets import markup, noise_slider, shift_calculator, sound_levels
+from analysis.paper.widgets import noise_slider, shift_calculator, sound_levels
 from analysis.project.errors import InputError
 from analysis.project.files import root
 from analysis.spectra.intervals import Estimate
@@ -45,10 +46,13 @@ def parts(bundled: Results, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     shutil.copytree(root() / "report" / "interactive", folder / "report" / "interactive")
     shutil.copytree(root() / "data" / "results" / "sound", folder / "data" / "results" / "sound")
     shutil.copy(root() / "report" / "style.css", folder / "report")
-    shutil.copy(root() / "analysis/render/builtin/style.css", folder / "report" / "site.css")
+    shutil.copy(root() / "analysis/site/builtin/style.css", folder / "report" / "site.css")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(markup, "root", lambda: folder)
-        made = {name: getattr(markup, name)(bundled) for name in WIDGETS}
+        patch.setattr(noise_slider, "root", lambda: folder)
+        made = {
+            name: getattr(importlib.import_module(f"analysis.paper.widgets.{name}"), name)(bundled)
+            for name in WIDGETS
+        }
     return made | {"folder": str(folder)}
 
 
@@ -160,7 +164,7 @@ def test_data_of_the_slider_are_a_script(parts: dict[str, str], bundled: Results
 def test_titles_are_escaped(
     bundled: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(markup, "root", lambda: tmp_path)
+    monkeypatch.setattr(noise_slider, "root", lambda: tmp_path)
     named = dataclasses.replace(bundled.display.photograph, title='"x" <b>& y')
     photographs = tuple(
         named if one == bundled.display.photograph else one for one in bundled.photographs
@@ -176,7 +180,7 @@ def test_titles_are_escaped(
 def test_a_part_of_the_latents_is_called_a_part(
     bundled: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(markup, "root", lambda: tmp_path)
+    monkeypatch.setattr(noise_slider, "root", lambda: tmp_path)
     assert "Latents of “Evening Glow” in" in noise_slider.noise_slider(bundled)
     monkeypatch.setattr(noise_slider, "LARGEST_GRID", 64)
     text = noise_slider.noise_slider(bundled)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
 from analysis.provenance import account
-from analysis.site import links, placement
-from analysis.site.publish import versions
+from analysis.site import links
 from analysis.site.publish.publish import LOOK, publish
 from tests.conftest import malformed
 
@@ -142,7 +142,7 @@ def test_versions_side_by_side(build: Build, out: Path) -> None:
     change = (out / "changes" / "0.1.0...0.2.0.html").read_text()
     assert "<td>1.10</td><td>1.20</td><td>+0.10</td>" in change
     assert 'src="../0.1.0/report/made/fig-raps.svg"' in change
-    assert versions.digest(out / "latest") == versions.digest(out / "0.2.0")
+    assert placement.digest(out / "latest") == placement.digest(out / "0.2.0")
     assert links.broken(out) == []
     # that check can complain
     (out / "0.1.0" / "report" / "use.html").unlink()

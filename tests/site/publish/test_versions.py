@@ -7,6 +7,7 @@ from pathlib import Path
 import packaging.version
 import pytest
 
+from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
 from analysis.site.publish import versions
 from analysis.site.publish.versions import Published
@@ -107,15 +108,15 @@ def test_provenance(tmp_path: Path) -> None:
 
 
 def test_digest_tells_names_and_contents(tmp_path: Path) -> None:
-    seen = {versions.digest(tmp_path / "site")}
+    seen = {placement.digest(tmp_path / "site")}
     for name, text in (("a/b", "1"), ("a/b", "2"), ("a/c", "2"), ("ab", "2"), ("a/b", "")):
         folder = tmp_path / str(len(seen))
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(text)
-        seen.add(versions.digest(folder))
+        seen.add(placement.digest(folder))
     assert len(seen) == 6
     again = tmp_path / "again"
     (again / "a").mkdir(parents=True)
     (again / "a" / "b").write_text("1")
     (again / "empty").mkdir()  # git keeps no empty folder
-    assert versions.digest(again) == versions.digest(tmp_path / "1")
+    assert placement.digest(again) == placement.digest(tmp_path / "1")
