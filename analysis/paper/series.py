@@ -1,0 +1,74 @@
+"""What a figure draws, as numbers: its curves and pictures, before anything is drawn.
+
+Every figure's module has ``data(results) -> Data`` and ``draw(data) -> Figure``. What is drawn is in
+the data, so that the CSV beside a figure is its numbers and a drawing is remembered by them.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.project.arrays import Floats
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """One curve, or the points of one mark.
+
+    Args:
+        panel: of the figure; empty where it has one only.
+        name: what the legend, or a reader of the CSV, calls it.
+        x, y: ``[N]``; nan where there is nothing.
+        lower, upper: ``[N]``, ends of an interval of y; None where it has none.
+        categories: N names, where the x axis has names at its ticks.
+    """
+
+    panel: str
+    name: str
+    x: Floats
+    y: Floats
+    lower: Floats | None = None
+    upper: Floats | None = None
+    categories: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """One image.
+
+    Args:
+        panel: of the figure.
+        name: what it shows.
+        pixels: ``[H, W]`` values that a colour map is laid on, or ``[H, W, 3]`` colours.
+    """
+
+    panel: str
+    name: str
+    pixels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """All that a figure draws.
+
+    Args:
+        curves, pictures: in the order they are drawn.
+        notes: what titles, axes and marks need besides, such as sides in pixels; numbers or text.
+    """
+
+    curves: tuple[Series, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def of(self, panel: str) -> tuple[Series, ...]:
+        """The curves of one panel."""
+        return tuple(one for one in self.curves if one.panel == panel)
+
+    def curve(self, panel: str, name: str) -> Series:
+        """One curve; KeyError if there is none of this name."""
+        for one in self.of(panel):
+            if one.name == name:
+                return one
+        raise KeyError(f"no curve '{name}' in '{panel}'")
