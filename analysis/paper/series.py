@@ -1,6 +1,6 @@
 """What a figure draws, as numbers: its curves and pictures, before anything is drawn.
 
-Every figure's module has ``data(results) -> Data`` and ``draw(data) -> Figure``. What is drawn is in
+A figure's module has ``data(results) -> Data`` and ``draw(data) -> Figure``. What is drawn is in
 the data, so that the CSV beside a figure is its numbers and a drawing is remembered by them.
 """
 

@@ -8,6 +8,7 @@ are one draw.
 import functools
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
