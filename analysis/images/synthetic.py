@@ -1,12 +1,12 @@
 r"""Images whose answer is known, to be measured as photographs are.
 
-Two kinds. A **power-law image** is a Gaussian field with :math:`P(k) = k^{-\gamma}` exactly. A
-**dead-leaves image** is a pile of opaque discs whose radii have the density :math:`r^{-3}`, which
+Two kinds. A **power-law image** is a Gaussian field with $P(k) = k^{-\gamma}$ exactly. A
+**dead-leaves image** is a pile of opaque discs whose radii have the density $r^{-3}$, which
 looks the same at every scale between the smallest and the largest: it has edges and occlusion, as
-photographs have and Gaussian fields don't, and P(k) close to :math:`k^{-2}`.
+photographs have and Gaussian fields don't, and P(k) close to $k^{-2}$.
 
 Shrunk by an ideal low-pass, either shifts by 2 per doubling at fixed cycles per image in pixels,
-for any image whatever, and by :math:`2^{1 - \gamma / 2}` at fixed cycles per pixel. What the
+for any image whatever, and by $2^{1 - \gamma / 2}$ at fixed cycles per pixel. What the
 measurement says of them is a check of the measurement; what an encoder makes of them tells whether
 its shift comes from the photographs or from the encoder.
 

@@ -2,30 +2,34 @@ r"""Which channels of a linear encoder obey the square-root rule: responses, ali
 
 A linear encoder of stride p with weights b_ca(i) of channel c, colour a and place i in a patch has
 
-.. math:: z_c(m) = \sum_{a, i} b_{ca}(i)\, x_a(p m + i), \qquad
-          G_{ca}(\nu) = \sum_i b_{ca}(i)\, e^{2 \pi \mathrm{i} \nu \cdot (i - i_0)},
+$$
+z_c(m) = \sum_{a, i} b_{ca}(i)\, x_a(p m + i), \qquad
+G_{ca}(\nu) = \sum_i b_{ca}(i)\, e^{2 \pi \mathrm{i} \nu \cdot (i - i_0)},
+$$
 
 nu in cycles per pixel and i_0 the middle of the patch. With orthonormal transforms of an H x H
 image and its (H / p)^2 latent, the latent's mode k holds the image's modes of all nu that are
 alike on the coarse grid, and for stationary images of cross-spectrum P_ab
 
-.. math:: P_c(k) = \frac{1}{p^2} \sum_{\nu \in (k + (H / p)\, \mathbb{Z}^2) / H}
-          \sum_{a, b} G_{ca}(\nu) P_{ab}(\nu) \overline{G_{cb}(\nu)}.
+$$
+P_c(k) = \frac{1}{p^2} \sum_{\nu \in (k + (H / p)\, \mathbb{Z}^2) / H}
+\sum_{a, b} G_{ca}(\nu) P_{ab}(\nu) \overline{G_{cb}(\nu)}.
+$$
 
 Orthonormal weights so turn white noise into white noise, and a patch's mean times p has P_c = P at
 low k. **Order**: where the weights' moments below m vanish, G ~ nu^m at low nu. At fixed
 cycles/image k an image of twice the side (band-limited resizing) has 4 P at k, and nu = k / H is
-half as large, so the term nu = k / H gives :math:`s = 2^{1 - m}`: the square-root rule is m = 0.
+half as large, so the term nu = k / H gives $s = 2^{1 - m}$: the square-root rule is m = 0.
 
 The other terms, **aliases**, are at nu near a / p, thus at fixed cycles/pixel. For
-:math:`P \propto k^{-\gamma}` they give :math:`s = 2^{1 - \gamma / 2}` for every m, 1 at gamma = 2.
-Near k = 0 they are flat and the first term goes as :math:`k^{2 m - \gamma}`. So aliases take over
+$P \propto k^{-\gamma}$ they give $s = 2^{1 - \gamma / 2}$ for every m, 1 at gamma = 2.
+Near k = 0 they are flat and the first term goes as $k^{2 m - \gamma}$. So aliases take over
 towards *high* k if 2 m < gamma, but towards **low** k if 2 m > gamma. With gamma between 2 and 3,
 orders 0 and 1 keep to 2 and 1, and the 1/2 of order 2 and more cannot be seen at low k at all: a
 patch's edges are sharp, its responses do not vanish where the aliases are.
 
 At fixed cycles/**pixel** of the latent G does not change with H, and every channel, whatever its
-order, shifts by :math:`2^{1 - \gamma / 2}`: that axis says nothing of orders, only gamma.
+order, shifts by $2^{1 - \gamma / 2}$: that axis says nothing of orders, only gamma.
 
 A fitted channel's lower moments are small, not zero; so its order depends on frequency: `order`
 takes the moment with the most power there.

@@ -1,12 +1,38 @@
-r"""Mode against sample: what drawing latents from an encoder's posterior does to the shift.
+r"""The time-step shift that equal signal-to-noise asks for, measured from spectra.
 
-A variational encoder gives each latent value a mean and a variance, and a sample is
+Let z be the latents of one photograph at two resolutions, with ring-averaged power P and P_0 and
+noise power N and N_0 at the same frequency, held in cycles per image. The blend at t has
 
-.. math:: z = \bar z + \sigma \varepsilon, \qquad \varepsilon \sim \mathcal{N}(0, 1),
+$$
+\mathrm{SNR}(k, t) = \frac{t^2}{(1 - t)^2} \frac{P(k)}{N(k)}
+= e^{2 \theta} \frac{P(k)}{N(k)}.
+$$
 
-with :math:`\varepsilon` drawn anew for every value. Whatever pattern :math:`\sigma^2` has over the
-grid, the covariance of :math:`\sigma \varepsilon` is diagonal, so its expected power is the same in
-every mode: a white floor of height v, the mean of :math:`\sigma^2` under the squared window. It
+Equal SNR at both resolutions, $e^{2 \theta} P / N = e^{2 \theta_0} P_0 / N_0$, gives
+$\theta = \theta_0 - \ln s$ with
+
+$$
+s(k) = \sqrt{\frac{P(k) / N(k)}{P_0(k) / N_0(k)}}.
+$$
+
+If the encoder is scale-equivariant, the latents at high resolution hold the same content on a
+finer grid; an orthonormal transform then gives P / P_0 = h w / (h_0 w_0) at every k, and s is the
+square-root rule. Whether it does is what is measured here. t does not appear: one s serves all t.
+
+The frequency axis is part of the statement. At fixed cycles per **pixel** the same field with
+$P \propto k^{-\gamma}$ would give $s = 2^{1 - \gamma / 2}$ per doubling, which is 1 for
+gamma = 2. Everything here is at fixed cycles per image.
+
+**Latents drawn from the posterior** carry noise of the encoder's own. A variational encoder gives
+each latent value a mean and a variance, and a sample is
+
+$$
+z = \bar z + \sigma \varepsilon, \qquad \varepsilon \sim \mathcal{N}(0, 1),
+$$
+
+with $\varepsilon$ drawn anew for every value. Whatever pattern $\sigma^2$ has over the
+grid, the covariance of $\sigma \varepsilon$ is diagonal, so its expected power is the same in
+every mode: a white floor of height v, the mean of $\sigma^2$ under the squared window. It
 adds to the spectrum of the mode at both resolutions.
 """
 
@@ -21,27 +47,6 @@ from analysis.spectra import intervals
 from analysis.spectra.bands import Bands, band_edges, in_band, measurable, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.timesteps.schedule import exponent
-
-
-def sampled_shift(
-    low: ArrayLike, high: ArrayLike, floor_low: ArrayLike, floor_high: ArrayLike
-) -> Floats:
-    """s of sampled latents from the spectra of their modes. @eq-posterior
-
-    It is the modes' own s where power stands far above the floor, and the root of the ratio of the
-    floors where it drowns in them.
-
-    Args:
-        low, high: P / N of the modes at the two resolutions, at equal frequency, positive.
-        floor_low, floor_high: v of each, of unit noise; not negative. All four broadcast.
-
-    Raises:
-        ValueError: powers that are not positive, or a floor below zero.
-    """
-    p0, p1, v0, v1 = (np.asarray(a, np.float64) for a in (low, high, floor_low, floor_high))
-    if not (np.all(p0 > 0) and np.all(p1 > 0) and np.all(v0 >= 0) and np.all(v1 >= 0)):
-        raise ValueError("powers must be positive and floors not negative")
-    return np.asarray(np.sqrt((p1 + v1) / (p0 + v0)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,3 +222,24 @@ def measure(
         k, curves, np.exp(log_curves.mean(axis=0)), lower, upper, each.pop("whole"), each,
         pixel_ratio, confidence,
     )  # fmt: skip
+
+
+def sampled_shift(
+    low: ArrayLike, high: ArrayLike, floor_low: ArrayLike, floor_high: ArrayLike
+) -> Floats:
+    """s of sampled latents from the spectra of their modes. @eq-posterior
+
+    It is the modes' own s where power stands far above the floor, and the root of the ratio of the
+    floors where it drowns in them.
+
+    Args:
+        low, high: P / N of the modes at the two resolutions, at equal frequency, positive.
+        floor_low, floor_high: v of each, of unit noise; not negative. All four broadcast.
+
+    Raises:
+        ValueError: powers that are not positive, or a floor below zero.
+    """
+    p0, p1, v0, v1 = (np.asarray(a, np.float64) for a in (low, high, floor_low, floor_high))
+    if not (np.all(p0 > 0) and np.all(p1 > 0) and np.all(v0 >= 0) and np.all(v1 >= 0)):
+        raise ValueError("powers must be positive and floors not negative")
+    return np.asarray(np.sqrt((p1 + v1) / (p0 + v0)))

@@ -9,16 +9,20 @@ which lie elsewhere on the other grid, and the crop moves them there.
 
 Per ring, with P the power of windowed fields (`spectra`), all summed over channels,
 
-.. math:: g^2 = \frac{P_y}{P_x}, \qquad \rho = \frac{\mathrm{Re}\, C_{xy}}{\sqrt{P_x P_y}}, \qquad
-          \frac{P_{x - y}}{P_x} = \underbrace{(1 - g)^2}_{\text{gain}}
-          + \underbrace{2 g (1 - \rho)}_{\text{content}}
+$$
+g^2 = \frac{P_y}{P_x}, \qquad \rho = \frac{\mathrm{Re}\, C_{xy}}{\sqrt{P_x P_y}}, \qquad
+\frac{P_{x - y}}{P_x} = \underbrace{(1 - g)^2}_{\text{gain}}
++ \underbrace{2 g (1 - \rho)}_{\text{content}}
+$$
 
-exactly. The **gain** g is the measured shift in other words: :math:`s = g \sqrt{h w / (h_0 w_0)}`
+exactly. The **gain** g is the measured shift in other words: $s = g \sqrt{h w / (h_0 w_0)}$
 but for leakage. A gain other than 1 could be undone by a filter; what no filter of single channels
 undoes is read from the **coherence**, the share of x's power that y's same channel explains when
 it may be amplified by any factor in each ring and channel,
 
-.. math:: \kappa^2 = \frac{1}{P_x} \sum_c \frac{(\mathrm{Re}\, C_{xy,c})^2}{P_{y,c}},
+$$
+\kappa^2 = \frac{1}{P_x} \sum_c \frac{(\mathrm{Re}\, C_{xy,c})^2}{P_{y,c}},
+$$
 
 which is 1 if both hold the same content. Unrelated fields reach `chance` on average, since a ring
 has few modes.

@@ -4,34 +4,38 @@ Latent channels are an arbitrary basis: under any orthogonal mix white noise sta
 diffusion problem is the same. (A general invertible mix colours the noise.) So measure the
 cross-spectral matrix of a ring,
 
-.. math:: S_{cd}(k) = \langle Z_c(\mathbf{k}) \overline{Z_d(\mathbf{k})} \rangle_{|\mathbf{k}| = k},
+$$
+S_{cd}(k) = \langle Z_c(\mathbf{k}) \overline{Z_d(\mathbf{k})} \rangle_{|\mathbf{k}| = k},
+$$
 
 real, symmetric and positive semidefinite, since k and -k are both in the ring. With eigenvalues
 lambda of S / N and n modes (each of the whole plane is one real degree of freedom), Gaussian
 fields seen at theta = ln(t / (1 - t)) give the information and its rate
 
-.. math:: I(\theta) = \tfrac12 \sum_k n_k \ln\det\!\left(1 + e^{2\theta} S/N\right), \qquad
-          D(\theta) = I'(\theta) = \sum_{k, i} n_k
-          \frac{e^{2\theta} \lambda_i}{1 + e^{2\theta} \lambda_i}.
+$$
+I(\theta) = \tfrac12 \sum_k n_k \ln\det\!\left(1 + e^{2\theta} S/N\right), \qquad
+D(\theta) = I'(\theta) = \sum_{k, i} n_k
+\frac{e^{2\theta} \lambda_i}{1 + e^{2\theta} \lambda_i}.
+$$
 
 D rises from 0 to K, modes times channels, as a distribution function does: each mode is a logistic
-bump at theta = -1/2 ln lambda. Let D = u K at theta(u). If :math:`S = s^2 S_0` everywhere,
+bump at theta = -1/2 ln lambda. Let D = u K at theta(u). If $S = s^2 S_0$ everywhere,
 theta_0(u) - theta(u) = ln s(u) is the same for every u. If not, it depends on u:
 
-- u to 0: :math:`s^2 = \sum n\,\mathrm{tr} S / \sum n\,\mathrm{tr} S_0`, the **trace** limit, power;
-- u to 1: :math:`s^2 = \sum n\,\mathrm{tr} S_0^{-1} / \sum n\,\mathrm{tr} S^{-1}`, the **inverse**
+- u to 0: $s^2 = \sum n\,\mathrm{tr} S / \sum n\,\mathrm{tr} S_0$, the **trace** limit, power;
+- u to 1: $s^2 = \sum n\,\mathrm{tr} S_0^{-1} / \sum n\,\mathrm{tr} S^{-1}$, the **inverse**
   limit, which the weakest directions decide;
-- mean over all u: :math:`\ln s = \sum n \ln\det(S_0^{-1} S) / 2 K`, the **determinant** limit. I
+- mean over all u: $\ln s = \sum n \ln\det(S_0^{-1} S) / 2 K$, the **determinant** limit. I
   itself, not its rate, matches there at high SNR; **any** invertible mix leaves it as it is.
 
 The **information-matched shift** is the translation of least squares in theta at equal u, from 5
 to 95 %: the mean of ln s(u), the determinant's without the extremes, the worst known. All s(u) lie
-between the least and the largest root of an eigenvalue of :math:`S_0^{-1} S` (Loewner's order).
+between the least and the largest root of an eigenvalue of $S_0^{-1} S$ (Loewner's order).
 
 **Few modes.** The small eigenvalues of a mean over few modes are too small: so matrices are
 averaged over bins and photographs *first*. For Gaussian fields the bias of ln det that is left
 depends on the numbers of modes and channels alone and cancels between the resolutions. Single
-eigenvalues of :math:`S_0^{-1} S` still scatter more than the truth.
+eigenvalues of $S_0^{-1} S$ still scatter more than the truth.
 
 **Few photographs.** They differ, so the determinant of their mean moves with their number, and
 that of bootstrap samples, with fewer different ones, further the same way: for 12 simulated ones

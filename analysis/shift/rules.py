@@ -1,7 +1,7 @@
 r"""Published resolution rules as functions: the shift s of any height and width, in pixels.
 
 Every function gives s as in `schedule`: it acts on the noise fraction,
-:math:`\sigma' = s \sigma / (1 + (s - 1) \sigma)`, whatever the source writes (`Formula.written`).
+$\sigma' = s \sigma / (1 + (s - 1) \sigma)$, whatever the source writes (`Formula.written`).
 `FORMULAS` has them by the keys of ``data/literature/shift_rules.csv``, where each one's source and
 the place in it are named; rows without a function say there why they have none.
 

@@ -1,6 +1,6 @@
 r"""Fields of known spectrum, and what a window makes of them.
 
-A Gaussian random field with :math:`P(k) = k^{-\gamma}` is made on a periodic grid several times
+A Gaussian random field with $P(k) = k^{-\gamma}$ is made on a periodic grid several times
 larger than needed and cut out of it, so that its edges do not match, as a photograph's do not. Its
 true spectrum is known at every frequency; what an estimate exceeds it by is leakage.
 """

@@ -1,7 +1,7 @@
 r"""How far a mean over photographs may be off: its interval.
 
-The mean of a number over photographs, such as ln s, has **Student's t**: mean :math:`\pm\,
-t_{(1 + c) / 2,\ n - 1}\ \mathrm{sd} / \sqrt{n}`. It allows for the standard deviation being
+The mean of a number over photographs, such as ln s, has **Student's t**: mean $\pm\,
+t_{(1 + c) / 2,\ n - 1}\ \mathrm{sd} / \sqrt{n}$. It allows for the standard deviation being
 estimated from those same n photographs, which a percentile bootstrap does not: for normally
 distributed numbers 95 % intervals of the bootstrap hold the truth in 74 % at n = 3, 83 % at 5 and
 91 % at 12, Student's in 95 % (tests/spectra/test_intervals.py). The **bootstrap** is kept for

@@ -11,11 +11,13 @@ def crop(z: np.ndarray, side: int, edges: Literal["even", "periodic"] = "even") 
     r"""The ideal low-pass of square fields, on a coarser grid. @eq-crop
 
     The middle of the transform is kept and scaled so that amplitudes stay: with the discrete
-    transform F_n on n points a side and :math:`\Omega` the number of points of a period, 2 n for
+    transform F_n on n points a side and $\Omega$ the number of points of a period, 2 n for
     even edges and n for periodic ones, per axis
 
-    .. math:: F_s(k) = \frac{s}{n} F_n(k) \, e^{i \pi k (1/\Omega_s - 1/\Omega_n)}, \qquad
-              |k| < \Omega_s / 2,
+    $$
+    F_s(k) = \frac{s}{n} F_n(k) \, e^{i \pi k (1/\Omega_s - 1/\Omega_n)}, \qquad
+    |k| < \Omega_s / 2,
+    $$
 
     where the phase moves the samples from the centres of fine pixels to those of coarse ones. The
     coarse Nyquist frequency itself, where a phase can't be told, is left out: an even continuation

@@ -2,8 +2,10 @@ r"""The power spectrum of a field, and its average over rings (RAPS).
 
 For a field z on an h x w grid, a window w and the 2-D discrete Fourier transform F,
 
-.. math:: P(\mathbf{k}) = \frac{|F[w (z - Z_0)](\mathbf{k})|^2}{h w \, \overline{w^2}},
-          \qquad Z_0 = \frac{\sum w z}{\sum w}.
+$$
+P(\mathbf{k}) = \frac{|F[w (z - Z_0)](\mathbf{k})|^2}{h w \, \overline{w^2}},
+\qquad Z_0 = \frac{\sum w z}{\sum w}.
+$$
 
 Removing the windowed mean Z_0 makes the windowed field sum to zero exactly. Dividing by h w (the
 orthonormal transform) and by the mean of w^2 makes white noise of variance v read v at every size
@@ -252,8 +254,10 @@ def white_noise_raps(
 
     With W and W2 the transforms of w and w^2, removing the windowed mean leaves
 
-    .. math:: E |F[w (\varepsilon - \varepsilon_0)]|^2 = \sum w^2
-              - \frac{2 \mathrm{Re}(W_2 \bar W)}{\sum w} + \frac{|W|^2 \sum w^2}{(\sum w)^2},
+    $$
+    E |F[w (\varepsilon - \varepsilon_0)]|^2 = \sum w^2
+    - \frac{2 \mathrm{Re}(W_2 \bar W)}{\sum w} + \frac{|W|^2 \sum w^2}{(\sum w)^2},
+    $$
 
     which is the flat sum of w^2 except in the few modes that the window's own transform reaches.
 

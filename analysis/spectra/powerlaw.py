@@ -1,6 +1,6 @@
 r"""Fits to ring-averaged spectra: a power law, and a polynomial in log-log coordinates.
 
-Natural images have :math:`P(f) \approx \beta f^{-\gamma}` (Field 1987; van der Schaaf and van
+Natural images have $P(f) \approx \beta f^{-\gamma}$ (Field 1987; van der Schaaf and van
 Hateren 1996), a straight line in log-log coordinates. Three fits of it, by what they know:
 
 - `fit_power_law` knows nothing of the rings: every octave weighs the same, and the error comes from
@@ -11,7 +11,7 @@ Hateren 1996), a straight line in log-log coordinates. Three fits of it, by what
 
 The last two give the interval that sampling alone causes **if the law holds**; `PowerLaw.misfit`
 says whether it does. A polynomial in log10 f follows the bend; degree 2 is
-:math:`P(f) = 10^c f^{b + a \log_{10} f}`.
+$P(f) = 10^c f^{b + a \log_{10} f}$.
 
 **Effective modes.** A mode of a Gaussian field has exponentially distributed power, so the mean of
 n independent modes of power S is S times a gamma variable of mean 1 and shape n:
@@ -162,12 +162,12 @@ def fit_whittle(
     f: np.ndarray, power: np.ndarray, modes: np.ndarray, correlation: np.ndarray | None = None,
     band: Band | None = None, unit: str = UNIT,
 ) -> PowerLaw:  # fmt: skip
-    r"""The minimum of Whittle's :math:`\sum_k n_k [\ln S(k) + P(k) / S(k)]`, S = beta f^-gamma.
+    r"""The minimum of Whittle's $\sum_k n_k [\ln S(k) + P(k) / S(k)]$, S = beta f^-gamma.
 
     For given gamma the best beta is the mean of P f^gamma over modes. What is left in gamma alone
     is convex, and stationary where ln f has the same mean under weights n P f^gamma as under n;
     Newton's steps find it, the bracket is halved where they'd leave it. The error is from Fisher's
-    information, :math:`\sum n (\ln f - \overline{\ln f})^2`.
+    information, $\sum n (\ln f - \overline{\ln f})^2$.
 
     Args: as of `fit_power_law_modes`.
     """

@@ -171,11 +171,13 @@ def ring_covariance(window: np.ndarray, corners: bool) -> Floats:
 
     A mode's power scatters by its mean (an exponential distribution), a mode and its mirror are
     one draw, and a window makes neighbours alike: for a spectrum that is flat over the window's
-    reach their powers have the correlation :math:`C(d) = |W_2(d) / W_2(0)|^2`, W_2 the transform
+    reach their powers have the correlation $C(d) = |W_2(d) / W_2(0)|^2$, W_2 the transform
     of w^2 (Percival and Walden 1993). With a and b the weights of modes in two rings,
     over the whole plane, in units of the spectrum squared,
 
-    .. math:: v_{ab} = \frac{2 \sum_{m,n} a_m b_n C(m - n)}{\sum_m a_m \sum_n b_n}.
+    $$
+    v_{ab} = \frac{2 \sum_{m,n} a_m b_n C(m - n)}{\sum_m a_m \sum_n b_n}.
+    $$
     """
     height, width = window.shape
     overlap = np.abs(np.fft.fft2(window**2)) ** 2

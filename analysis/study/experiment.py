@@ -11,7 +11,7 @@ good model.
   finest grid, gives them zero mean and unit variance. Photographs are held out whole; which,
   rotates with the seed.
 - **Model.** One network for all resolutions (`rectified_flow.network`), trained with
-  :math:`\theta = \mathrm{logit}\, t \sim \mathcal{N}(-\ln s, 1)`. Runs of one seed share initial
+  $\theta = \mathrm{logit}\, t \sim \mathcal{N}(-\ln s, 1)$. Runs of one seed share initial
   weights, the order of the data, noise and quantiles of theta.
 - **Measures.** The validation loss at fixed theta, with noise common to all runs of a seed and
   resolution, and the spectrum of samples of a few Euler steps on the grid that

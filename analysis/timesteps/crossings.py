@@ -1,33 +1,37 @@
 r"""From frequency to time: where each frequency rises out of the noise, and how sharply.
 
-A mode of clean power P and noise power N has, in the blend at :math:`\theta = \mathrm{logit}(t)`
-(t = 1 is data), the signal-to-noise ratio :math:`e^{2 \theta} P / N`. It is 1 at the mode's
+A mode of clean power P and noise power N has, in the blend at $\theta = \mathrm{logit}(t)$
+(t = 1 is data), the signal-to-noise ratio $e^{2 \theta} P / N$. It is 1 at the mode's
 **crossing**
 
-.. math:: \theta_f = -\tfrac{1}{2} \ln \frac{P(f)}{N(f)},
-          \qquad \mathrm{SNR}_f(\theta) = e^{2 (\theta - \theta_f)}.
+$$
+\theta_f = -\tfrac{1}{2} \ln \frac{P(f)}{N(f)},
+\qquad \mathrm{SNR}_f(\theta) = e^{2 (\theta - \theta_f)}.
+$$
 
 For a Gaussian mode mmse = P / (1 + SNR), and the information that the blend holds about it is
-:math:`I = \frac{1}{2} \ln(1 + \mathrm{SNR})` nats for every real number (a mode and its mirror are
+$I = \frac{1}{2} \ln(1 + \mathrm{SNR})$ nats for every real number (a mode and its mirror are
 two, so that n_f modes of a ring are n_f). Guo, Shamai & Verdu 2005, dI / dSNR = mmse / 2 for unit
 power, give with dSNR = 2 SNR d theta
 
-.. math:: \frac{dI}{d\theta} = \frac{\mathrm{SNR}}{1 + \mathrm{SNR}}, \qquad
-          \frac{d^2 I}{d\theta^2} = -\frac{1}{P} \frac{d\,\mathrm{mmse}}{d\theta}
-          = \frac{1}{2 \cosh^2(\theta - \theta_f)} =: b(\theta - \theta_f).
+$$
+\frac{dI}{d\theta} = \frac{\mathrm{SNR}}{1 + \mathrm{SNR}}, \qquad
+\frac{d^2 I}{d\theta^2} = -\frac{1}{P} \frac{d\,\mathrm{mmse}}{d\theta}
+= \frac{1}{2 \cosh^2(\theta - \theta_f)} =: b(\theta - \theta_f).
+$$
 
 So the *rate* of information is a logistic **step**, and its slope, which is the rate at which the
 relative error is lost, is a **bump** of mass one: the logistic density of scale 1/2, standard
-deviation :math:`\pi / (2 \sqrt 3)` = 0.907. Three densities over theta are made of it:
+deviation $\pi / (2 \sqrt 3)$ = 0.907. Three densities over theta are made of it:
 
-- ``power``: the total error lost per unit theta, :math:`-d\,\mathrm{mmse} / d\theta` over the total
+- ``power``: the total error lost per unit theta, $-d\,\mathrm{mmse} / d\theta$ over the total
   power, is the mixture of the bumps with weights n_f P_f / N_f.
-- ``modes``: the slope of the rate of information, :math:`d^2 I / d\theta^2` over the number of
+- ``modes``: the slope of the rate of information, $d^2 I / d\theta^2$ over the number of
   modes, is the mixture with weights n_f: the distribution of the crossings, blurred.
 - ``amplitude``: the rescaled entropic time of Stancevic et al. 2025 (arXiv:2504.13612, section
-  5.3), dI times their noise level :math:`(1 - t) / t = e^{-\theta}`. Per mode that is
-  :math:`e^{-\theta} \, dI / d\theta = e^{-\theta_f} / (2 \cosh(\theta - \theta_f))`: a secant of
-  standard deviation :math:`\pi / 2` and weight n_f sqrt(P_f / N_f).
+  5.3), dI times their noise level $(1 - t) / t = e^{-\theta}$. Per mode that is
+  $e^{-\theta} \, dI / d\theta = e^{-\theta_f} / (2 \cosh(\theta - \theta_f))$: a secant of
+  standard deviation $\pi / 2$ and weight n_f sqrt(P_f / N_f).
 
 The rate of information dI / d theta itself (pure entropic time) is no density: it rises to the
 number of modes and stays there. Cut off somewhere, it puts most of its mass next to the data: its

@@ -1,34 +1,40 @@
 r"""Sampling with few steps, exactly: what a shift does when the data are Gaussian.
 
 Let the data be a stationary Gaussian field. Its Fourier modes are independent, so
-:math:`z_t = t z + (1 - t) \varepsilon` is followed mode by mode, each with its own power P in units
-of the noise power. The optimal velocity :math:`\mathrm{E}[z - \varepsilon \mid z_t]` is linear,
+$z_t = t z + (1 - t) \varepsilon$ is followed mode by mode, each with its own power P in units
+of the noise power. The optimal velocity $\mathrm{E}[z - \varepsilon \mid z_t]$ is linear,
 
-.. math:: v = a(t)\, z_t, \qquad a(t) = \frac{t P - (1 - t)}{t^2 P + (1 - t)^2},
+$$
+v = a(t)\, z_t, \qquad a(t) = \frac{t P - (1 - t)}{t^2 P + (1 - t)^2},
+$$
 
 and N steps from noise (t = 0) to data (t = 1) multiply a mode by a known gain g. The samples then
-have the power :math:`Q = g^2` where P was wanted.
+have the power $Q = g^2$ where P was wanted.
 
 For Euler steps on any grid the gain is a product of cosines. With
-:math:`\tan \varphi_i = (1 - t_i) / (t_i \sqrt{P})`, one over the root of the SNR at step i,
+$\tan \varphi_i = (1 - t_i) / (t_i \sqrt{P})$, one over the root of the SNR at step i,
 
-.. math:: \frac{g}{\sqrt{P}} = \prod_{i=0}^{N-1} \cos(\varphi_i - \varphi_{i+1}),
-          \qquad \varphi_0 = \frac{\pi}{2}, \quad \varphi_N = 0.
+$$
+\frac{g}{\sqrt{P}} = \prod_{i=0}^{N-1} \cos(\varphi_i - \varphi_{i+1}),
+\qquad \varphi_0 = \frac{\pi}{2}, \quad \varphi_N = 0.
+$$
 
 Three things follow.
 
-- Only SNRs enter. A spectrum q P on a grid shifted by :math:`\sqrt{q}` has the same relative gain,
+- Only SNRs enter. A spectrum q P on a grid shifted by $\sqrt{q}$ has the same relative gain,
   so that the equal-SNR shift carries the whole error of discretisation from one resolution to the
   other. (An Euler step is a step of DDIM, and scaling the data scales its iterates, for data of any
-  distribution; a Heun step in t has no such symmetry, one in :math:`(1 - t) / t` has.)
-- Euler steps lose power in every mode, and as the angles sum to :math:`\pi / 2`, no grid keeps more
-  amplitude than :math:`\cos(\pi / 2 N)^N`, which is :math:`1 - \pi^2 / 8 N` for many steps.
-- On the uniform grid shifted by s, with :math:`m = s / \sqrt{P}`, many steps lose the fraction
+  distribution; a Heun step in t has no such symmetry, one in $(1 - t) / t$ has.)
+- Euler steps lose power in every mode, and as the angles sum to $\pi / 2$, no grid keeps more
+  amplitude than $\cos(\pi / 2 N)^N$, which is $1 - \pi^2 / 8 N$ for many steps.
+- On the uniform grid shifted by s, with $m = s / \sqrt{P}$, many steps lose the fraction
 
-  .. math:: 1 - \frac{g}{\sqrt{P}} \to \frac{1}{2 N} \Bigl[1 + \frac{\pi}{4}
-            \Bigl(m + \frac{1}{m}\Bigr)\Bigr],
+  $$
+  1 - \frac{g}{\sqrt{P}} \to \frac{1}{2 N} \Bigl[1 + \frac{\pi}{4}
+  \Bigl(m + \frac{1}{m}\Bigr)\Bigr],
+  $$
 
-  which is least at :math:`s = \sqrt{P}` (as it is at every N). A spectrum wants a compromise
+  which is least at $s = \sqrt{P}$ (as it is at every N). A spectrum wants a compromise
   between its modes, which depends on how they are weighed and, once N is large, not on N.
 
 The model knows no learned velocity, no dependence between modes and no eye. Compare the transfer
@@ -182,8 +188,8 @@ def _minimum(x: Floats, y: Floats) -> tuple[float, float, float, float]:
 def limit_shift(power: np.ndarray, weights: np.ndarray) -> float:
     r"""The best shift of Euler steps as N grows without limit. @eq-limit
 
-    It minimises the weighted mean of :math:`[1 + \frac{\pi}{4} (m + 1/m)]^2` over modes, with
-    :math:`m = s / \sqrt{P}`: a convex function of ln s, so there is one minimum, and it lies
+    It minimises the weighted mean of $[1 + \frac{\pi}{4} (m + 1/m)]^2$ over modes, with
+    $m = s / \sqrt{P}$: a convex function of ln s, so there is one minimum, and it lies
     between the least and the largest root of P.
 
     Args:

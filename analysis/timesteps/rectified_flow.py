@@ -1,7 +1,7 @@
 r"""A small rectified flow: its network, its training, its losses and its sampler.
 
-The convention is that of `schedule`: :math:`z_t = t z + (1 - t) \varepsilon`. What is learned is
-:math:`v = z - \varepsilon`, by the plain mean squared error. torch is needed for `train` only;
+The convention is that of `schedule`: $z_t = t z + (1 - t) \varepsilon$. What is learned is
+$v = z - \varepsilon$, by the plain mean squared error. torch is needed for `train` only;
 losses and samples take any velocity, so that they can be held against an exact one.
 
 References:

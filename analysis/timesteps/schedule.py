@@ -1,14 +1,14 @@
 r"""Time, noise level and shift: the conventions of the whole project, stated once.
 
-- ``t`` is the data fraction, :math:`z_t = t z + (1 - t) \varepsilon`: ``t = 1`` is data, ``t = 0``
+- ``t`` is the data fraction, $z_t = t z + (1 - t) \varepsilon$: ``t = 1`` is data, ``t = 0``
   is noise. ``sigma = 1 - t`` is what SD3, FLUX and diffusers call sigma (or t).
 - SNR is a ratio of powers: at radial frequency k,
-  :math:`\mathrm{SNR}(k, t) = t^2 P(k) / ((1 - t)^2 N(k))`.
-- ``theta = logit(t)``; t is logit-normal when :math:`\theta \sim \mathcal{N}(\mu, \mathrm{std}^2)`.
-- A shift ``s`` acts on sigma, :math:`\sigma' = s \sigma / (1 + (s - 1) \sigma)`, that is
-  :math:`\theta' = \theta - \ln s` and :math:`\mu' = \mu - \ln s`; shifts compose by multiplication.
-- The square-root rule is :math:`s = \sqrt{h w / (h_0 w_0)}`. The exponent r of a shift is defined
-  by :math:`s = (h w / (h_0 w_0))^{r / 2}`: r = 1 is that rule, r = 0 is no shift.
+  $\mathrm{SNR}(k, t) = t^2 P(k) / ((1 - t)^2 N(k))$.
+- ``theta = logit(t)``; t is logit-normal when $\theta \sim \mathcal{N}(\mu, \mathrm{std}^2)$.
+- A shift ``s`` acts on sigma, $\sigma' = s \sigma / (1 + (s - 1) \sigma)$, that is
+  $\theta' = \theta - \ln s$ and $\mu' = \mu - \ln s$; shifts compose by multiplication.
+- The square-root rule is $s = \sqrt{h w / (h_0 w_0)}$. The exponent r of a shift is defined
+  by $s = (h w / (h_0 w_0))^{r / 2}$: r = 1 is that rule, r = 0 is no shift.
 
 References:
     Esser et al. 2024, "Scaling Rectified Flow Transformers", arXiv:2403.03206, eqs. (19) and (23),

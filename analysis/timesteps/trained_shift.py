@@ -1,6 +1,6 @@
 r"""The best shift of trained networks, from their losses and from their samples.
 
-A network trained with :math:`\theta \sim \mathcal{N}(-\ln s, 1)` has the validation loss
+A network trained with $\theta \sim \mathcal{N}(-\ln s, 1)$ has the validation loss
 L(theta) of its velocity. Which s is best depends on how theta is weighed, so four weights are kept
 apart:
 
@@ -8,15 +8,15 @@ apart:
   for any network, so this favours s = 1 whatever the data are.
 - ``velocity, moved``: L under N(-ln s, 1), s being the square-root rule from the lowest resolution:
   the same density of SNR at each.
-- ``nats``: :math:`\int L_\varepsilon \, d\theta`, with :math:`L_\varepsilon = t^2 L`, up to a
+- ``nats``: $\int L_\varepsilon \, d\theta$, with $L_\varepsilon = t^2 L$, up to a
   constant the bound on -ln p per pixel (Kingma et al. 2021, arXiv:2107.00630). @eq-nats
-- ``z``: :math:`\int L_z \, d\theta`, with :math:`L_z = (1 - t)^2 L`, which weighs the noisy end as
+- ``z``: $\int L_z \, d\theta$, with $L_z = (1 - t)^2 L$, which weighs the noisy end as
   nats weigh the clean one. @eq-three-losses
 
 The integrals of the last two move with theta as a shift does, so they favour no s by themselves,
 within the range of theta that was measured.
 
-Apart from training: where :math:`L_z` of two resolutions has one value, the networks know the same
+Apart from training: where $L_z$ of two resolutions has one value, the networks know the same
 about the content; by how much theta differs there is a shift, too (`Experiment.matched`).
 """
 

@@ -1,8 +1,8 @@
 r"""Turning spectra into densities over t: the original's two strategies.
 
 Strategy 1 compares each image's spectrum with the mean of the set,
-:math:`\Delta P_i(f) = P_i(f) - \overline{P}(f)`. Strategy 2 compares it with its own smooth fit,
-:math:`R(f) = P(f) / P_\mathrm{fit}(f)`, maps f linearly to t, and multiplies: p(t) R(t).
+$\Delta P_i(f) = P_i(f) - \overline{P}(f)$. Strategy 2 compares it with its own smooth fit,
+$R(f) = P(f) / P_\mathrm{fit}(f)$, maps f linearly to t, and multiplies: p(t) R(t).
 
 The linear map is the original's and has no physical reason: the t at which a frequency emerges
 from the noise depends on P(f), not on f alone. It is kept here because it is what was proposed.
@@ -193,7 +193,7 @@ def reliability(
 ) -> Reliability:  # fmt: skip
     r"""Within-image against between-image agreement of ln R. @eq-components
 
-    Per frequency, half h of image i is :math:`y_{ih} = m + a_i + e_{ih}`: what all images share,
+    Per frequency, half h of image i is $y_{ih} = m + a_i + e_{ih}$: what all images share,
     what is the image's own, and noise; the variances come from the mean squares of a one-way
     analysis of variance, averaged over f. `intraclass` is var a / (var a + var e).
 
