@@ -55,11 +55,14 @@ class Data:
 
     Args:
         curves, pictures: in the order they are drawn.
+        axes: panel -> what its x and its y axis are, with units; such as
+            ``("frequency (cycles/image)", "power")``. The axes' labels and the CSV's head say it.
         notes: what titles, axes and marks need besides, such as sides in pixels; numbers or text.
     """
 
     curves: tuple[Series, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    axes: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def of(self, panel: str) -> tuple[Series, ...]:
