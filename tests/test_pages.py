@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.paper import comparisons, values
+from analysis.paper import values
 from analysis.paper.interpretation import WEIGHTS
-from analysis.paper.text import plain
+from analysis.paper.text import plain, resolved
 from analysis.project.files import root
 from analysis.site.builtin import site
-from analysis.study import densities, results
+from analysis.study import densities, findings, results
 
 PAGES = sorted((root() / "report").glob("*.qmd"))
 CODE = re.compile(r"^```\{python\}.*?^```", re.M | re.S)
@@ -147,10 +147,10 @@ def test_changelog_states_the_committed_results() -> None:
         "mean over channels, channels drawn too": [m.shift_pooled for m in every],
         "on exact power-law fields": [m.shift_by_variation[fields.name].whole for m in every],
         "the same at fixed cycles per latent pixel": [
-            comparisons.per_pixel(m, fields).whole for m in every
+            findings.per_pixel(m, fields).whole for m in every
         ],
     }
-    expected += [row(name, map(comparisons.resolved, found)) for name, found in estimates.items()]
+    expected += [row(name, map(resolved, found)) for name, found in estimates.items()]
     for by, how in WEIGHTS:
         nearest = [densities.nearest_of(m, loaded.study.high, by) for m in every]
         cells = [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]

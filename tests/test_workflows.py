@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from analysis.cli.app import app
 
+from analysis.cli.app import app
 from analysis.project.files import root
 
 WORKFLOWS = sorted((root() / ".github" / "workflows").glob("*.yml"))

@@ -3,123 +3,25 @@
 The pages serve any study, so a sentence is chosen by its numbers.
 """
 
-import dataclasses
-import itertools
-import math
-
 import numpy as np
 
-from analysis.encoders import cards
 from analysis.paper import values
-from analysis.paper.tables import table
-from analysis.paper.text import estimate, fixed, listing, percent, plain
+from analysis.paper.text import estimate, listing, percent, plain, resolved
 from analysis.project.markdown import code
-from analysis.shift.equal_snr import MeasuredShift, sampled_shift
+from analysis.shift.equal_snr import sampled_shift
 from analysis.spectra.bands import in_band, octave_weights
-from analysis.spectra.intervals import Estimate
 from analysis.spectra.windows import Window
+from analysis.study import findings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results
 from analysis.study.settings import Variation
 
 FLOOR = 0.01  # of a supposed posterior, in units of the noise's power
-BANDS = ("low", "middle", "high")
 
 
 def _each(said: dict[str, str]) -> str:
     """What is said of every encoder, listed."""
     return listing([f"{text} in {code(name)}" for name, text in said.items()])
-
-
-def resolved(e: Estimate) -> str:
-    """Value and interval, with more decimals than usual where these would hide the interval."""
-    width = e.high - e.low
-    if not 1e-9 < width < 1e-3:  # less is rounding
-        return estimate(e)
-    decimals = 1 - math.floor(math.log10(width))
-    value, low, high = (fixed(end, decimals) for end in (e.value, e.low, e.high))
-    return f"{value} [{low},\u00a0{high}]"
-
-
-def table_measures(results: Results) -> str:
-    """What was measured of every encoder."""
-    study, rows = results.study, []
-    pairs = list(itertools.pairwise(study.resolutions))[-2:]
-    for name, m in results.everything.items():
-        gammas = [law.gamma for law in m.channel_laws]
-        spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
-        same, apart = m.equivariance.coherence.bands, m.equivariance.difference.bands
-        shared = " / ".join(plain(same[band].value, 2) for band in BANDS)
-        lost = " / ".join(plain(100 * apart[band].value, 0) for band in BANDS)
-        shifts = [estimate(m.shifts[p].whole) if p in m.shifts else "too small" for p in pairs]
-        rows.append(
-            [
-                code(name), f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
-                plain(m.top_octave, 2), shared, lost, *shifts, plain(m.shift.exponent, 2),
-            ]
-        )  # fmt: skip
-    header = [
-        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference (%)",
-        *(f"s, {low} → {high}" for low, high in pairs), "r",
-    ]  # fmt: skip
-    return table(header, rows, "lllrll" + "l" * len(pairs) + "r")
-
-
-def table_unmeasured(results: Results) -> str:
-    """The cards that have no measurement."""
-    rows = []
-    for name, card in cards.cards().items():
-        if name in results.everything:
-            continue
-        access = "licence to accept" if card.gated else "open"
-        size = f"{card.latent_channels} / {card.latent_stride}"
-        needed = card.license or ("not known" if card.learned else "none needed: a formula")
-        rows.append([code(name), card.title, size, access, needed])
-    return table(["card", "encoder", "C / stride", "access", "licence"], rows)
-
-
-def table_sensitivity(results: Results) -> str:
-    """The same measurement with one choice changed, and on images whose answer is known."""
-    names = list(results.measured)
-    rows = [
-        ["as measured"] + [estimate(m.shift.whole) for m in results.measured.values()],
-        ["every channel of equal variance"]
-        + [estimate(m.shift_equal_channels.whole) for m in results.measured.values()],
-        ["mean over channels of ln s, channels drawn too"]
-        + [estimate(m.shift_pooled) for m in results.measured.values()],
-    ]
-    for window, index in ((w.text, i) for i, w in enumerate(results.study.windows)):
-        if window != results.study.window.text:
-            cells = [estimate(m.shift_by_window[index].whole) for m in results.measured.values()]
-            rows.append([f"window: {window}", *cells])
-    for variation in results.study.variations:
-        cells = []
-        for m in results.measured.values():
-            found = m.shift_by_variation.get(variation.name)
-            cells.append(resolved(found.whole) if found else "no posterior")
-        rows.append([variation.text, *cells])
-    rows.append(
-        ["fixed cycles per latent pixel (another question)"]
-        + [estimate(m.shift_per_pixel.whole) for m in results.measured.values()]
-    )
-    for variation in _lawful(results):
-        cells = [resolved(per_pixel(m, variation).whole) for m in results.measured.values()]
-        rows.append([f"{variation.text}, fixed cycles per latent pixel", *cells])
-    return table(["", *map(code, names)], rows)
-
-
-def _lawful(results: Results) -> list[Variation]:
-    """The variations of power-law fields."""
-    return [v for v in results.study.variations if v.images == "power-law" and not v.sample]
-
-
-def per_pixel(m: Measured, variation: Variation) -> MeasuredShift:
-    """The shift at fixed cycles per latent pixel under a variation."""
-    varied = {
-        f"power_{side}": m.arrays[f"varied_{variation.name}_{side}"][:, None]
-        for side in m.study.pair
-    }
-    return dataclasses.replace(m, arrays={**m.arrays, **varied}).shift_per_pixel
 
 
 def coincide(results: Results) -> str:
@@ -202,8 +104,8 @@ def _control(results: Results, simulated: list[Variation]) -> str:
             if missed:
                 text += f", though the interval for {listing(missed)} does not hold it"
             text += ". " if off < 1e-3 else ". That is more than the window explains. "
-        for variation in _lawful(results):
-            found = per_pixel(m, variation)
+        for variation in findings.lawful(results):
+            found = findings.per_pixel(m, variation)
             text += (
                 "At fixed cycles per pixel the fields’ answer is one: measured is "
                 f"{resolved(found.whole)}, and {resolved(found.bands['middle'])} in the middle "

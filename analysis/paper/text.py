@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from analysis.project.errors import AnalysisError
+from analysis.project.markdown import Markdown, cell
 from analysis.spectra import intervals
 from analysis.spectra.intervals import Estimate
 
@@ -82,3 +83,24 @@ def claim(condition: bool, sentence: str) -> str:
 def listing(items: Sequence[str]) -> str:
     """``a, b and c``."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def resolved(e: Estimate) -> str:
+    """Value and interval, with more decimals than usual where these would hide the interval."""
+    width = e.high - e.low
+    if not 1e-9 < width < 1e-3:  # less is rounding
+        return estimate(e)
+    decimals = 1 - math.floor(math.log10(width))
+    value, low, high = (fixed(end, decimals) for end in (e.value, e.low, e.high))
+    return f"{value} [{low},\u00a0{high}]"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> Markdown:
+    """A Markdown pipe table; ``align`` has one of l, r, c a column.
+
+    A cell that is `Markdown` stands as it is, and has no bare ``|``; any other is shown literally.
+    """
+    marks = {"l": ":---", "r": "---:", "c": ":---:"}
+    rule = [marks[a] for a in (align or "l" * len(header))]
+    lines = [[cell(one) for one in header], rule, *([cell(one) for one in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))

@@ -5,117 +5,21 @@ import dataclasses
 import numpy as np
 import pytest
 
-from analysis.encoders import cards
 from analysis.paper import comparisons
-from analysis.paper.text import estimate, plain
+from analysis.paper.text import estimate
 from analysis.spectra import lowpass, rings
 from analysis.spectra.bands import octave_weights
 from analysis.spectra.fields import power_law_field
-from analysis.spectra.intervals import Estimate
 from analysis.spectra.windows import window2d
+from analysis.study import findings
 from analysis.study.measurement import Measured
 from analysis.study.results import load
 from analysis.study.settings import Variation
 from analysis.timesteps import noise
-from tests.paper.test_tables import cells, pretend
+from tests.standins.measured import pretend
 from tests.study.test_measurement import CARD, known, other
 
 LEARNED = CARD.model_copy(update={"kind": "taef2", "name": "x"})
-
-
-def test_measures_side_by_side() -> None:
-    one = known(sides=(256, 512, 1024))
-    low = one.arrays["pair_low_1024"]
-    apart = other(one, pair_cross_1024=0.5 * low, pair_explained_1024=0.25 * low)
-    results = pretend(ours=one)
-    results.contributed = {"theirs": apart}
-    header, first, second = cells(comparisons.table_measures(results))
-    assert header[4:8] == ["coherence", "difference (%)", "s, 256 → 512", "s, 512 → 1024"]
-    assert first[:5] == ["`ours`", "16 / 8", "2.50 to 2.50", "2.50", "1.00 / 1.00 / 1.00"]
-    assert first[5] == "0 / 0 / 0"
-    assert first[6:] == [estimate(one.shifts[256, 512].whole), estimate(one.shift.whole), "1.00"]
-    # Of as much power, with half of it in common: P + P - 2 P / 2.
-    assert [second[0], *second[4:6]] == ["`theirs`", "0.25 / 0.25 / 0.25", "100 / 100 / 100"]
-
-
-def test_the_difference_is_told_band_by_band() -> None:
-    one = known()
-    k, low = one.k(256), one.arrays["pair_low_512"]
-    # Bands end at 4, 8 and 16 cycles per image; g = 1, so the difference is 2 (1 - rho).
-    rho = np.select([k < 4.5, k < 8.5], [0.95, 0.8], 0.5)
-    apart = other(one, pair_cross_512=rho * low)
-    row = cells(comparisons.table_measures(pretend(x=apart)))[1]
-    found = [float(text) for text in row[5].split(" / ")]
-    # The rings at the edges belong to both bands, for a part of the outer one's octave.
-    assert found[0] == 10
-    assert 25 < found[1] < 40
-    assert 80 < found[2] <= 100
-    expected = apart.equivariance.difference.bands
-    assert row[5] == " / ".join(
-        plain(100 * expected[b].value, 0) for b in ("low", "middle", "high")
-    )
-
-
-def test_the_lower_shift_is_that_of_its_heading_or_too_small() -> None:
-    header, row = cells(comparisons.table_measures(pretend(x=known())))  # one pair, one column
-    assert header[6:] == ["s, 256 → 512", "r"]
-    assert len(row) == len(header) and all(row)
-    many = known(images=2, sides=(256, 512, 1024, 2048))
-    header, row = cells(comparisons.table_measures(pretend(x=many)))
-    assert header[6] == "s, 512 → 1024"
-    assert row[6] == estimate(many.shifts[512, 1024].whole)
-    # 8 x 8 latents are too small for bands.
-    small = cells(comparisons.table_measures(pretend(x=known(sides=(64, 256, 512)))))
-    assert small[1][6] == "too small"
-
-
-def test_what_is_not_measured_is_every_other_card_with_its_terms() -> None:
-    results = pretend(linear_f8c16=known())
-    results.contributed = {"pixel": known()}
-    rows = {row[0].strip("`"): row for row in cells(comparisons.table_unmeasured(results))[1:]}
-    assert rows.keys() == cards.cards().keys() - {"linear-f8c16", "pixel"}
-    for name, row in rows.items():
-        card = cards.card(name)
-        assert row[2] == f"{card.latent_channels} / {card.latent_stride}"
-        assert row[3] == ("licence to accept" if card.gated else "open")
-        assert row[4] == (card.license or "not known")
-    assert {"licence to accept", "open"} == {row[3] for row in rows.values()}
-
-
-def test_every_choice_has_a_row_and_a_missing_posterior_is_named() -> None:
-    one = known()
-    drawn = Variation(name="drawn", title="from the posterior", sample=True)
-    study = one.study.model_copy(update={"variations": (*one.study.variations, drawn)})
-    one = dataclasses.replace(one, study=study)
-    rows = {row[0]: row[1] for row in cells(comparisons.table_sensitivity(pretend(x=one)))[1:]}
-    assert rows["as measured"] == estimate(one.shift.whole)
-    assert rows["every channel of equal variance"] == estimate(one.shift_equal_channels.whole)
-    assert rows["box"] == estimate(one.shift_by_variation["box"].whole)
-    assert rows["box"].startswith("2.040 ")
-    assert rows["power-law"].startswith("1.732 ")
-    assert rows["from the posterior"] == "no posterior"
-    # The study's own window is the first row already.
-    windows = [label for label in rows if label.startswith("window: ")]
-    assert windows == ["window: none", "window: Kaiser 2π", "window: Hann"]
-    per_pixel = "fixed cycles per latent pixel"
-    assert rows[f"{per_pixel} (another question)"] == estimate(one.shift_per_pixel.whole)
-    # The law's fields have k^-2.5 and grow by 3 instead of 4.
-    fields = rows[f"power-law, {per_pixel}"]
-    assert float(fields.split()[0]) == pytest.approx(2 ** (1 - 2.5 / 2) * np.sqrt(3 / 4), abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("ends", "text"),
-    [
-        ((1.9998087, 1.9996796, 1.9999354), "1.99981 [1.99968,\u00a01.99994]"),
-        ((1.9973, 1.9955, 1.9979), "1.997 [1.996,\u00a01.998]"),
-        ((1.53, 1.44, 1.62), "1.53 [1.44,\u00a01.62]"),
-        ((2.0, 2.0, 2.0), "2.000 [2.000,\u00a02.000]"),
-        ((1.5, np.nan, np.nan), "1.50 (no interval below three images)"),
-    ],
-)
-def test_an_interval_is_never_rounded_to_a_point(ends: tuple, text: str) -> None:
-    assert comparisons.resolved(Estimate(*ends, (2.0, 16.0))) == text
 
 
 def varied(one: Measured, *variations: Variation) -> Measured:
@@ -256,7 +160,7 @@ def test_the_known_answers_are_recovered() -> None:
             assert e.value == pytest.approx(s.theory, abs=1e-3)
         assert s.whole.value == pytest.approx(2, abs=5e-4)
     (law,) = (v for v in simulated if v.images == "power-law")
-    found = comparisons.per_pixel(m, law)
+    found = findings.per_pixel(m, law)
     assert found.whole.value == pytest.approx(1, abs=0.03)
     for band in ("middle", "high"):
         assert found.bands[band].low < 1 < found.bands[band].high

@@ -16,7 +16,7 @@ from analysis.study.measurement import Measured
 from analysis.timesteps import gaussian_sampler
 from tests.conftest import Shown, unescaped
 from tests.paper.test_findings import pretend as with_shift
-from tests.paper.test_tables import STEPS, pretend, sampled
+from tests.standins.measured import STEPS, pretend, sampled
 from tests.study.test_measurement import CARD, known, other
 
 LEARNED = CARD.model_copy(update={"kind": "taef2", "name": "x"})

@@ -10,7 +10,7 @@ from analysis.paper.text import estimate, percent, plain
 from analysis.shift.channel_rule import ChannelRule
 from analysis.study import densities
 from analysis.timesteps.crossings import Movement
-from tests.paper.test_tables import pretend, unevenly_grown
+from tests.standins.measured import pretend, unevenly_grown
 from tests.study.test_measurement import known, other
 
 

@@ -11,7 +11,7 @@ from analysis.paper import practice
 from analysis.project.errors import AnalysisError
 from analysis.study.results import load
 from analysis.timesteps import gaussian_sampler, trained_shift
-from tests.paper.test_tables import STEPS, pretend, sampled
+from tests.standins.measured import STEPS, pretend, sampled
 from tests.study.test_measurement import known
 
 

@@ -1,10 +1,22 @@
 """Numbers as text: nothing is hidden by rounding, and a claim that is false stops the build."""
 
 import math
+import re
 
 import pytest
 
-from analysis.paper.text import claim, estimate, fixed, interval, listing, number, percent, plain
+from analysis.paper.text import (
+    claim,
+    estimate,
+    fixed,
+    interval,
+    listing,
+    number,
+    percent,
+    plain,
+    resolved,
+    table,
+)
 from analysis.project.errors import AnalysisError
 from analysis.spectra.intervals import Estimate
 
@@ -67,3 +79,23 @@ def test_percent(share: float, decimals: int, text: str) -> None:
 def test_listing() -> None:
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((1.9998087, 1.9996796, 1.9999354), "1.99981 [1.99968,\u00a01.99994]"),
+        ((1.9973, 1.9955, 1.9979), "1.997 [1.996,\u00a01.998]"),
+        ((1.53, 1.44, 1.62), "1.53 [1.44,\u00a01.62]"),
+        ((2.0, 2.0, 2.0), "2.000 [2.000,\u00a02.000]"),
+        ((1.5, math.nan, math.nan), "1.50 (no interval below three images)"),
+    ],
+)
+def test_an_interval_is_never_rounded_to_a_point(ends: tuple, text: str) -> None:
+    assert resolved(Estimate(*ends, (2.0, 16.0))) == text
+
+
+def test_table_has_one_width() -> None:
+    made = table(["a", "b|c"], [["1", "2"], ["3", "4"]], "lr")
+    assert made.splitlines()[1] == "| :--- | ---: |"
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in made.splitlines()} == {3}

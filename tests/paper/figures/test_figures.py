@@ -37,7 +37,7 @@ from analysis.study.chain import Chain
 from analysis.study.settings import load_study
 from analysis.study.store import Store
 from analysis.timesteps import schedule
-from tests.paper.test_tables import pretend
+from tests.standins.measured import pretend
 from tests.study.test_measurement import known
 
 NAMES = sorted(

@@ -7,16 +7,24 @@ import re
 import numpy as np
 import pytest
 
-from analysis.paper import tables
+from analysis.encoders import cards
 from analysis.paper import text as paper_text
+from analysis.paper.tables.channels import table_information
+from analysis.paper.tables.crossings import table_crossings, table_published
+from analysis.paper.tables.encoders import table_encoders, table_measures, table_unmeasured
+from analysis.paper.tables.literature import table_rules, table_settings
+from analysis.paper.tables.measured_shift import table_recommended, table_shift
+from analysis.paper.tables.reproducing import table_photographs
+from analysis.paper.tables.sampler import table_sampler
+from analysis.paper.tables.sensitivity import table_sensitivity
+from analysis.paper.tables.spectra import table_windows
 from analysis.paper.text import estimate, percent, plain
 from analysis.shift import literature
-from analysis.spectra.cross_spectra import packed, unpacked
 from analysis.study import densities
-from analysis.study.measurement import Measured
 from analysis.study.results import Results, load
-from analysis.timesteps import gaussian_sampler
-from tests.conftest import Shown, unescaped
+from analysis.study.settings import Variation
+from tests.conftest import unescaped
+from tests.standins.measured import pretend, sampled, unevenly_grown
 from tests.study.test_measurement import known, other
 
 
@@ -34,47 +42,8 @@ def cells(table: str) -> list[list[str]]:
     ]
 
 
-STEPS = (4, 10, 20, 50, 200)  # that are told
-
-
-def sampled(one: Measured) -> dict[str, gaussian_sampler.SamplerStudy]:
-    """What few steps make of a measurement by both solvers; only the steps that are told."""
-    sides = one.study.resolutions
-    k, modes = {s: one.k(s) for s in sides}, {s: one.modes(s) for s in sides}
-    power = {s: one.snr(s).mean(axis=0) for s in sides}
-    return {
-        solver: gaussian_sampler.study(k, power, modes, one.study.bands, STEPS, solver)
-        for solver in ("euler", "heun")
-    }
-
-
-def pretend(**measured: Measured) -> Shown:
-    """Results of these measurements, by encoder, each ``_`` of its name a ``-``."""
-    named = {name.replace("_", "-"): one for name, one in measured.items()}
-    one = next(iter(named.values()))
-    return Shown(
-        study=one.study, measured=named, contributed={}, theory=one.shift.theory, rule=None,
-        photographs=tuple(range(len(one.arrays[f"power_{one.study.high}"]))), samplers={},
-    )  # fmt: skip
-
-
-def unevenly_grown() -> Measured:
-    """A strong direction of the channels' matrices grows by 4, a weak one by 1.44."""
-    one = known()
-    strength = np.diag([1.0, 0.05])
-    low = strength @ unpacked(one.arrays["cross_256"], 2) @ strength
-    growth = np.diag([2.0, 1.2])
-    return other(one, cross_256=packed(low), cross_512=packed(growth @ low @ growth))
-
-
-def test_table_has_one_width() -> None:
-    made = tables.table(["a", "b|c"], [["1", "2"], ["3", "4"]], "lr")
-    assert made.splitlines()[1] == "| :--- | ---: |"
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in made.splitlines()} == {3}
-
-
 def test_shift_table(loaded: Results) -> None:
-    rows = cells(tables.table_shift(loaded))[1:]
+    rows = cells(table_shift(loaded))[1:]
     assert len(rows) == 4 * len(loaded.measured)
     for row, measured in zip(rows[3::4], loaded.measured.values(), strict=True):
         assert row[0] == f"`{measured.card.name}`"
@@ -83,7 +52,7 @@ def test_shift_table(loaded: Results) -> None:
 
 
 def test_recommended_is_the_rule_and_each_measured_shift(loaded: Results) -> None:
-    rule, *rows = cells(tables.table_recommended(loaded))[1:]
+    rule, *rows = cells(table_recommended(loaded))[1:]
     assert rule == ["square-root rule", "2.00", "", "1.00", "−0.693"]  # -ln 2
     for row, measured in zip(rows, loaded.measured.values(), strict=True):
         assert f"{row[1]} {row[2]}" == paper_text.estimate(measured.shift.whole)
@@ -92,7 +61,7 @@ def test_recommended_is_the_rule_and_each_measured_shift(loaded: Results) -> Non
 
 def test_encoders_table_says_where(loaded: Results) -> None:
     for row, measured in zip(
-        cells(tables.table_encoders(loaded))[1:], loaded.measured.values(), strict=True
+        cells(table_encoders(loaded))[1:], loaded.measured.values(), strict=True
     ):
         assert (
             row[-1]
@@ -101,7 +70,7 @@ def test_encoders_table_says_where(loaded: Results) -> None:
 
 
 def test_photographs_are_credited(loaded: Results) -> None:
-    rows = cells(tables.table_photographs(loaded))[1:]
+    rows = cells(table_photographs(loaded))[1:]
     assert [row[0] for row in rows] == [photo.title for photo in loaded.photographs]
     assert all(row[1] and row[2] for row in rows)
 
@@ -109,13 +78,13 @@ def test_photographs_are_credited(loaded: Results) -> None:
 def test_what_is_in_a_cell_is_no_markup(loaded: Results) -> None:
     hostile = '[x]{onmouseover="y()"} | [d](../.git/config) <script>'
     photo = dataclasses.replace(loaded.photographs[0], author=hostile)
-    text = tables.table_photographs(dataclasses.replace(loaded, photographs=(photo,)))
+    text = table_photographs(dataclasses.replace(loaded, photographs=(photo,)))
     assert hostile not in text
     assert cells(text.replace(r"\|", "¦"))[1][1] == hostile.replace("|", "¦")
 
 
-def test_rules_are_verified_and_ascending() -> None:
-    rows = cells(tables.table_rules())[1:]
+def test_rules_are_verified_and_ascending(loaded: Results) -> None:
+    rows = cells(table_rules(loaded))[1:]
     ratios = [float(row[1]) for row in rows]
     assert ratios == sorted(ratios)
     assert len(rows) == len(literature.shown())
@@ -123,12 +92,8 @@ def test_rules_are_verified_and_ascending() -> None:
     assert names >= literature.REPEATS, "a repeated row that is not in the table"
 
 
-def test_settings_name_the_shift() -> None:
-    assert "shift=3" in tables.table_settings(2.0, 1.5)
-
-
-def test_names_to_copy_are_code_since_a_page_makes_dashes_of_two_hyphens() -> None:
-    table = tables.table_settings(2.0)
+def test_names_to_copy_are_code_since_a_page_makes_dashes_of_two_hyphens(loaded: Results) -> None:
+    table = table_settings(loaded)
     for name in ("--timestep_sampling shift", "use_dynamic_shifting=True", "set_timesteps",
                  "FlowMatchEulerDiscreteScheduler", "--discrete_flow_shift 2"):  # fmt: skip
         assert f"`{name}`" in table, name
@@ -138,7 +103,7 @@ def test_names_to_copy_are_code_since_a_page_makes_dashes_of_two_hyphens() -> No
 
 
 def test_windows_table(loaded: Results) -> None:
-    rows = cells(tables.table_windows(loaded))[1:]
+    rows = cells(table_windows(loaded))[1:]
     windows = [window.text for window in loaded.study.windows]
     assert [row[1] for row in rows] == windows * len(loaded.measured)
     own = windows.index(loaded.study.window.text)
@@ -149,7 +114,7 @@ def test_windows_table(loaded: Results) -> None:
 def test_information_beside_its_limits_or_why_there_is_none() -> None:
     one = unevenly_grown()
     results = pretend(many=one, few=known(images=3))
-    header, many, few = cells(tables.table_information(results))
+    header, many, few = cells(table_information(results))
     assert len(header) == len(many) == len(few)
     found = one.information
     assert many[1:5] == [
@@ -165,7 +130,7 @@ def test_information_beside_its_limits_or_why_there_is_none() -> None:
 @pytest.mark.parametrize("sides", [(256, 512), (256, 512, 1024)])
 def test_crossings_move_by_the_rule_where_modes_are_shared(sides: tuple[int, ...]) -> None:
     one = known(sides=sides)
-    header, *rows = cells(tables.table_crossings(pretend(x=one)))
+    header, *rows = cells(table_crossings(pretend(x=one)))
     assert header[2:-3] == [f"{side} px" for side in sides]
     assert [row[0] for row in rows] == ["power", "number of modes"]
     for row in rows:
@@ -176,7 +141,7 @@ def test_crossings_move_by_the_rule_where_modes_are_shared(sides: tuple[int, ...
 
 def test_published_densities_beside_the_nearest_one() -> None:
     one = known()
-    header, nearest, *rows = cells(tables.table_published(pretend(x=one)))
+    header, nearest, *rows = cells(table_published(pretend(x=one)))
     assert header == ["density over θ", "power, `x`", "number, `x`"]
     assert nearest[0] == "nearest logit-normal"
     for by, cell in zip(("power", "modes"), nearest[1:], strict=True):
@@ -194,7 +159,7 @@ def test_the_samplers_ratio_in_shared_bands_is_the_shift() -> None:
     one = known(images=2)
     results = pretend(x=one)
     results.samplers = {"x": sampled(one)}
-    rows = cells(tables.table_sampler(results))[1:]
+    rows = cells(table_sampler(results))[1:]
     assert [row[1:3] for row in rows] == [
         [error, steps] for error in ("W2", "KL") for steps in ("Euler", "Heun")
     ]
@@ -211,5 +176,86 @@ def test_the_samplers_ratio_in_shared_bands_is_the_shift() -> None:
     study = results.samplers["x"]["euler"]
     lost = dataclasses.replace(study, best=np.full_like(study.best, np.nan))
     results.samplers = {"x": {"euler": lost, "heun": lost}}
-    row = cells(tables.table_sampler(results))[1]
+    row = cells(table_sampler(results))[1]
     assert row[3] == " / ".join(["beyond the grid"] * 3)
+
+
+def test_measures_side_by_side() -> None:
+    one = known(sides=(256, 512, 1024))
+    low = one.arrays["pair_low_1024"]
+    apart = other(one, pair_cross_1024=0.5 * low, pair_explained_1024=0.25 * low)
+    results = pretend(ours=one)
+    results.contributed = {"theirs": apart}
+    header, first, second = cells(table_measures(results))
+    assert header[4:8] == ["coherence", "difference (%)", "s, 256 → 512", "s, 512 → 1024"]
+    assert first[:5] == ["`ours`", "16 / 8", "2.50 to 2.50", "2.50", "1.00 / 1.00 / 1.00"]
+    assert first[5] == "0 / 0 / 0"
+    assert first[6:] == [estimate(one.shifts[256, 512].whole), estimate(one.shift.whole), "1.00"]
+    # Of as much power, with half of it in common: P + P - 2 P / 2.
+    assert [second[0], *second[4:6]] == ["`theirs`", "0.25 / 0.25 / 0.25", "100 / 100 / 100"]
+
+
+def test_the_difference_is_told_band_by_band() -> None:
+    one = known()
+    k, low = one.k(256), one.arrays["pair_low_512"]
+    # Bands end at 4, 8 and 16 cycles per image; g = 1, so the difference is 2 (1 - rho).
+    rho = np.select([k < 4.5, k < 8.5], [0.95, 0.8], 0.5)
+    apart = other(one, pair_cross_512=rho * low)
+    row = cells(table_measures(pretend(x=apart)))[1]
+    found = [float(text) for text in row[5].split(" / ")]
+    # The rings at the edges belong to both bands, for a part of the outer one's octave.
+    assert found[0] == 10
+    assert 25 < found[1] < 40
+    assert 80 < found[2] <= 100
+    expected = apart.equivariance.difference.bands
+    assert row[5] == " / ".join(
+        plain(100 * expected[b].value, 0) for b in ("low", "middle", "high")
+    )
+
+
+def test_the_lower_shift_is_that_of_its_heading_or_too_small() -> None:
+    header, row = cells(table_measures(pretend(x=known())))  # one pair, one column
+    assert header[6:] == ["s, 256 → 512", "r"]
+    assert len(row) == len(header) and all(row)
+    many = known(images=2, sides=(256, 512, 1024, 2048))
+    header, row = cells(table_measures(pretend(x=many)))
+    assert header[6] == "s, 512 → 1024"
+    assert row[6] == estimate(many.shifts[512, 1024].whole)
+    # 8 x 8 latents are too small for bands.
+    small = cells(table_measures(pretend(x=known(sides=(64, 256, 512)))))
+    assert small[1][6] == "too small"
+
+
+def test_what_is_not_measured_is_every_other_card_with_its_terms() -> None:
+    results = pretend(linear_f8c16=known())
+    results.contributed = {"pixel": known()}
+    rows = {row[0].strip("`"): row for row in cells(table_unmeasured(results))[1:]}
+    assert rows.keys() == cards.cards().keys() - {"linear-f8c16", "pixel"}
+    for name, row in rows.items():
+        card = cards.card(name)
+        assert row[2] == f"{card.latent_channels} / {card.latent_stride}"
+        assert row[3] == ("licence to accept" if card.gated else "open")
+        assert row[4] == (card.license or "not known")
+    assert {"licence to accept", "open"} == {row[3] for row in rows.values()}
+
+
+def test_every_choice_has_a_row_and_a_missing_posterior_is_named() -> None:
+    one = known()
+    drawn = Variation(name="drawn", title="from the posterior", sample=True)
+    study = one.study.model_copy(update={"variations": (*one.study.variations, drawn)})
+    one = dataclasses.replace(one, study=study)
+    rows = {row[0]: row[1] for row in cells(table_sensitivity(pretend(x=one)))[1:]}
+    assert rows["as measured"] == estimate(one.shift.whole)
+    assert rows["every channel of equal variance"] == estimate(one.shift_equal_channels.whole)
+    assert rows["box"] == estimate(one.shift_by_variation["box"].whole)
+    assert rows["box"].startswith("2.040 ")
+    assert rows["power-law"].startswith("1.732 ")
+    assert rows["from the posterior"] == "no posterior"
+    # The study's own window is the first row already.
+    windows = [label for label in rows if label.startswith("window: ")]
+    assert windows == ["window: none", "window: Kaiser 2π", "window: Hann"]
+    per_pixel = "fixed cycles per latent pixel"
+    assert rows[f"{per_pixel} (another question)"] == estimate(one.shift_per_pixel.whole)
+    # The law's fields have k^-2.5 and grow by 3 instead of 4.
+    fields = rows[f"power-law, {per_pixel}"]
+    assert float(fields.split()[0]) == pytest.approx(2 ** (1 - 2.5 / 2) * np.sqrt(3 / 4), abs=0.01)

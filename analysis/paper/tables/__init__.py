@@ -1,0 +1,1 @@
+"""Tables of the pages, a module a section; `table_<name>` is shown as `tbl-<name>`."""

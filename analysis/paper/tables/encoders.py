@@ -1,0 +1,71 @@
+"""Encoders side by side, and those that are not measured."""
+
+import itertools
+
+import numpy as np
+
+from analysis.encoders import cards
+from analysis.paper.text import estimate, plain, table
+from analysis.project.markdown import Markdown, code
+from analysis.study.results import Results
+
+BANDS = ("low", "middle", "high")
+
+
+def table_encoders(results: Results) -> Markdown:
+    """What was encoded by what, where it ran, and the spectrum's exponent."""
+    rows = []
+    for name, m in results.measured.items():
+        gammas = [law.gamma for law in m.power_laws]
+        where = "computed here" if m.origin == "computed" else "committed results"
+        spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
+        rows.append(
+            [
+                code(name),
+                m.card.title,
+                str(m.card.latent_channels),
+                str(m.card.latent_stride),
+                spread,
+                where,
+            ]
+        )
+    return table(
+        ["encoder", "what it is", "channels", "stride (px)", "γ", "measurement"], rows, "llrrrl"
+    )
+
+
+def table_measures(results: Results) -> Markdown:
+    """What was measured of every encoder."""
+    study, rows = results.study, []
+    pairs = list(itertools.pairwise(study.resolutions))[-2:]
+    for name, m in results.everything.items():
+        gammas = [law.gamma for law in m.channel_laws]
+        spread = f"{plain(min(gammas), 2)} to {plain(max(gammas), 2)}"
+        same, apart = m.equivariance.coherence.bands, m.equivariance.difference.bands
+        shared = " / ".join(plain(same[band].value, 2) for band in BANDS)
+        lost = " / ".join(plain(100 * apart[band].value, 0) for band in BANDS)
+        shifts = [estimate(m.shifts[p].whole) if p in m.shifts else "too small" for p in pairs]
+        rows.append(
+            [
+                code(name), f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
+                plain(m.top_octave, 2), shared, lost, *shifts, plain(m.shift.exponent, 2),
+            ]
+        )  # fmt: skip
+    header = [
+        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference (%)",
+        *(f"s, {low} → {high}" for low, high in pairs), "r",
+    ]  # fmt: skip
+    return table(header, rows, "lllrll" + "l" * len(pairs) + "r")
+
+
+def table_unmeasured(results: Results) -> Markdown:
+    """The cards that have no measurement."""
+    rows = []
+    for name, card in cards.cards().items():
+        if name in results.everything:
+            continue
+        access = "licence to accept" if card.gated else "open"
+        size = f"{card.latent_channels} / {card.latent_stride}"
+        needed = card.license or ("not known" if card.learned else "none needed: a formula")
+        rows.append([code(name), card.title, size, access, needed])
+    return table(["card", "encoder", "C / stride", "access", "licence"], rows)

@@ -1,0 +1,21 @@
+"""Exponents and shifts under every window."""
+
+import numpy as np
+
+from analysis.paper.text import interval, plain, point, table
+from analysis.project.markdown import Markdown, code
+from analysis.study.results import Results
+
+
+def table_windows(results: Results) -> Markdown:
+    """Exponent and shift of every encoder under every window."""
+    rows = []
+    for name, m in results.measured.items():
+        laws, shifts = m.power_laws_by_window, m.shift_by_window
+        for window, each, shift in zip(results.study.windows, laws, shifts, strict=True):
+            gammas = [law.gamma for law in each]
+            spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
+            rows.append(
+                [code(name), window.text, spread, point(shift.whole), interval(shift.whole)]
+            )
+    return table(["encoder", "window", "γ", "s", "interval"], rows, "llrrl")
