@@ -116,8 +116,12 @@ def drawing(
     request = _request(label, results)
     kept = store.get(request)
     if kept is None:
-        function: Draw = draw or importlib.import_module(module).draw
-        made = _drawn(lambda: function(results))
+        drawn = importlib.import_module(module)
+        function: Draw = draw or drawn.draw
+        if hasattr(drawn, "data"):  # draws numbers, not results
+            made = _drawn(lambda: drawn.draw(drawn.data(results)))
+        else:
+            made = _drawn(lambda: function(results))
         # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.
         with contextlib.suppress(OSError):
             store.put(request, {name: np.frombuffer(data, np.uint8) for name, data in made.items()})

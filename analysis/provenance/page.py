@@ -4,6 +4,7 @@ A page's cells call ``show`` and ``made``; the files lie beside the page in ``ma
 renderers copy what is linked.
 """
 
+import importlib
 import json
 import os
 import re
@@ -39,7 +40,7 @@ class Figures:
         self.results, self.store = results, store or Store()
         self.folder = root() / "report" / FOLDER
 
-    def show(self, label: str, draw: drawings.Draw, *, alt: str) -> Markdown:
+    def show(self, label: str, draw: drawings.Draw | None = None, *, alt: str = "") -> Markdown:
         """Write ``made/<label>.svg``, ``.png`` and ``.csv``; show the SVG, or pictures as WebP.
 
         On paper it is the SVG always. The built-in renderer runs a page once for all its formats
@@ -47,8 +48,9 @@ class Figures:
 
         Args:
             label: such as ``fig-raps``.
-            draw: the function of the figure's module.
-            alt: what a reader who does not see the picture is told.
+            draw: the function of the figure's module, where the page still has it.
+            alt: what a reader who does not see the picture is told; by default what the module's
+                ``alt(results)`` says.
 
         Returns:
             The image with its size in CSS pixels, for the figure's div.
@@ -56,8 +58,11 @@ class Figures:
         Raises:
             InputError: no alternative text, no figure of this label, or ``draw`` is another's.
         """
+        module = importlib.import_module(f"analysis.paper.figures.{path_of(label).stem}")
+        if not alt and hasattr(module, "alt"):
+            alt = module.alt(self.results)
         if not alt.strip():
-            raise InputError(f"'{label}' has no alternative text: show(..., alt=\"...\")")
+            raise InputError(f"'{label}' has no alternative text: its module has no alt(results)")
         made = drawings.drawing(label, self.results, self.store, draw)
         made = drawings.stamped(made, drawings.facts(label, self.results))
         for ending, content in made.items():
