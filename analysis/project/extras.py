@@ -23,7 +23,16 @@ MODULES = {
     "heic": ("pillow_heif",),
     "vae": ("torch", "diffusers", "huggingface_hub", "safetensors"),
     "site": (
-        *("ipykernel", "jinja2", "matplotlib", "nbclient", "nbformat", "pypandoc", "pypdf"),
+        *(
+            "griffe",
+            "ipykernel",
+            "jinja2",
+            "matplotlib",
+            "nbclient",
+            "nbformat",
+            "pypandoc",
+            "pypdf",
+        ),
         *("typst", "yaml"),
     ),
 }
