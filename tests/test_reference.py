@@ -5,7 +5,7 @@ change must get a higher version, or old results would pass for new ones. ``refe
 holds the numbers that belong to a version. If a test here fails:
 
 1. If the numbers should not have changed, mend the step.
-2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/study/steps.py``, or
+2. Otherwise raise the version: in the step's ``Request(...)`` in ``analysis/study/plan.py``, or
    for an encoder of one kind in ``cards.VERSIONS``. Then run ``python tests/test_reference.py``
    in the project's folder, recompute ``data/results``, and commit both. It writes no new numbers
    for an old version.
@@ -31,8 +31,8 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Arrays, Request, Store
 from tests.conftest import make_project
 

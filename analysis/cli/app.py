@@ -41,8 +41,8 @@ from analysis.project.files import NAME, checkout_folder, root
 from analysis.shift import equal_snr
 from analysis.study import preflight, results
 from analysis.study.chain import photographs
+from analysis.study.plan import Plan
 from analysis.study.settings import LARGEST, Study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 
 if TYPE_CHECKING:

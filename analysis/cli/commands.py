@@ -17,8 +17,8 @@ from analysis.project.files import NAME, root
 from analysis.project.markdown import printable
 from analysis.study import contribute, inventory, results
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.steps import Plan
 from analysis.study.store import MissError, Store
 
 log = console.Log()

@@ -35,9 +35,9 @@ from analysis.provenance.inputs import (
 )
 from analysis.study import archive, experiment, standing
 from analysis.study.measurement import Measured
+from analysis.study.plan import Plan
 from analysis.study.results import Results
 from analysis.study.settings import Study
-from analysis.study.steps import Plan
 from analysis.study.store import MissError, Request, Store
 
 

@@ -25,8 +25,8 @@ from analysis.spectra import rings as spectra_rings
 from analysis.spectra.cross_spectra import packed, shared_bins
 from analysis.study import archive, derived, preflight, standing
 from analysis.study.measurement import Measured
+from analysis.study.plan import Image, Part, Plan, View
 from analysis.study.settings import Study
-from analysis.study.steps import Image, Part, Plan, View
 from analysis.study.store import Arrays, MissError, Request, Store
 from analysis.timesteps import noise, weighting
 

@@ -17,8 +17,8 @@ from analysis.project.errors import InputError
 from analysis.study import archive, preflight
 from analysis.study.chain import Chain
 from analysis.study.measurement import Measured
+from analysis.study.plan import Plan
 from analysis.study.settings import Study
-from analysis.study.steps import Plan
 from analysis.study.store import MissError, Request, Store
 
 

@@ -22,7 +22,7 @@ from analysis.project.errors import InputError, nearest
 from analysis.project.files import write_atomic
 from analysis.study import archive, schema
 from analysis.study.measurement import Measured
-from analysis.study.steps import Plan
+from analysis.study.plan import Plan
 from analysis.study.store import Arrays
 
 HEX = {"sha256": "[0-9a-f]{64}", "commit": "[0-9a-f]{40}"}

@@ -10,8 +10,8 @@ from analysis.shift import channel_rule as shift_channel_rule
 from analysis.spectra import fields as spectra_fields
 from analysis.spectra import periodogram, rings
 from analysis.study.measurement import Measured
+from analysis.study.plan import LEAKAGE
 from analysis.study.settings import Study
-from analysis.study.steps import LEAKAGE
 from analysis.study.store import Arrays
 from analysis.timesteps import gaussian_sampler, noise
 

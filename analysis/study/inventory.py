@@ -17,8 +17,8 @@ from analysis.spectra import periodogram, rings
 from analysis.spectra.bands import band_edges, in_band
 from analysis.study import standing
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import Study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 
 COLUMNS = ("name", "class", "channels", "stride", "gated", "cached", "measured", "license", "title")

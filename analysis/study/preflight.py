@@ -12,7 +12,7 @@ from analysis.project.errors import FetchError, InputError
 from analysis.spectra import bands as spectra_bands
 from analysis.spectra import rings
 from analysis.spectra.bands import Bands
-from analysis.study.steps import Plan
+from analysis.study.plan import Plan
 from analysis.timesteps import weighting
 
 LARGEST = 256  # latent pixels; the largest grid that is tried where latents are too small

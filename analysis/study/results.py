@@ -18,8 +18,8 @@ from analysis.shift.channel_rule import ChannelRule
 from analysis.study import archive, derived, standing
 from analysis.study.experiment import STUDY, committed
 from analysis.study.measurement import Measured
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 from analysis.timesteps import noise, schedule
 from analysis.timesteps.gaussian_sampler import SamplerStudy

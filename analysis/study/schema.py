@@ -16,7 +16,7 @@ import numpy as np
 from analysis.encoders.cards import Card
 from analysis.project.errors import InputError
 from analysis.spectra import cross_spectra, periodogram, rings
-from analysis.study.steps import Plan
+from analysis.study.plan import Plan
 from analysis.study.store import Arrays, from_bytes
 from analysis.timesteps import weighting
 

@@ -2,7 +2,7 @@
 
 from analysis.encoders import cards
 from analysis.study import archive
-from analysis.study.steps import Plan
+from analysis.study.plan import Plan
 from analysis.study.store import MissError, Request
 
 

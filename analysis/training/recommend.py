@@ -25,8 +25,8 @@ from analysis.study import archive, preflight, standing
 from analysis.study.archive import DamagedError
 from analysis.study.chain import Chain, Progress
 from analysis.study.measurement import numbers_of
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.steps import Plan
 from analysis.study.store import MissError, Store
 from analysis.timesteps.schedule import shift_mu
 from analysis.training import settings

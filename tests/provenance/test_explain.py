@@ -12,8 +12,8 @@ from analysis.project.errors import FetchError, InputError
 from analysis.provenance import explain, inputs
 from analysis.study import results
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 from tests.conftest import PHOTOGRAPHS, STUDY
 

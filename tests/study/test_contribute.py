@@ -16,8 +16,8 @@ from analysis.project import environment as project_environment
 from analysis.project.errors import InputError
 from analysis.study import archive, contribute, measurement, schema
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import MissError, Store, to_bytes
 from tests.conftest import STUDY, make_project
 from tests.study.test_schema import until_measured

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.study import chain
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 
 LINEAR = "linear-f8c16"

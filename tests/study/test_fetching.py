@@ -13,8 +13,8 @@ from analysis.encoders import availability, cards
 from analysis.project import extras
 from analysis.project.errors import FetchError, InputError, PackageError
 from analysis.study import chain
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 from tests.conftest import PHOTOGRAPHS
 from tests.standins import hub

@@ -12,8 +12,8 @@ from analysis.encoders import cards
 from analysis.images import catalogue, pixels
 from analysis.study import archive, inventory
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 
 ROWS = {"pixel", "linear-f8c16", "taef2", "flux1"}

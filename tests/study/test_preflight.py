@@ -14,8 +14,8 @@ from analysis.project.errors import InputError
 from analysis.spectra import bands, rings
 from analysis.spectra.bands import Bands
 from analysis.study import preflight
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 from tests.conftest import synthetic_photograph
 

@@ -346,10 +346,10 @@ BLOCKED = """
 import sys
 for name in ("torch", "diffusers", "huggingface_hub"):
     sys.modules[name] = None  # any import of it raises ImportError
-from analysis import results
-from analysis.cache import Store
-from analysis.plan import Plan
-from analysis.settings import load_study
+from analysis.study import results
+from analysis.study.plan import Plan
+from analysis.study.settings import load_study
+from analysis.study.store import Store
 found = results.assemble(Plan(load_study("bundled"), Store(compute="never")))
 print(found.measured["taef2"].origin)
 """

@@ -10,8 +10,8 @@ from analysis.encoders import cards
 from analysis.project.errors import InputError
 from analysis.study import schema
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Arrays, Store, to_bytes
 from tests.conftest import make_project
 

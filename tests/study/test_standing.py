@@ -7,8 +7,8 @@ import pytest
 
 from analysis.encoders import availability, cards
 from analysis.study import standing
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.steps import Plan
 from analysis.study.store import Store
 
 

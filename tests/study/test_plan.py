@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from analysis.project.errors import InputError
+from analysis.study.plan import Plan, View
 from analysis.study.settings import Study, Variation, load_study
-from analysis.study.steps import Plan, View
 from analysis.study.store import Store
 
 PIXEL, LINEAR = "pixel", "linear-f8c16"
