@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis.project.arrays import Floats
+from analysis.spectra.intervals import Estimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,16 @@ class Series:
     lower: Floats | None = None
     upper: Floats | None = None
     categories: Sequence[str] = ()
+
+
+def estimates(
+    panel: str, name: str, found: Sequence[Estimate], places: Sequence[float] = (),
+    categories: Sequence[str] = (),
+) -> Series:  # fmt: skip
+    """Numbers with their intervals as marks: at the places, or at 0, 1, 2, …"""
+    value, low, high = np.array([(e.value, e.low, e.high) for e in found]).T
+    x = np.array(places if len(places) else range(len(found)), float)
+    return Series(panel, name, x, value, low, high, categories)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +75,12 @@ class Data:
     pictures: tuple[Picture, ...] = ()
     axes: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def panels(self) -> list[str]:
+        """The panels' names, in order."""
+        panels = [one.panel for one in self.curves] + [one.panel for one in self.pictures]
+        return list(dict.fromkeys(panels))
 
     def of(self, panel: str) -> tuple[Series, ...]:
         """The curves of one panel."""

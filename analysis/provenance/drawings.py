@@ -119,7 +119,9 @@ def drawing(
         drawn = importlib.import_module(module)
         function: Draw = draw or drawn.draw
         if hasattr(drawn, "data"):  # draws numbers, not results
-            made = _drawn(lambda: drawn.draw(drawn.data(results)))
+            content = drawn.data(results)
+            made = _drawn(lambda: drawn.draw(content))
+            made["csv"] = series.written(content).encode()
         else:
             made = _drawn(lambda: function(results))
         # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.

@@ -23,6 +23,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator
 
+from analysis.paper.series import Data
+from analysis.project import markdown
+
 CURVES = ("panel", "series", "category", "x", "y", "lower", "upper")
 IMAGES = ("panel", "image", "width", "height", "minimum", "maximum", "mean", "std")
 UNNAMED = re.compile(r"(_?(child|container|line)\d+|_nolegend_)?")
@@ -70,6 +73,36 @@ def table(figure: Figure, head: Iterable[str] = ()) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CURVES if curves else IMAGES)
     writer.writerows(curves or images)
+    return out.getvalue()
+
+
+def written(data: Data) -> str:
+    """The CSV of a figure's data: axes and notes as comments, then one row a point or a picture.
+
+    Returns:
+        Text with the columns ``panel, series, category, x, y, lower, upper``, or, where the figure
+        has pictures and no curves, ``panel, image, width, height, minimum, maximum, mean, std``.
+        Numbers have six significant digits; what is not finite is empty.
+    """
+    out = io.StringIO()
+    for panel, (x, y) in data.axes.items():
+        out.write(f"# {_note(panel)}{'; ' * bool(panel)}x: {_note(x)}; y: {_note(y)}\n")
+    out.writelines(f"# {name}: {_note(note)}\n" for name, note in data.notes.items())
+    writer = csv.writer(out, lineterminator="\n")
+    if data.curves or not data.pictures:
+        writer.writerow(("panel", *CURVES[1:]))
+    for one in data.curves:
+        nothing = np.full(len(one.x), np.nan)
+        lower, upper = (nothing if e is None else e for e in (one.lower, one.upper))
+        names = one.categories or [""] * len(one.x)
+        for name, *numbers in zip(names, one.x, one.y, lower, upper, strict=True):
+            writer.writerow([one.panel, one.name, name, *map(_number, numbers)])
+    if not data.curves and data.pictures:
+        writer.writerow(IMAGES)
+        for shown in data.pictures:
+            p = shown.pixels
+            some = [_number(float(e)) for e in (p.min(), p.max(), p.mean(), p.std())]
+            writer.writerow([shown.panel, shown.name, p.shape[1], p.shape[0], *some])
     return out.getvalue()
 
 
@@ -292,6 +325,13 @@ def _image(image: AxesImage) -> list[str]:
     array: Floats = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
     some = [np.nanmin(array), np.nanmax(array), np.nanmean(array), np.nanstd(array)]
     return [str(array.shape[1]), str(array.shape[0]), *(_number(float(one)) for one in some)]
+
+
+def _note(value: Any) -> str:
+    """Text on one line; numbers as elsewhere; several apart by commas."""
+    if isinstance(value, str | int):
+        return markdown.line(str(value))
+    return _number(value) if isinstance(value, float) else ", ".join(map(_note, value))
 
 
 def _number(value: float) -> str:

@@ -86,7 +86,7 @@ def test_what_a_drawing_depends_on(
 def test_the_code_of_a_drawing_is_all_that_it_imports() -> None:
     path = inputs.path_of("fig-fit-ratio")
     imported = {file.stem for file in drawings._imports(path)}
-    assert {"style", "powerlaw", "results", "weighting"} == imported
+    assert {"style", "series", "text", "powerlaw", "results", "weighting"} == imported
     plot = {file.stem for file in drawings._imports(inputs.PACKAGE / "timesteps" / "weighting.py")}
     assert plot, "what is imported imports, too"
 

@@ -3,50 +3,83 @@
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series
+from analysis.paper.text import number, plain
 from analysis.spectra.powerlaw import fit_loglog_polynomial
 from analysis.study.results import Results
 from analysis.timesteps.weighting import ratio_to_fit, weighted_density
 
-DEGREES = ((2, "--", style.LOW), (3, "-", style.FIT))
+FITS, RATIOS, DENSITIES = "spectrum and fits", "ratio to the fit of degree 3", "density of t"
+DEGREES = (2, 3)
+
+
+def data(results: Results) -> Data:
+    """Fits to one photograph, ratios of all with that one last, and the density weighted by it."""
+    study, measured = results.study, results.measured[results.study.display_encoder]
+    shown = results.photographs.index(results.display.photograph)
+    k, power = measured.k(study.high)[1:], measured.power(study.high)[:, 1:]
+    order = sorted(range(len(power)), key=lambda index: index == shown)
+    ratios = [ratio_to_fit(k, row, DEGREES[-1]) for row in power]
+    t, density, weighted = weighted_density(k, ratios[shown], study.mu, study.std)
+    curves = (
+        Series(FITS, "measured", k, power[shown]),
+        *(
+            Series(FITS, f"degree {degree}", k, fit_loglog_polynomial(k, power[shown], degree)[1])
+            for degree in DEGREES
+        ),
+        *(Series(RATIOS, results.photographs[one].title, k, ratios[one]) for one in order),
+        Series(DENSITIES, "p(t)", t, density),
+        Series(DENSITIES, "p(t) R(t), normalised", t, weighted),
+    )
+    x = "frequency (cycles/image)"
+    axes = {
+        FITS: (x, "power per mode (latent units²)"),
+        RATIOS: (x, "R = P / fit of degree 3"),
+        DENSITIES: ("t (0 noise, 1 data)", "density over t"),
+    }
+    return Data(curves, axes=axes)
 
 
 @style.styled
-def draw(results: Results) -> Figure:
+def draw(data: Data) -> Figure:
     """Fits (left), ratios of all photographs (middle), weighted density over t (right)."""
-    study, measured = results.study, results.measured[results.study.display_encoder]
-    index = results.photographs.index(results.display.photograph)
-    k, power = measured.k(study.high)[1:], measured.power(study.high)[:, 1:]
     figure = style.figure(2.7)
     left, middle, right = figure.subplots(1, 3)
-    left.plot(k, power[index], color=style.HIGH, label="measured")
-    for degree, line, colour in DEGREES:
-        _, fit = fit_loglog_polynomial(k, power[index], degree)
-        left.plot(k, fit, color=colour, ls=line, label=f"degree {degree}")
-    left.set_yscale("log")
-    left.set_ylabel("power per mode (latent units²)")
-    left.legend()
-    for photo, row in zip(results.photographs, power, strict=True):
-        middle.plot(
-            k,
-            ratio_to_fit(k, row, 3),
-            color=style.PALE,
-            lw=0.6,
-            label=f"_{style.literal(photo.title)}",
-        )
-    shown = f"_{style.literal(results.display.photograph.title)}, in colour"
-    middle.plot(k, ratio_to_fit(k, power[index], 3), color=style.FIT, label=shown)
-    middle.set_yscale("log")
-    style.plain_log(middle.yaxis)
-    middle.set_ylabel("R = P / fit of degree 3")
-    for ax in (left, middle):
-        style.frequency_axis(ax, k)
-    t, density, weighted = weighted_density(
-        k, ratio_to_fit(k, power[index], 3), study.mu, study.std
+    looks = (
+        {"color": style.HIGH},
+        {"color": style.LOW, "ls": "--"},
+        {"color": style.FIT},
     )
-    right.plot(t, density, color=style.THEORY, ls=":", label="p(t)")
-    right.plot(t, weighted, color=style.FIT, lw=1, label="p(t) R(t), normalised")
-    right.set_xlabel("t (0 noise, 1 data)")
-    right.set_ylabel("density over t")
-    right.set_ylim(0, 1.35 * weighted.max())
+    for one, look in zip(data.of(FITS), looks, strict=True):
+        style.curve(left, one, **look)
+    *others, shown = data.of(RATIOS)
+    for one in others:
+        style.curve(middle, one, color=style.PALE, lw=0.6, label=None)
+    style.curve(middle, shown, color=style.FIT, label=None)
+    density, weighted = data.of(DENSITIES)
+    style.curve(right, density, color=style.THEORY, ls=":")
+    style.curve(right, weighted, color=style.FIT, lw=1)
+    for ax, panel in zip((left, middle, right), data.panels, strict=True):
+        style.label(ax, data, panel)
+    for ax in (left, middle):
+        ax.set_yscale("log")
+        style.frequency_axis(ax, shown.x)
+    style.plain_log(middle.yaxis)
+    right.set_ylim(0, 1.35 * weighted.y.max())
+    left.legend()
     right.legend(loc="upper right")
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    found = data(results)
+    ratios = [end for one in found.of(RATIOS) for end in (one.y.min(), one.y.max())]
+    density, weighted = found.of(DENSITIES)
+    return (
+        "Left: a measured spectrum with two polynomial fits. Middle: ratios of measured to fitted "
+        f"power for {len(found.of(RATIOS))} images, noisy curves around one, from "
+        f"{number(min(ratios), 2)} to {number(max(ratios), 2)}. Right: a logit-normal density over "
+        f"t, {plain(density.y.max(), 2)} at its highest, and its weighted version, which follows "
+        f"it with small bumps up to {plain(weighted.y.max(), 2)}."
+    )

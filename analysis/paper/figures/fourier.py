@@ -1,45 +1,74 @@
 """Log-magnitude and phase of every channel of a noisy latent."""
 
-import functools
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Picture
+from analysis.paper.text import plain
 from analysis.spectra import periodogram
 from analysis.study.results import Results
 
+MAGNITUDE, PHASE = "log10 |Z|, latent units", "phase (rad)"
 
-@style.styled
-def draw(results: Results) -> Figure:
-    """Per channel, magnitude above phase; zero frequency in the centre."""
+
+def data(results: Results) -> Data:
+    """Magnitude and phase of each channel at the high resolution, zero frequency in the centre."""
     study = results.study
     field = results.display.noisy(study.high, study.t)
     modes = periodogram.fourier(field, study.window.kind, study.window.beta)
     # The centre is zero by construction; a floor keeps its logarithm finite.
     magnitude = np.log10(np.maximum(np.abs(modes), 1e-3))
-    columns = min(8, len(field))
-    rows = -(-len(field) // columns)
-    cell = style.WIDTH / columns
-    figure = style.figure(2 * rows * cell + 0.55)
-    axes = figure.subplots(2 * rows, columns, squeeze=False)
-    low, high = np.percentile(magnitude, [0.5, 99.8])
-    for index in range(rows * columns):
-        above, below = axes[2 * (index // columns) : 2 * (index // columns) + 2, index % columns]
-        above.set_axis_off()
-        below.set_axis_off()
-        if index >= len(field):
-            continue
-        shown = above.imshow(magnitude[index], cmap="gray", vmin=low, vmax=high)
-        turned = below.imshow(np.angle(modes[index]), cmap="twilight", vmin=-np.pi, vmax=np.pi)
-        above.set_title(str(index + 1), fontsize=7, pad=2)
-        below.set_label(f"{index + 1}, phase")
-    bar = functools.partial(
-        figure.colorbar, orientation="horizontal", aspect=30, pad=0.02, shrink=0.8
+    return Data(
+        pictures=tuple(
+            Picture(panel, f"channel {number}", picture)
+            for panel, pictures in ((MAGNITUDE, magnitude), (PHASE, np.angle(modes)))
+            for number, picture in enumerate(pictures, 1)
+        )
     )
-    left = bar(shown, ax=axes[:, : columns // 2 or 1])
-    left.set_label("log10 |Z|, latent units")
-    right = bar(turned, ax=axes[:, columns // 2 :])
-    right.set_label("phase (rad)")
-    right.set_ticks([-np.pi, 0, np.pi], labels=["−π", "0", "π"])
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """Per channel, magnitude above phase; zero frequency in the centre."""
+    channels = len(data.pictures) // 2
+    columns = min(8, channels)
+    rows = -(-channels // columns)
+    figure = style.figure(2 * rows * style.WIDTH / columns + 0.55)
+    axes = figure.subplots(2 * rows, columns, squeeze=False)
+    for ax in axes.ravel():
+        ax.set_axis_off()
+    low, high = np.percentile([one.pixels for one in data.pictures[:channels]], [0.5, 99.8])
+    ranges = {"cmap": "gray", "vmin": low, "vmax": high}
+    turns = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi}
+    for index in range(channels):
+        row, column = divmod(index, columns)
+        above, below = axes[2 * row : 2 * row + 2, column]
+        shown = above.imshow(data.pictures[index].pixels, **ranges)
+        turned = below.imshow(data.pictures[channels + index].pixels, **turns)
+        above.set_title(f"{index + 1}", fontsize=7, pad=2)
+    bars = [
+        figure.colorbar(
+            image, ax=part, label=panel, orientation="horizontal", aspect=30, pad=0.02, shrink=0.8
+        )
+        for image, part, panel in zip(
+            (shown, turned),
+            (axes[:, : columns // 2 or 1], axes[:, columns // 2 :]),
+            data.panels,
+            strict=True,
+        )
+    ]
+    bars[1].set_ticks([-np.pi, 0, np.pi], labels=["−π", "0", "π"])
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    shown = [one.pixels for one in data(results).pictures if one.panel == MAGNITUDE]
+    above = [float(one.max() - np.median(one)) for one in shown]
+    return (
+        f"For each of {len(shown)} latent channels, a grey picture of log-magnitude and a coloured "
+        "picture of phase. Channels that carry power have a bright centre; elsewhere both look "
+        f"like noise. The brightest point of a channel lies {plain(min(above), 1)} to "
+        f"{plain(max(above), 1)} powers of ten above the channel's median."
+    )

@@ -3,29 +3,49 @@
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Picture
+from analysis.paper.text import plain
 from analysis.study.results import Results
 from analysis.timesteps import noise
-from analysis.timesteps.noise import AFAR_CELLS as CELLS
-from analysis.timesteps.noise import AFAR_COARSE as COARSE
-from analysis.timesteps.noise import AFAR_FINE as FINE
+
+
+def data(results: Results) -> Data:
+    """Two fields of unit variance from near, and both as they are resolved from afar."""
+    rng = noise.generator(results.study.seed, "seen from afar")
+    fields = [rng.standard_normal((side, side)) for side in (noise.AFAR_FINE, noise.AFAR_COARSE)]
+    seen = {
+        "near": fields,
+        "far": [noise.seen_from_afar(field, noise.AFAR_CELLS) for field in fields],
+    }
+    return Data(
+        pictures=tuple(
+            Picture(f"{where}: {len(field)} × {len(field)}", f"std {shown.std():.2f}", shown)
+            for where, pictures in seen.items()
+            for field, shown in zip(fields, pictures, strict=True)
+        )
+    )
 
 
 @style.styled
-def draw(results: Results) -> Figure:
+def draw(data: Data) -> Figure:
     """Two fields of unit variance from near, and both as they are resolved from afar."""
-    rng = noise.generator(results.study.seed, "seen from afar")
-    fine, coarse = rng.standard_normal((FINE, FINE)), rng.standard_normal((COARSE, COARSE))
     figure = style.figure(2.15)
     axes = figure.subplots(1, 4)
-    panels = (
-        (fine, f"near: {FINE} × {FINE}"),
-        (coarse, f"near: {COARSE} × {COARSE}"),
-        (noise.seen_from_afar(fine, CELLS), f"far: {FINE} × {FINE}"),
-        (noise.seen_from_afar(coarse, CELLS), f"far: {COARSE} × {COARSE}"),
-    )
-    for ax, (field, title) in zip(axes, panels, strict=True):
-        shown = ax.imshow(field, cmap="gray", vmin=-3, vmax=3)
+    for ax, one in zip(axes, data.pictures, strict=True):
+        image = ax.imshow(one.pixels, cmap="gray", vmin=-3, vmax=3)
         ax.set_axis_off()
-        ax.set_title(f"{title}\nstd {field.std():.2f}", fontsize=8)
-    figure.colorbar(shown, ax=axes, label="value", shrink=0.75, aspect=14)
+        ax.set_title(f"{one.panel}\n{one.name}", fontsize=8)
+    figure.colorbar(image, ax=axes, label="value", shrink=0.75, aspect=14)
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    fine, coarse, far_fine, far_coarse = (
+        plain(one.pixels.std(), 2) for one in data(results).pictures
+    )
+    return (
+        "Four grey squares. Near: fine and coarse noise, equally strong (standard deviations "
+        f"{fine} and {coarse}). Far: the fine noise has faded to almost uniform grey ({far_fine}), "
+        f"the coarse noise is still clearly visible ({far_coarse})."
+    )

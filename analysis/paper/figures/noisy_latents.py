@@ -5,27 +5,48 @@ import math
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Picture
 from analysis.study.results import Results
 
 
+def data(results: Results) -> Data:
+    """Every channel at the study's t, at the high and at the low resolution."""
+    study, pictures = results.study, []
+    for side in (study.high, study.low):
+        field = results.display.noisy(side, study.t)
+        size = f"{field.shape[1]} × {field.shape[2]}"
+        panel = f"{side} px, latents of {size}, t = {study.t:g}"
+        pictures += [Picture(panel, f"{number}", one) for number, one in enumerate(field, 1)]
+    return Data(pictures=tuple(pictures))
+
+
 @style.styled
-def draw(results: Results) -> Figure:
+def draw(data: Data) -> Figure:
     """High resolution above, low resolution below, at the study's t."""
-    study = results.study
-    channels = len(results.display.z[study.high])
+    channels = len(data.pictures) // 2
     columns = min(8, channels)
     rows = math.ceil(channels / columns)
     figure = style.figure(2 * (rows * style.WIDTH / columns + 0.32))
-    parts = style.stacked(figure, 2)
-    for part, side in zip(parts, (study.high, study.low), strict=True):
-        field = results.display.noisy(side, study.t)
-        size = f"{field.shape[1]} × {field.shape[2]}"
-        part.suptitle(f"{side} px, latents of {size}, t = {study.t:g}", fontsize=9)
-        for index, ax in enumerate(part.subplots(rows, columns, squeeze=False).ravel()):
+    box = {"facecolor": "#000000A0", "edgecolor": "none", "pad": 1}
+    number = {"color": "white", "va": "top", "fontsize": 6.5, "bbox": box}
+    for part, panel in zip(style.stacked(figure, 2), data.panels, strict=True):
+        part.suptitle(panel, fontsize=9)
+        axes = part.subplots(rows, columns, squeeze=False).ravel()
+        for ax in axes:
             ax.set_axis_off()
-            if index < channels:
-                style.picture(ax, field[index])
-                box = {"facecolor": "#000000A0", "edgecolor": "none", "pad": 1}
-                ax.text(0.04, 0.94, str(index + 1), transform=ax.transAxes, color="white",
-                        va="top", fontsize=6.5, bbox=box)  # fmt: skip
+        shown = [one for one in data.pictures if one.panel == panel]
+        for ax, one in zip(axes, shown, strict=False):
+            style.picture(ax, one.pixels)
+            ax.text(0.04, 0.94, one.name, transform=ax.transAxes, **number)
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    found = data(results)
+    above, below = found.panels
+    return (
+        f"Grids of small pictures, one for each of {len(found.pictures) // 2} latent channels, "
+        f"above at {above}, below at {below}: the scene, as far as the channel has it, through "
+        "noise."
+    )

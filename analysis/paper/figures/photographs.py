@@ -5,20 +5,39 @@ import math
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Picture
 from analysis.study.results import Results
 
 
+def data(results: Results) -> Data:
+    """Thumbnails with titles."""
+    thumbnails = results.thumbnails(min(192, results.study.high))
+    return Data(
+        pictures=tuple(
+            Picture("", photo.title, image)
+            for photo, image in zip(results.photographs, thumbnails, strict=True)
+        )
+    )
+
+
 @style.styled
-def draw(results: Results) -> Figure:
+def draw(data: Data) -> Figure:
     """A contact sheet with titles."""
-    thumbnails, n = results.thumbnails(min(192, results.study.high)), len(results.photographs)
-    columns = min(6, n)
-    rows = math.ceil(n / columns)
+    columns = min(6, len(data.pictures))
+    rows = math.ceil(len(data.pictures) / columns)
     figure = style.figure(rows * (style.WIDTH / columns + 0.2))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
-    for ax, image, photo in zip(axes, thumbnails, results.photographs, strict=False):
-        ax.imshow(image, interpolation="antialiased")
-        ax.set_title(style.literal(photo.title), fontsize=7.5, pad=3)
+    for ax, one in zip(axes, data.pictures, strict=False):
+        ax.imshow(one.pixels, interpolation="antialiased")
+        ax.set_title(style.literal(one.name), fontsize=7.5, pad=3)
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    return (
+        f"Contact sheet of the study's {len(results.photographs)} photographs as squares, with "
+        "their titles."
+    )

@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series
+from analysis.paper.text import plain
 from analysis.study.results import Results
 from analysis.timesteps.noise import Sound
 
@@ -17,19 +19,35 @@ def density(sound: Sound, segments: int = 64) -> tuple[np.ndarray, np.ndarray]:
     return np.fft.rfftfreq(n, 1 / sound.rate), 10 * np.log10(np.maximum(per_hertz, 1e-30))
 
 
+def data(results: Results) -> Data:
+    """Both recordings, whose only difference is how densely the noise was sampled."""
+    curves = []
+    for name, sound in zip(("fine", "coarse"), results.sounds, strict=True):
+        f, level = density(sound)
+        curves.append(Series("", f"{name}: {plain(sound.level, 1)} dBFS", f / 1000, level))
+    axes = {"": ("frequency (kHz)", "power density (dB re full scale²/Hz)")}
+    return Data(tuple(curves), axes=axes)
+
+
 @style.styled
-def draw(results: Results) -> Figure:
+def draw(data: Data) -> Figure:
     """Both recordings, whose only difference is how densely the noise was sampled."""
     figure = style.figure(2.6, 5.2)
     ax = figure.subplots()
-    for sound, name, colour, line in zip(
-        results.sounds, ("fine", "coarse"), (style.HIGH, style.LOW), ("-", "--"), strict=True
-    ):
-        f, level = density(sound)
-        ax.plot(f / 1000, level, color=colour, ls=line, label=f"{name}: {sound.level:.1f} dBFS")
+    for one, colour, line in zip(data.curves, (style.HIGH, style.LOW), ("-", "--"), strict=True):
+        style.curve(ax, one, color=colour, ls=line)
     ax.set_xlim(0, 2)
     ax.set_ylim(-80, -40)
-    ax.set_xlabel("frequency (kHz)")
-    ax.set_ylabel("power density (dB re full scale²/Hz)")
+    style.label(ax, data, "")
     ax.legend()
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    fine, coarse = (sound.level for sound in results.sounds)
+    return (
+        "Power density in decibels against frequency. Both recordings are flat and then cut off at "
+        "the same frequency; the coarsely sampled one lies higher by a constant, "
+        f"{plain(coarse - fine, 1)} dB."
+    )

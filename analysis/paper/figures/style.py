@@ -6,14 +6,19 @@ everywhere; encoders have the three others.
 """
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import ParamSpec
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.lines import Line2D
+from matplotlib.scale import LogScale
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from analysis.paper.series import Data, Series
 
 WIDTH = 7.2  # inches, the text width of page and PDF
 HIGH, LOW = "#0072B2", "#D55E00"
@@ -39,14 +44,21 @@ RC = {
     "image.interpolation": "nearest",
 }
 P = ParamSpec("P")
+PLAIN = FuncFormatter(lambda x, _: f"{x:g}".replace("-", "\u2212"))
+"""Numbers at ticks without powers of ten."""
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under this style and leave matplotlib's settings as they were."""
+    """Run a drawing function under this style and leave matplotlib's settings as they were.
+
+    Where a study has nothing to draw, its data have a note ``nothing`` that says why.
+    """
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with mpl.rc_context(RC):
+            if isinstance(args[0], Data) and "nothing" in args[0].notes:
+                return notice(args[0].notes["nothing"])
             return draw(*args, **kwargs)
 
     return wrapped
@@ -80,29 +92,102 @@ def stacked(figure: Figure, n: int) -> list[SubFigure]:
     return parts
 
 
+def encoder_look(names: Iterable[str], name: str) -> dict[str, Any]:
+    """Colour and mark of an encoder: by its place in the study."""
+    place = list(names).index(name)
+    return {"color": ENCODERS[place % len(ENCODERS)], "marker": MARKERS[place % len(MARKERS)]}
+
+
 def encoder_colour(names: Iterable[str], name: str) -> str:
-    """The colour of an encoder: by its place in the study."""
-    return ENCODERS[list(names).index(name) % len(ENCODERS)]
+    """The colour of an encoder."""
+    return str(encoder_look(names, name)["color"])
 
 
 def marker(names: Iterable[str], name: str) -> str:
-    """The mark of an encoder: by its place in the study."""
-    return MARKERS[list(names).index(name) % len(MARKERS)]
+    """The mark of an encoder."""
+    return str(encoder_look(names, name)["marker"])
 
 
-def plain_log(axis: object) -> None:
+def key(label: str, **look: Any) -> Line2D:
+    """An entry of a legend that stands for many curves."""
+    return Line2D([], [], label=label, **look)
+
+
+def curve(ax: Axes, one: Series, **look: Any) -> None:
+    """A curve under its name, with its interval as a band where it has one everywhere."""
+    (line,) = ax.plot(one.x, one.y, **({"label": literal(one.name)} | look))
+    if one.lower is not None and one.upper is not None and np.all(np.isfinite(one.lower)):
+        ax.fill_between(one.x, one.lower, one.upper, color=line.get_color(), alpha=0.2, lw=0)
+
+
+def points(ax: Axes, one: Series, aside: float = 0, **look: Any) -> None:
+    """Marks under their name, with error bars where there are intervals.
+
+    Args:
+        ax: where.
+        one: what.
+        aside: how far to the side of its places, so that several stand beside each other.
+        **look: as ``errorbar`` takes it.
+    """
+    ends = None
+    if one.lower is not None and one.upper is not None:
+        ends = np.fmax([one.y - one.lower, one.upper - one.y], 0)
+    usual: dict[str, Any] = {"label": literal(one.name), "ls": "none", "ms": 4, "capsize": 2.5}
+    ax.errorbar(one.x + aside, one.y, yerr=ends, **(usual | look))
+
+
+def plain_log(axis: Axis) -> None:
     """Label a logarithmic axis with plain numbers at 1, 2 and 5 of each decade."""
-    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))  # type: ignore[attr-defined]
-    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))  # type: ignore[attr-defined]
-    axis.set_minor_formatter(NullFormatter())  # type: ignore[attr-defined]
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(PLAIN)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def log_axis(ax: Axes, which: str, low: float, high: float, ticks: Iterable[float]) -> None:
+    """A logarithmic ``x`` or ``y`` axis with plain numbers at those of the ticks that it has."""
+    ax.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis: Axis = getattr(ax, f"{which}axis")
+    axis.set_ticks([tick for tick in ticks if low <= tick <= high])
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(PLAIN)
+
+
+def log2_axis(ax: Axes, which: str, ticks: Sequence[float] | None = None) -> None:
+    """A logarithmic ``x`` or ``y`` axis with plain numbers at powers of two, or at the ticks."""
+    axis: Axis = getattr(ax, f"{which}axis")
+    ax.set(**{f"{which}scale": LogScale(axis, base=2)})
+    if ticks is not None:
+        axis.set_ticks(ticks)
+    axis.set_major_formatter(PLAIN)
+
+
+def label(ax: Axes, data: Data, panel: str, left: bool = True) -> None:
+    """What the axes of a panel are; y only where it stands at the left of its row."""
+    x, y = data.axes[panel]
+    ax.set_xlabel(x)
+    if left:
+        ax.set_ylabel(y)
 
 
 def frequency_axis(ax: Axes, k: np.ndarray) -> None:
     """A logarithmic axis of cycles per image, ticked at powers of two."""
-    ax.set_xscale("log", base=2)
-    ax.set_xlabel("frequency (cycles/image)")
+    log2_axis(ax, "x")
     ax.set_xlim(k[0] * 0.93, k[-1] * 1.07)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+
+
+def nyquist_axis(ax: Axes, edges: Iterable[float]) -> None:
+    """A logarithmic axis of fractions of the Nyquist frequency, with dotted ends of bands."""
+    log2_axis(ax, "x")
+    ax.xaxis.set_major_formatter(lambda x, _: f"1/{round(1 / x)}" if x < 1 else f"{x:g}")
+    for edge in edges:
+        ax.axvline(edge, color=PALE, lw=0.8, ls=":")
+
+
+def names_axis(ax: Axes, names: Sequence[str], turned: float = 0, room: float = 0.6) -> None:
+    """Names at the places 0, 1, 2, … of the x axis, turned by so many degrees."""
+    turn: Any = {"rotation": turned, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+    ax.set_xticks(range(len(names)), [literal(name) for name in names], **turn)
+    ax.set_xlim(-room, len(names) - 1 + room)
 
 
 def picture(ax: Axes, field: np.ndarray, cmap: str = "viridis", symmetric: bool = False) -> None:

@@ -4,32 +4,46 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series
+from analysis.paper.text import plain
 from analysis.study.results import Results
 from analysis.timesteps import schedule
 
 
-@style.styled
-def draw(results: Results) -> Figure:
+def data(results: Results) -> Data:
     """Two logit-normal densities over t."""
-    study = results.study
-    s = schedule.theoretical_shift(study.high, study.high, study.low, study.low)
-    t = np.linspace(0, 1, 801)
+    study, t = results.study, np.linspace(0, 1, 801)
+    curves = [
+        Series("", f"{side} px: μ = {plain(mu, 3)}", t, schedule.logit_normal_pdf(t, mu, study.std))
+        for side, mu in (
+            (study.low, study.mu),
+            (study.high, schedule.shift_mu(study.mu, results.theory)),
+        )
+    ]
+    return Data(tuple(curves), axes={"": ("t (0 noise, 1 data)", "density over t")})
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """Two logit-normal densities over t."""
     figure = style.figure(2.6, 5.2)
     ax = figure.subplots()
-    for mu, side, colour, line in (
-        (study.mu, study.low, style.LOW, "--"),
-        (schedule.shift_mu(study.mu, s), study.high, style.HIGH, "-"),
-    ):
-        ax.plot(
-            t,
-            schedule.logit_normal_pdf(t, mu, study.std),
-            color=colour,
-            ls=line,
-            label=f"{side} px: μ = {mu:.3f}",
-        )
-    ax.set_xlabel("t (0 noise, 1 data)")
-    ax.set_ylabel("density over t")
+    for one, colour, line in zip(data.curves, (style.LOW, style.HIGH), ("--", "-"), strict=True):
+        style.curve(ax, one, color=colour, ls=line)
+    style.label(ax, data, "")
     ax.set_xlim(0, 1)
     ax.set_ylim(0)
     ax.legend()
     return figure
+
+
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    low, high = (
+        f"{one.name}, largest at t = {plain(one.x[one.y.argmax()], 2)}"
+        for one in data(results).curves
+    )
+    return (
+        f"Two densities over t between 0 and 1: that of the low resolution ({low}), and that of "
+        f"the high one ({high}), which lies nearer to small t, more noise."
+    )

@@ -6,65 +6,76 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series
 from analysis.paper.text import plain
 from analysis.study.results import Results
 
 SUPERSCRIPTS = str.maketrans("−.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOOKS = ((style.PALE, ":"), (style.LOW, "--"), (style.HIGH, "-"), (style.FIT, "-."))
+SIMULATED = "simulated, P = k"
+
+
+def data(results: Results) -> Data:
+    """Simulated fields of known slopes, and each encoder's images relative to the study's window.
+
+    Notes have the mean over the upper half of the frequencies, of each slope for each window.
+    """
+    study, leak = results.study, results.leakage
+    curves, axes, notes = [], {}, {}
+    x = "frequency (cycles/image)"
+    for gamma, ratios in zip(leak.gammas, leak.ratio, strict=True):
+        panel = SIMULATED + f"−{gamma:g}".translate(SUPERSCRIPTS)
+        axes[panel] = (x, "measured / true power")
+        notes[f"k^-{gamma:g}"] = tuple(ratios[:, len(leak.k) // 2 :].mean(axis=-1).tolist())
+        curves += [
+            Series(panel, window.text, leak.k, ratio)
+            for window, ratio in zip(study.windows, ratios, strict=True)
+        ]
+    for name, measured in results.measured.items():
+        panel = f"images, {name}"
+        axes[panel] = (x, f"power / power under {study.window.text}")
+        own = np.log(measured.power(study.high)[:, 1:])
+        for index, window in enumerate(study.windows):
+            power = np.log(measured.arrays[f"windows_{study.high}"][:, index, 1:])
+            ratio = np.exp((power - own).mean(axis=0))
+            curves.append(Series(panel, window.text, measured.k(study.high)[1:], ratio))
+    return Data(tuple(curves), axes=axes, notes=notes)
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """Simulated fields of known slopes (top); the images, against the study's window (bottom)."""
+    figure = style.figure(4.8)
+    rows = [
+        [panel for panel in data.panels if panel.startswith(SIMULATED) == simulated]
+        for simulated in (True, False)
+    ]
+    for part, panels in zip(style.stacked(figure, 2), rows, strict=True):
+        axes = part.subplots(1, len(panels), squeeze=False)[0]
+        for ax, panel in zip(axes, panels, strict=True):
+            for one, (colour, line) in zip(data.of(panel), itertools.cycle(LOOKS), strict=False):
+                style.curve(ax, one, color=colour, ls=line)
+            ax.set_title(style.literal(panel))
+            style.frequency_axis(ax, data.of(panel)[0].x)
+            style.label(ax, data, panel, left=ax is axes[0])
+            ax.set_ylim(0.5, 4)
+            ax.set_yscale("log")
+            style.plain_log(ax.yaxis)
+            ax.axhline(1, color=style.THEORY, lw=0.8)
+        if panels is rows[0]:
+            axes[0].legend(loc="upper right")
+    return figure
 
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
-    leak = results.leakage
-    upper = leak.ratio[..., len(leak.k) // 2 :].mean(axis=-1)
-    each = [
-        f"k^-{gamma:g}, "
-        + ", ".join(
-            f"{plain(float(one), 2)} ({window.text})"
-            for one, window in zip(row, results.study.windows, strict=True)
-        )
-        for gamma, row in zip(leak.gammas, upper, strict=True)
-    ]
+    windows = [window.text for window in results.study.windows]
+    each = []
+    for slope, means in data(results).notes.items():
+        values = [f"{plain(one, 2)} ({text})" for one, text in zip(means, windows, strict=True)]
+        each.append(f"{slope}, {', '.join(values)}")
     return (
         "Top: measured over true power of simulated fields, a line for each window; mean over the "
         f"upper half of the axis: {'; '.join(each)}. Bottom: the images’ power under each window "
         "relative to the study’s, one panel for each encoder."
     )
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """Simulated fields of two slopes (top); the images, against the study's window (bottom)."""
-    study, leak = results.study, results.leakage
-    figure = style.figure(4.8)
-    above, below = style.stacked(figure, 2)
-    top = np.atleast_1d(above.subplots(1, len(leak.gammas)))
-    for ax, gamma, ratios in zip(top, leak.gammas, leak.ratio, strict=True):
-        for window, row, (colour, line) in zip(
-            study.windows, ratios, itertools.cycle(LOOKS), strict=False
-        ):
-            ax.plot(leak.k, row, color=colour, ls=line, label=window.text)
-        exponent = f"−{gamma:g}".translate(SUPERSCRIPTS)
-        ax.set_title(f"simulated, P = k{exponent}")
-        style.frequency_axis(ax, leak.k)
-    bottom = np.atleast_1d(below.subplots(1, len(results.measured)))
-    for ax, (name, measured) in zip(bottom, results.measured.items(), strict=True):
-        k = measured.k(study.high)[1:]
-        powers = np.log(measured.arrays[f"windows_{study.high}"][..., 1:])
-        own = np.log(measured.power(study.high)[:, 1:])
-        for index, (window, (colour, line)) in enumerate(
-            zip(study.windows, itertools.cycle(LOOKS), strict=False)
-        ):
-            mean = np.exp((powers[:, index] - own).mean(axis=0))
-            ax.plot(k, mean, color=colour, ls=line, label=window.text)
-        style.frequency_axis(ax, k)
-        ax.set_title(f"images, {name}")
-    top[0].set_ylabel("measured / true power")
-    bottom[0].set_ylabel(f"power / power under {study.window.text}")
-    for ax in (*top, *bottom):
-        ax.set_ylim(0.5, 4)
-        ax.set_yscale("log")
-        style.plain_log(ax.yaxis)
-        ax.axhline(1, color=style.THEORY, lw=0.8, label="_equal")
-    top[0].legend(loc="upper right")
-    return figure
