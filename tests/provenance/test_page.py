@@ -84,9 +84,12 @@ def test_files_are_left_alone_while_nothing_changes(figures: page.Figures) -> No
 
 
 @pytest.mark.parametrize("alt", ["", "  \n"])
-def test_no_figure_without_alternative_text(figures: page.Figures, alt: str) -> None:
+def test_no_figure_without_alternative_text(
+    figures: page.Figures, alt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raps, "alt", lambda results: alt)
     with pytest.raises(InputError, match="'fig-raps' has no alternative text"):
-        figures.show("fig-raps", raps.draw, alt=alt)
+        figures.show("fig-raps")
 
 
 def test_no_figure_under_another_s_label(figures: page.Figures) -> None:

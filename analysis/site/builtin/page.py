@@ -330,10 +330,10 @@ def _cell(line: Line, body: list[Line], container: str | None) -> Cell:
 
 
 def alternative(cell: Cell) -> str:
-    """The alternative text of a cell's figure: its option, or the ``alt=…`` its code passes.
+    """The alternative text of a cell's figure: its option, or what its code passes or shows.
 
-    Of a text that the code makes it is the expression, as source; an empty one is refused when the
-    image is there.
+    Of an ``alt=…`` that the code makes it is the expression, as source, and so it is of a call of
+    ``show``, whose image has its own; an empty one is refused when the image is there.
     """
     if said := str(cell.options.get("fig-alt") or ""):
         return said
@@ -347,4 +347,5 @@ def alternative(cell: Cell) -> str:
         str(word.value or "") if isinstance(word, ast.Constant) else ast.unparse(word)
         for word in words
     ]
-    return next((text for text in passed if text.strip()), "")
+    shows = [ast.unparse(call) for call in calls if getattr(call.func, "attr", "") == "show"]
+    return next((text for text in [*passed, *shows] if text.strip()), "")
