@@ -10,7 +10,8 @@ Figures                a cell with ``label: fig-x``, ``fig-cap`` and ``fig-alt``
                        ``![Caption](file){#fig-x fig-alt="…"}``
 Tables                 a div ``::: {#tbl-x}`` round a pipe table or a cell that returns one as
                        ``Markdown``, its last paragraph the caption; a cell with ``label: tbl-x``
-                       and ``tbl-cap``; a pipe table with ``: Caption {#tbl-x}``
+                       and ``tbl-cap``; a pipe table with ``: Caption {#tbl-x}``; round the table
+                       may be ``::: {.told title="…"}``, which hovering shows
 Equations              ``$$ … $$ {#eq-x}``, always labelled
 Annotated code         ``# <1>`` at the ends of lines; an ordered list of as many items follows
 Footnotes              ``[^x]`` and ``[^x]: …``, ``^[…]``

@@ -20,6 +20,7 @@ local known_attributes = {
   condition = set("when-format unless-format"),
   ["cell-code"] = set("formats fold summary"),
   ["cell-html"] = set("at"),
+  told = set("title"),
 }
 local span_classes = set("smallcaps underline mark value told")
 local schemes = set("http https mailto")
@@ -110,7 +111,7 @@ local function check_div(div)
   local token = class ~= "" and class or (id ~= "" and id or ":::")
   if callouts[class] then
     kind = "callout"
-  elseif class == "cell-code" or class == "cell-html" then
+  elseif class == "cell-code" or class == "cell-html" or class == "told" then
     kind = class
   elseif class == "column-margin" then
     kind = "margin"
@@ -121,7 +122,7 @@ local function check_div(div)
     div.attributes["for-html"] = nil
   elseif class ~= "" then
     complain(token, "unknown div class '" .. class .. "'; known: callout-note, callout-tip, "
-      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden, column-margin")
+      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden, column-margin, told")
     return div, false
   end
   if #div.classes > 1 then complain(div.classes[2], "a div has one class") end

@@ -295,6 +295,17 @@ A dot.
 
 :::
 
+::: {#tbl-dot}
+
+```{python}
+#| echo: false
+Markdown('::: {.told title="made of dots"}\\n\\n| a |\\n|---|\\n| 1 |\\n\\n:::')
+```
+
+A table.
+
+:::
+
 See @fig-dot, [its data](made/fig-dot.csv), and [notes](notes.txt). The number is [1.5]{.value title="a result"}.
 
 ::: {.content-visible when-format="html"}
@@ -320,6 +331,8 @@ def test_files_that_a_page_links_to_come_along(tmp_path: Path) -> None:
     html = (there / "index.html").read_text()
     assert 'alt="A dot."' in html
     assert re.search(r'<span class="value"[^>]* title="a result">1.5</span>', html)
+    table = html[html.index('<figure class="table" id="tbl-dot">') :]
+    assert re.search(r'<div class="told"[^>]* title="made of dots">\s*<div class="scroll"', table)
 
 
 def test_a_linked_file_that_no_cell_makes_is_named(tmp_path: Path) -> None:
