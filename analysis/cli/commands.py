@@ -239,15 +239,10 @@ def publish(
         str, typer.Option(metavar="V", help="Default: pyproject.toml's.", show_default=False)
     ] = "",
     dev: Annotated[bool, typer.Option("--dev", help="The working state, as DIR/dev/.")] = False,
-    url: Annotated[
-        str,
-        typer.Option(metavar="BASE", help="The address DIR is served at, for canonical links, feed "
-                     "and sitemap. Default: site-url of _quarto.yml.", show_default=False),
-    ] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Replace a version that is published already.")
     ] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Put the built site into DIR/<version>/, beside the versions that are there."""
     from analysis.project import environment
     from analysis.site.publish import publish as publish_publish
@@ -255,7 +250,7 @@ def publish(
     if version and dev:
         raise InputError("--version and --dev: give one of them")
     name = "dev" if dev else version or environment.current(root())
-    done = publish_publish.publish(root(), to, name, url=url, force=force)
+    done = publish_publish.publish(root(), to, name, force=force)
     for written in done.written:
         print(f"wrote {shown(to.resolve() / written)}")
     if not done.written:

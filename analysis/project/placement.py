@@ -11,7 +11,6 @@ from pathlib import Path
 
 STAGE = ".unfinished-"  # git ignores these
 NEW, OLD = "new", "old"
-WAITING = "another build of this project is under way: waiting until it is done"
 
 
 @contextlib.contextmanager
@@ -50,7 +49,7 @@ def put(folder: Path, staged: Path) -> tuple[str, ...]:
     """Move what is staged into the folder, over what has the same name there.
 
     What is there already with the same content is not touched. Folders go first: what lists them
-    comes when they are there. A folder is away for the moment between two renames, a file never.
+    comes when they are there. What is replaced is away for the moment between two renames.
 
     Args:
         folder: as given to `stage`.
@@ -62,27 +61,24 @@ def put(folder: Path, staged: Path) -> tuple[str, ...]:
     Raises:
         BaseException: whatever stopped it; all that was moved is moved back before.
     """
-    names = sorted((path.is_file(), path.name) for path in staged.iterdir())
-    moved: list[str] = []
+    old = staged.parent / OLD
+    names = [path.name for path in sorted(staged.iterdir(), key=lambda p: (p.is_file(), p.name))]
+    changed = [name for name in names if digest(staged / name) != digest(folder / name)]
+    begun: list[str] = []
     try:
-        for _, name in names:
-            new, target, old = staged / name, folder / name, staged.parent / OLD / name
-            if digest(new) == digest(target):
-                continue
-            moved.append(name)
-            if target.is_dir():
-                os.replace(target, old)
-            elif target.exists():
-                shutil.copy2(target, old)
-            os.replace(new, target)
+        for name in changed:
+            begun.append(name)
+            if (folder / name).exists():
+                os.replace(folder / name, old / name)
+            os.replace(staged / name, folder / name)
     except BaseException:
-        for name in reversed(moved):
-            for _ in range(2):  # an impatient second Ctrl-C must not leave it half done
-                with contextlib.suppress(KeyboardInterrupt):
-                    _undo(staged / name, folder / name, staged.parent / OLD / name)
-                    break
+        for name in reversed(begun):
+            if not (staged / name).exists():
+                os.replace(folder / name, staged / name)
+            if (old / name).exists():
+                os.replace(old / name, folder / name)
         raise
-    return tuple(moved)
+    return tuple(changed)
 
 
 def digest(path: Path) -> str:
@@ -93,21 +89,12 @@ def digest(path: Path) -> str:
         return ""
     whole = hashlib.sha256()
     for file in sorted(one for one in path.rglob("*") if one.is_file()):
-        name = file.relative_to(path).as_posix()
-        whole.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        whole.update(f"{file.relative_to(path).as_posix()}\0{digest(file)}\n".encode())
     return whole.hexdigest()
 
 
-def _undo(new: Path, target: Path, old: Path) -> None:
-    """Move back; a second time does nothing."""
-    if not new.exists() and not old.is_file():
-        os.replace(target, new)
-    if old.exists():
-        os.replace(old, target)
-
-
 def _recover(folder: Path) -> None:
-    """Put back folders that a killed process had moved away, and remove what it had staged."""
+    """Put back what a killed process had moved away, and remove what it had staged."""
     for left in folder.glob(f"{STAGE}*"):
         for old in (left / OLD).glob("*"):
             if not (folder / old.name).exists():

@@ -23,6 +23,8 @@ from analysis.site.builtin.memory import Keep, anew
 from analysis.study.check import Finding
 from analysis.study.results import Results
 
+_WAITING = "another build of this project is under way: waiting until it is done"
+
 
 def render(
     results: Results, study: str, renderer: str, *, quiet: bool, say: Callable[[str], None]
@@ -98,7 +100,7 @@ def with_quarto(
 def placed(output: Path, say: Callable[[str], None]) -> Iterator[Path]:
     """A folder beside a site's own, for its next state, which takes its place at the end."""
     with (
-        placement.alone(output.parent, lambda: say(placement.WAITING)),
+        placement.alone(output.parent, lambda: say(_WAITING)),
         placement.stage(output.parent) as staged,
     ):
         yield staged

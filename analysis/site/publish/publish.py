@@ -1,38 +1,45 @@
 """The built site becomes a version beside the others, in a folder that any server can serve.
 
-``DIR/<version>/`` and ``DIR/dev/`` are complete sites. ``DIR/latest/`` is a copy of the newest
-release and no redirection: a static server can redirect pages only, and loses what stands after
-the ``#`` without a script, while a copy serves the PDF, the data and every anchor, also from a
-file system. Its pages' canonical links lead to the version.
+``DIR/<version>/`` and ``DIR/dev/`` are the sites as they were built. ``DIR/latest/`` is a copy of
+the newest release and no redirection: a static server can redirect pages only, and loses what
+stands after the ``#`` without a script, while a copy serves the PDF, the data and every anchor,
+also from a file system. Its pages' canonical links lead to the version.
 
-No version's folder is touched for another. All else (the list, the switcher's data, what changed,
-feeds) is made anew from the versions each time.
+No version's folder is touched for another. Therefore a page is only given its own name and a
+script tag; which versions there are comes from ``DIR/versions.js``, which is made anew each time,
+as is ``DIR/versions.html``, the list of versions and of what changed between them.
 """
 
 import datetime
 import json
-import logging
 import os
+import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
+
+import jinja2
 
 from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.quarto_yml import lookup, parse
 from analysis.provenance import account
-from analysis.site.publish import changes, feeds, release, stamping, versions
-from analysis.site.publish.changes import Change
-from analysis.site.publish.stamping import TEMPLATES
+from analysis.site.publish import changes, release, versions
 from analysis.site.publish.versions import DEV, LATEST, MARKER, Published
 
-# What a site says of itself as a whole, and the folder of versions says instead.
-REPLACED = {"sitemap.xml", "robots.txt", "atom.xml", MARKER}
-LOOK = TEMPLATES.parent / "builtin" / "style.css"
-_log = logging.getLogger(__name__)
+_HERE = Path(__file__).parent
+LOOK = _HERE.parent / "builtin" / "style.css"
+_TEXTS = {".html", ".json", ".md", ".txt", ".xml"}  # files that may hold addresses of the site
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,17 @@ class Done:
     written: tuple[str, ...]
 
 
-def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = False) -> Done:
+def publish(root: Path, to: Path, name: str, *, force: bool = False) -> Done:
     """Put the built site into the folder of versions.
 
     The same content a second time changes nothing. The date of publication is now, or
-    ``SOURCE_DATE_EPOCH``; the same content keeps its date.
+    ``SOURCE_DATE_EPOCH``; the same content keeps its date. Canonical links need the address that
+    the folder is served at, ``website.site-url`` of ``_quarto.yml``.
 
     Args:
         root: the project, with the site in ``_site``.
         to: the folder of versions; made if it is not there.
         name: a version, or ``dev`` for the working state, which replaces the one before.
-        url: the address the folder is served at; by default ``website.site-url`` of
-            ``_quarto.yml``, else the one of the last publishing. Without one there are no
-            canonical links, no feed and no sitemap.
         force: replace a version that is published already, with another content.
 
     Raises:
@@ -68,20 +73,20 @@ def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = Fal
         raise InputError(f"{to} and the site itself lie in each other: give another folder")
     if not any(site.rglob("*.html")):
         raise InputError("no site in _site: run 'timestep-spectra build' first")
-    content = versions.provenance(site)
-    if content is not None:
-        changes.check(name, content)
+    content = changes.provenance(site)
     if name != DEV:
         name = release.check(root, to, name, content)
     _check_folder(to, name)
-    settings = _settings(root)
+    quarto_yml = root / "_quarto.yml"
+    settings = parse(quarto_yml.read_text("utf-8"), quarto_yml) if quarto_yml.is_file() else {}
+    title, url = (str(lookup(settings, f"website.{key}", "")) for key in ("title", "site-url"))
+    url = url and f"{url.rstrip('/')}/"
 
     def busy() -> None:
         raise AnalysisError(f"another process is publishing to {to}: wait until it is done")
 
     with placement.alone(to, busy), placement.stage(to) as staged:
         listed = versions.read(to)
-        url = _url(to, url or str(lookup(settings, "website.site-url", "")))
         before = next((one for one in listed if one.name == name), None)
         digest = placement.digest(site)
         same = before is not None and before.site == digest
@@ -90,12 +95,13 @@ def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = Fal
                 f"{name} is published already, with another content: raise the version in "
                 "pyproject.toml, or replace it with --force"
             )
-        if not (before and same and name != DEV and not force):
+        if not same or force:
             date = before.date if before and same else _now()
-            one = _stage(site, staged / name, (name, date, digest, url), content or {})
+            commit = str((content or {}).get("commit", "")).replace("unknown", "")
+            one = Published(name, date, commit, digest)
+            _stage(site, staged / name, one, url)
             listed = versions.ordered([*(each for each in listed if each.name != name), one])
-        title = str(lookup(settings, "website.title", "") or listed[0].title)
-        _share(to, staged, listed, {"title": title, "url": url})
+        _share(to, staged, listed, title, url)
         return Done(name, placement.put(to, staged))
 
 
@@ -105,7 +111,7 @@ def publish(root: Path, to: Path, name: str, *, url: str = "", force: bool = Fal
 def _check_folder(to: Path, name: str) -> None:
     """Nothing is written over what `publish` did not write."""
     ours = next(to.glob(f"*/{MARKER}"), None) is not None
-    shared = [LATEST, changes.FOLDER, "index.html", "versions.json", "versions.html", "site.css"]
+    shared = [LATEST, "index.html", "versions.json", "versions.html", "site.css"]
     foreign = [one for one in ([] if ours else shared) if (to / one).exists()]
     if (to / name).exists() and not (to / name / MARKER).is_file():
         foreign.append(name)
@@ -114,26 +120,6 @@ def _check_folder(to: Path, name: str) -> None:
             f"{to / foreign[0]} was not written by publish: give an empty folder, or one that "
             "versions were published to"
         )
-
-
-def _url(to: Path, given: str) -> str:
-    """The address of the folder, with a slash at its end; empty if nobody said it."""
-    if not given:
-        try:
-            given = json.loads((to / "versions.json").read_text(encoding="utf-8")).get("url") or ""
-        except (FileNotFoundError, ValueError):
-            given = ""
-        if not given:
-            return ""
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise InputError(f"'{given}' is no address of a folder: write https://host/path/")
-    return given.rstrip("/") + "/"
-
-
-def _settings(root: Path) -> dict[str, Any]:
-    path = root / "_quarto.yml"
-    return parse(path.read_text(encoding="utf-8"), path) if path.is_file() else {}
 
 
 def _now() -> str:
@@ -147,113 +133,83 @@ def _now() -> str:
 # What is written --------------------------------------------------------------------------------
 
 
-def _stage(
-    site: Path, staged: Path, said: tuple[str, str, str, str], content: dict[str, Any]
-) -> Published:
-    """Write the site as a version's folder; what its ``version.json`` says."""
-    name, date, digest, url = said
-    paths = sorted(path for path in site.rglob("*") if path.is_file())
-    inside = [path.relative_to(site).as_posix() for path in paths]
-    files = {path: _renamed(path, name) for path in inside if path not in REPLACED}
-    commit = str(content.get("commit", "")).replace("unknown", "")
-    stamp = stamping.Stamp(name, date, commit, url, files)
-    read: dict[str, stamping.Reader] = {}
-    for old, new in files.items():
-        source, target = site / old, staged / new
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.suffix == ".html":
-            text = source.read_text(encoding="utf-8")
-            read[new] = stamping.Reader(text)
-            target.write_text(stamping.page(text, old, stamp), encoding="utf-8")
-        elif source.suffix in stamping.TEXTS:
-            text = source.read_text(encoding="utf-8")
-            target.write_text(stamping.addressed(text, old, stamp), encoding="utf-8")
-        else:
-            shutil.copyfile(source, target)
-    pages = [path for path, page in read.items() if not page.refresh]
-    start = read.get("index.html")
-    first = (start.refresh or "index.html") if start else ""
-    first = first if first in pages else next(iter(pages), "index.html")
-    shown = read[first]
-    one = Published(
-        name=name, date=date, commit=commit, site=digest, title=shown.title.strip(),
-        author=shown.author, first=first, pages=tuple(pages),
-        pdf=tuple(path for path in files.values() if path.endswith(".pdf")),
-    )  # fmt: skip
-    (staged / MARKER).write_text(one.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    account.refresh(staged)  # its digests are of the files as they are now
-    return one
+def _stage(site: Path, folder: Path, one: Published, url: str) -> None:
+    """Copy the built site as a version's folder, whose pages say which version they are of."""
+    shutil.copytree(site, folder)
+    for path in folder.rglob("*"):
+        if path.suffix not in _TEXTS:
+            continue
+        text = old = path.read_text(encoding="utf-8")
+        if url:  # the site's own addresses are that version's
+            text = text.replace(f"{url}report/", f"{url}{one.name}/report/")
+        if path.suffix == ".html":
+            text = page(text, path.relative_to(folder).as_posix(), one, url)
+        if text != old:
+            path.write_text(text, encoding="utf-8")
+    (folder / MARKER).write_text(json.dumps(asdict(one), indent=1) + "\n", encoding="utf-8")
+    account.refresh(folder)  # its digests are of the files as they are now
 
 
-def _renamed(path: str, name: str) -> str:
-    """A PDF is saved and passed on without its folder, so its own name says its version."""
-    here = PurePosixPath(path)
-    return str(here.with_stem(f"{here.stem}-{name}")) if here.suffix == ".pdf" else path
+def page(text: str, where: str, one: Published, url: str) -> str:
+    """A built page as a page of a version: with its name, the shared style and the shared script.
+
+    Args:
+        text: the built page; one that only leads to another comes back as it is.
+        where: its path in the site, with slashes.
+        one: the version.
+        url: the address of the folder of versions, with a slash at its end; or empty.
+    """
+    body = re.search(r"<body\b[^>]*>", text)
+    if body is None or re.search(r"<meta http-equiv=.refresh", text, re.IGNORECASE):
+        return text
+    # Before the page's own header, so that a link that skips to the content stays the first.
+    header, main = text.find("<header", body.end()), text.find("<main")
+    place = header if body.end() <= header < main else body.end()
+    context = {
+        "one": one,
+        "url": f"{url}{one.name}/{quote(where)}" if url else "",
+        "up": "../" * len(PurePosixPath(where).parts),
+        "page": where,
+    }
+    head, strip = (
+        _TEMPLATES.get_template(name).render(context) for name in ("head.html", "strip.html")
+    )
+    text = text[:place] + strip + text[place:]
+    return text.replace("</head>", f"{head}</head>", 1)
 
 
-def _share(to: Path, staged: Path, listed: Sequence[Published], site: dict[str, str]) -> None:
+def _share(to: Path, staged: Path, listed: Sequence[Published], title: str, url: str) -> None:
     """Write what all versions share."""
     folders = {one.name: staged / one.name for one in listed}
     folders = {name: path if path.exists() else to / name for name, path in folders.items()}
     last = versions.newest(listed)
     if last:
         shutil.copytree(folders[last.name], staged / LATEST)
-    found = _changes(to, listed, folders)
-    listing = versions.listing(listed, [one.summary for one in found], site["url"])
-    data = json.dumps(listing, indent=1, ensure_ascii=False)
-    script = (TEMPLATES / "versions.js").read_text(encoding="utf-8")
-    start = next((one for one in (*listed[::-1], *listed) if one.name == DEV), listed[0])
-    target = f"{LATEST}/{last.first}" if last else f"{start.name}/{start.first}"
-    rows = [
-        {
-            "it": one,
-            "kind": versions.kind(one, listed),
-            "changes": [each for each in found if each.new == one.name],
-        }
-        for one in listed
-    ]
-    templates = stamping.environment()
-    context = {"site": site, "up": "", "rows": rows, "latest": last, "target": target}
-    written = {
-        "versions.json": data + "\n",
-        "versions.js": f"globalThis.timestepSpectraVersions = {data};\n{script}",
-        "versions.css": (TEMPLATES / "versions.css").read_text(encoding="utf-8"),
-        "site.css": LOOK.read_text(encoding="utf-8"),
-        "versions.html": templates.get_template("versions.html").render(context),
-        "index.html": templates.get_template("redirect.html").render(context),
-        ".nojekyll": "",  # else GitHub leaves out what begins with an underscore
-        **{one.page: changes.html(one, site) for one in found},
+    content = versions.listing(listed, folders)
+    data = json.dumps(content, indent=1, ensure_ascii=False)
+    pairs = versions.pairs(listed)
+    start = LATEST if last else DEV if DEV in folders else listed[0].name
+    context = {
+        "title": title,
+        "versions": content["versions"],
+        "latest": last and last.name,
+        "before": pairs,
+        "changes": {
+            new: changes.compare(folders[old], folders[new]) if old else None
+            for new, old in pairs.items()
+        },
+        "target": f"{start}/index.html",
+        "url": url,
     }
-    if url := site["url"]:
-        written["atom.xml"] = feeds.atom(listed, found, url, site["title"])
-        written["sitemap.xml"] = feeds.sitemap(listed, found, url)
-        if robots := feeds.robots(url):
-            written["robots.txt"] = robots
+    script = (_HERE / "versions.js").read_text(encoding="utf-8")
+    written = {
+        "versions.json": f"{data}\n",
+        "versions.js": f"globalThis.timestepSpectraVersions = {data};\n{script}",
+        "versions.css": (_HERE / "versions.css").read_text(encoding="utf-8"),
+        "site.css": LOOK.read_text(encoding="utf-8"),
+        "versions.html": _TEMPLATES.get_template("versions.html").render(context),
+        "index.html": _TEMPLATES.get_template("redirect.html").render(context),
+        ".nojekyll": "",  # else GitHub leaves out what begins with an underscore
+    }
     for name, text in written.items():
-        (staged / name).parent.mkdir(exist_ok=True)
         (staged / name).write_text(text, encoding="utf-8")
-
-
-def _changes(to: Path, listed: Sequence[Published], folders: dict[str, Path]) -> list[Change]:
-    """What changed between versions: the wanted pairs, and those there are already."""
-    known = {}
-    for one in listed:
-        try:
-            content = versions.provenance(folders[one.name])
-            if content is None:
-                raise AnalysisError(f"{one.name} has no {versions.PROVENANCE}")
-            changes.check(one.name, content)
-        except AnalysisError as error:  # of a version that is not to be touched any more
-            _log.warning(f"{error}; its results are not compared")
-            continue
-        known[one.name] = (one.name, folders[one.name], content)
-    wanted = versions.pairs(listed)
-    for page in sorted((to / changes.FOLDER).glob("*.html")):
-        old, _, new = page.stem.partition("...")
-        if DEV not in (old, new) and (old, new) not in wanted:
-            wanted.append((old, new))
-    return [
-        changes.compare(known[old], known[new])
-        for old, new in wanted
-        if old in known and new in known
-    ]

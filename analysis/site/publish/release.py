@@ -30,7 +30,7 @@ def check(root: Path, to: Path, name: str, content: Mapping[str, Any] | None) ->
     """
     remedy = "build again, or publish the working state with --dev"
     if content is None:
-        raise InputError(f"the site has no {versions.PROVENANCE}: {remedy}")
+        raise InputError(f"the site has no provenance.json to read: {remedy}")
     name = versions.normal(name)
     built = str(content.get("version", ""))
     if not built or Version(versions.normal(built)) != Version(name):

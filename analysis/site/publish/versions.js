@@ -16,7 +16,7 @@
     return made;
   };
   const address = (path) => root + path.split("/").map(encodeURIComponent).join("/");
-  const target = (one) => address(`${one.name}/${one.pages.includes(page) ? page : one.first}`);
+  const target = (one) => address(`${one.name}/${one.pages.includes(page) ? page : "index.html"}`);
   const named = (one) => (one.name === "dev" ? "working state" : one.name);
   const own = known.versions.find((one) => one.name === here);
   const newest = known.versions.find((one) => one.name === known.latest);
@@ -44,9 +44,8 @@
   if (newest) {
     const kind = own?.kind === "old" ? "the newest is " : "the newest release is ";
     words.push(`; ${kind}`, element("a", newest.name, { href: target(newest) }), ".");
-    const pair = known.changes.find((one) => (
-      one.old === here && one.new === newest.name) || (one.new === here && one.old === newest.name));
-    if (pair) words.push(" ", element("a", "What changed in the results", { href: address(pair.page) }), ".");
+    const told = own?.kind === "old" ? newest.name : here;
+    words.push(" ", element("a", "What changed in the results", { href: `${root}versions.html#${told}` }), ".");
   } else {
     words.push("; nothing is released yet.");
   }

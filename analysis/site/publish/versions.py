@@ -1,54 +1,40 @@
 """The versions of the site that lie side by side in one folder, and how they are ordered.
 
 Each version's folder carries a ``version.json`` that says what it is. Everything the versions share
-(the list, the switcher, feeds, pages on what changed) is made from these files alone, so it can be
-made anew at any time and no version has to be touched for another.
+is made from these folders alone, so it can be made anew at any time.
 """
 
-import functools
+import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import packaging.version
-from pydantic import BaseModel, ConfigDict, ValidationError
+from packaging.version import InvalidVersion, Version
 
 from analysis.project.errors import AnalysisError, InputError
 
 DEV = "dev"
 LATEST = "latest"
 MARKER = "version.json"
-PROVENANCE = "provenance.json"
-Kind = Literal["newest", "old", "pre-release", "dev"]
 
 
-class Published(BaseModel):
-    """What ``version.json`` says. Keys that a later version of this package adds are passed over.
+@dataclass(frozen=True)
+class Published:
+    """What ``version.json`` says.
 
     Args:
         name: a version as PEP 440 normalises it, or ``dev``; the folder's name.
         date: when it was published, ``2026-11-23T23:55:10Z``.
         commit: what it was built from; empty if that is not known.
-        site: `digest` of the built site that it was made from.
-        title: of the first page.
-        author: of the first page; empty if it names none.
-        first: the first page, relative to the version's folder.
-        pages: all pages, so; redirections are none.
-        pdf: all PDFs, so.
+        site: `placement.digest` of the built site that it was made from.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     date: str
     commit: str
     site: str
-    title: str
-    author: str = ""
-    first: str
-    pages: tuple[str, ...]
-    pdf: tuple[str, ...] = ()
 
 
 def normal(version: str) -> str:
@@ -58,8 +44,8 @@ def normal(version: str) -> str:
         InputError: it is none.
     """
     try:
-        return str(packaging.version.Version(version))
-    except packaging.version.InvalidVersion:
+        return str(Version(version))
+    except InvalidVersion:
         raise InputError(
             f"'{version}' is no version: write one such as 0.2.0 or 0.3.0rc1, or use --dev for "
             "the working state"
@@ -77,13 +63,13 @@ def read(folder: Path) -> list[Published]:
         if path.parent.name == LATEST:  # a copy, which carries the marker of its original
             continue
         try:
-            one = Published.model_validate_json(path.read_bytes())
+            content = json.loads(path.read_bytes())
+            one = Published(*(str(content[key]) for key in ("name", "date", "commit", "site")))
             if one.name != path.parent.name or (one.name != DEV and one.name != normal(one.name)):
                 raise InputError(f"it names '{one.name}'")
-        except (ValidationError, InputError) as error:
-            why = str(error).splitlines()[0]
+        except (ValueError, LookupError, TypeError, InputError) as error:
             raise AnalysisError(
-                f"{path} cannot be used ({why}): restore it, or remove that version's folder"
+                f"{path} cannot be used ({error}): restore it, or remove that version's folder"
             ) from None
         found.append(one)
     return ordered(found)
@@ -91,89 +77,55 @@ def read(folder: Path) -> list[Published]:
 
 def ordered(found: Iterable[Published]) -> list[Published]:
     """Versions by PEP 440, the newest first; ``dev`` last."""
+    found = list(found)
     releases = [one for one in found if one.name != DEV]
-    releases.sort(key=lambda one: packaging.version.Version(one.name), reverse=True)
+    releases.sort(key=lambda one: Version(one.name), reverse=True)
     return releases + [one for one in found if one.name == DEV]
 
 
-def newest(found: Iterable[Published]) -> Published | None:
-    """The newest release that is no pre-release, if there is one."""
-    return next((one for one in ordered(found) if _is_final(one.name)), None)
+def newest(listed: Iterable[Published]) -> Published | None:
+    """The newest release that is no pre-release, if there is one; ``listed`` is `ordered`."""
+    finals = (one for one in listed if one.name != DEV and not Version(one.name).is_prerelease)
+    return next(finals, None)
 
 
-def kind(one: Published, found: Iterable[Published]) -> Kind:
-    """What a version is among others; a pre-release older than the newest release is ``old``."""
-    if one.name == DEV:
-        return "dev"
-    last = newest(found)
-    if last == one:
-        return "newest"
-    version = packaging.version.Version
-    if last is not None and version(one.name) < version(last.name):
-        return "old"
-    return "pre-release"
+def pairs(listed: Sequence[Published]) -> dict[str, str | None]:
+    """Which version each is compared with: the release before; ``dev`` with the newest release.
 
+    Args:
+        listed: `ordered`.
 
-def pairs(found: Iterable[Published]) -> list[tuple[str, str]]:
-    """(old, new) names whose results are compared: neighbours, each with the newest, and ``dev``.
-
-    ``dev`` is compared with the newest release or, while there is none, with the newest
-    pre-release. Sorted by the new one and then the old one, the newest first.
+    Returns:
+        name -> name of the older one; None where there is none.
     """
-    listed = ordered(found)
     releases = [one.name for one in listed if one.name != DEV]
-    last = newest(listed)
-    wanted = [*zip(releases[1:], releases, strict=False)]
-    if last is not None:
-        wanted += [(name, last.name) for name in releases[releases.index(last.name) + 1 :]]
-    if len(releases) < len(listed) and releases:
-        wanted.append((last.name if last else releases[0], DEV))
-    place = {one.name: number for number, one in enumerate(listed)}
-    return sorted(set(wanted), key=lambda pair: (place[pair[1]], place[pair[0]]))
+    found: dict[str, str | None] = dict(itertools.zip_longest(releases, releases[1:]))
+    if len(releases) < len(listed):
+        last = newest(listed)
+        found[DEV] = last.name if last else next(iter(releases), None)
+    return found
 
 
-def listing(
-    found: Iterable[Published], changes: Iterable[Mapping[str, Any]], url: str
-) -> dict[str, Any]:
+def listing(listed: Sequence[Published], folders: Mapping[str, Path]) -> dict[str, Any]:
     """The content of ``versions.json``.
 
     Args:
-        found: the versions.
-        changes: `changes.Change.summary` of every compared pair.
-        url: the address that the folder is served at, with a slash at its end; or empty.
+        listed: the versions, `ordered`.
+        folders: name -> where it lies.
 
     Returns:
-        JSON values: ``latest`` (a name or None), ``url`` (or None), ``versions`` (`Published`
-        with its ``kind``, the newest first) and ``changes``.
+        JSON values: ``latest`` (a name or None) and ``versions``: `Published` with its ``kind``
+        (newest, old, pre-release or dev), ``pages`` and ``pdf`` (paths in its folder).
     """
-    listed = ordered(found)
     last = newest(listed)
-    return {
-        "latest": last.name if last else None,
-        "url": url or None,
-        "versions": [{"kind": kind(one, listed), **one.model_dump(mode="json")} for one in listed],
-        "changes": [dict(one) for one in changes],
-    }
-
-
-def provenance(folder: Path) -> dict[str, Any] | None:
-    """What a site says of its own making, if it does.
-
-    Raises:
-        AnalysisError: ``provenance.json`` is there and is no JSON object.
-    """
-    path = folder / PROVENANCE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise AnalysisError(f"{path}: not valid JSON: {error}; build the site again") from None
-    if not isinstance(content, dict):
-        raise AnalysisError(f"{path} is no JSON object; build the site again")
-    return content
-
-
-@functools.cache
-def _is_final(name: str) -> bool:
-    return name != DEV and not packaging.version.Version(name).is_prerelease
+    rows = []
+    for one in listed:
+        kind = {DEV: DEV, last and last.name: "newest"}.get(one.name, "pre-release")
+        if kind == "pre-release" and last and Version(one.name) < Version(last.name):
+            kind = "old"
+        folder = folders[one.name]
+        files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*"))]
+        pages = [path for path in files if path.endswith(".html")]
+        pdf = [path for path in files if path.endswith(".pdf")]
+        rows.append(asdict(one) | {"kind": kind, "pages": pages, "pdf": pdf})
+    return {"latest": last.name if last else None, "versions": rows}

@@ -58,7 +58,7 @@ def test_another_site_is_refused(
 
 
 def test_a_site_that_says_nothing_is_refused(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"has no provenance\.json: build again.*--dev"):
+    with pytest.raises(InputError, match=r"has no provenance\.json to read: build again.*--dev"):
         release.check(repository, tmp_path, "0.2.0", None)
 
 
