@@ -90,7 +90,7 @@ def test_there_are_workflows_for_changes_the_week_and_tags() -> None:
         (r"  pull_request:", "  pull_request_target:", "stranger"),
         (r"persist-credentials: false", "fetch-depth: 1", "leaves its token"),
         (r"bash .ci/run", "echo ${{ github.head_ref }}", "injection"),
-        (r"analysis compare", "analysis compair", "no command 'compair'"),
+        (r"analysis build", "analysis biuld", "no command 'biuld'"),
         (r"--renderer quarto", "--rendered quarto", "no option --rendered"),
     ],
 )

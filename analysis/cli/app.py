@@ -57,7 +57,6 @@ app.add_typer(commands.results_app, name="results")
 app.command()(commands.cache)
 app.command()(commands.experiment)
 app.command()(commands.publish)
-app.command()(commands.compare)
 
 
 def _print_version(wanted: bool) -> None:

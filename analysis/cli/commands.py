@@ -1,4 +1,4 @@
-"""What commands share; ``encoders``, ``results``, ``experiment``, ``publish``, ``compare``."""
+"""What commands share; ``encoders``, ``results``, ``experiment``, ``publish``."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import typer
 from analysis.cli import console
 from analysis.encoders import availability, cards
 from analysis.project.downloads import sha256
-from analysis.project.errors import AnalysisError, InputError
+from analysis.project.errors import InputError
 from analysis.project.files import NAME, root
 from analysis.project.markdown import printable
 from analysis.study import contribute, inventory, results
@@ -255,18 +255,3 @@ def publish(
         print(f"wrote {shown(to.resolve() / written)}")
     if not done.written:
         print(f"nothing to do: {done.name} is published with this content")
-
-
-@common
-def compare(
-    one: Annotated[Path, typer.Argument(metavar="SITE", help="The folder of a built site.")],
-    other: Annotated[Path, typer.Argument(metavar="SITE", help="That of another.")],
-) -> None:
-    """Tell where two built sites say different things; what they look like is left aside."""
-    from analysis.site import facts
-
-    for line in (found := facts.differences(one, other)):
-        print(line)
-    if found:
-        raise AnalysisError(f"{len(found)} differences between {one} and {other}, listed above")
-    print("the same facts")

@@ -23,16 +23,7 @@ MODULES = {
     "heic": ("pillow_heif",),
     "vae": ("torch", "diffusers", "huggingface_hub", "safetensors"),
     "site": (
-        *(
-            "griffe",
-            "ipykernel",
-            "jinja2",
-            "matplotlib",
-            "nbclient",
-            "nbformat",
-            "pypandoc",
-            "pypdf",
-        ),
+        *("griffe", "ipykernel", "jinja2", "matplotlib", "nbclient", "nbformat", "pypandoc"),
         *("typst", "yaml"),
     ),
 }

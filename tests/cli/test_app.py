@@ -199,7 +199,7 @@ def test_a_wrong_study_is_one_line_with_the_remedy(
         (("compute", "--study", "no/such.toml"), "no/such.toml: no such file"),
         (("fetch", "--encoder", "taef"), "unknown encoder 'taef'; did you mean 'taef2'?"),
         (("explain", "fig-rasp"), "no figure 'fig-rasp'; did you mean 'fig-raps'?"),
-        (("comptue",), "No such command 'comptue'. Did you mean 'compute', 'compare'?"),
+        (("comptue",), "No such command 'comptue'. Did you mean 'compute'?"),
         (("compute", "--stduy", "x"), "No such option: --stduy"),
         (("render", "--renderer", "latex"), "latex"),
         (("rebuild", "fig-rasp", "--to", "x"), "did you mean 'fig-raps'?"),

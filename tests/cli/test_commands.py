@@ -216,20 +216,3 @@ def test_no_token_is_ever_repeated(here: Path, hub: Hub, tmp_path: Path, flag: s
             assert expired not in content
             assert stand_in.SIGNATURE not in content
     assert any(one.authorized for one in hub.asked)  # it was sent where it belongs
-
-
-def test_two_sites_are_compared_by_what_they_say(call: Callable[..., Said], here: Path) -> None:
-    page = "<html><body><main><h1>A</h1><p>{}</p></main></body></html>"
-    for name, text in (("one", "Two."), ("same", "Two."), ("other", "Three.")):
-        (here / name / "report").mkdir(parents=True)
-        (here / name / "report" / "index.html").write_text(page.format(text), encoding="utf-8")
-    assert call("compare", "one", "same") == (0, "the same facts\n", "")
-    code, out, err = call("compare", "one", "other")
-    assert code == 1
-    assert out.splitlines() == [
-        "- report/index.html: paragraphs: Two.", "+ report/index.html: paragraphs: Three.",
-    ]  # fmt: skip
-    assert "2 differences between one and other" in err
-    code, _, err = call("compare", "one", "nowhere")
-    assert code == 2
-    assert "no pages in its report/" in err

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis.project.errors import InputError
-from analysis.site import facts
+from tests.site import facts
 
 QUARTO = """<body><nav><a href="#fig-a" id="toc-fig-a">Menu</a></nav><main class="content">
 <header id="title-block-header"><h1>Title</h1><p>An author</p></header>

@@ -4,6 +4,8 @@ Quarto and the built-in renderer differ in markup, not in facts: numbers and tex
 captions, numbers of equations, where references lead and what they are called, the cells of
 tables, alternative texts, paragraphs, items of lists, and code; the labels and numbers of a PDF;
 and every file beside the pages that is not a renderer's own. Both sites must be whole besides.
+
+``python -m tests.site.facts SITE SITE`` prints the differences, and fails if there are any.
 """
 
 import dataclasses
@@ -11,10 +13,14 @@ import difflib
 import hashlib
 import posixpath
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
 
 from analysis.project.errors import InputError
 from analysis.site.links import broken
@@ -53,18 +59,22 @@ def read(page: Path) -> Facts:
     main = main_of(page)
     # The title block is laid out differently, and says the same.
     main.children = [c for c in main.children if isinstance(c, str) or c.tag != "header"]
+
+    def texts(*tags: str) -> list[str]:
+        return [text for one in main.all(*tags) if (text := one.text())]
+
     return Facts(
-        [text for heading in main.all("h2", "h3", "h4") if (text := heading.text())],
-        [text for caption in main.all("figcaption") if (text := caption.text())],
-        [f"{one.attributes['id']} {_number(one)}" for one in _labelled(main, "eq-")],
-        [f"{href} {link.text()}" for href, link in _links(main)],
-        [" | ".join(cell.text() for cell in row.all("th", "td")) for row in main.all("tr")],
-        [" ".join(image.attributes.get("alt", "").split()) for image in main.all("img")],
-        [text for one in main.all("p") if (text := one.text())],
-        [text for one in main.all("li", "dt", "dd") if (text := one.text())],
-        [text for one in main.all("pre") if (text := one.text())],
-        sorted(set(_elsewhere(main, page))),
-    )  # fmt: skip
+        headings=texts("h2", "h3", "h4"),
+        captions=texts("figcaption"),
+        equations=[f"{one.attributes['id']} {_number(one)}" for one in _labelled(main, "eq-")],
+        references=[f"{href} {link.text()}" for href, link in _links(main)],
+        tables=[" | ".join(one.text() for one in row.all("th", "td")) for row in main.all("tr")],
+        alternatives=[" ".join(one.attributes.get("alt", "").split()) for one in main.all("img")],
+        paragraphs=texts("p"),
+        items=texts("li", "dt", "dd"),
+        code=texts("pre"),
+        links=sorted(set(_elsewhere(main, page))),
+    )
 
 
 def _elsewhere(main: Element, page: Path) -> Iterator[str]:
@@ -91,9 +101,6 @@ def files(site: Path) -> list[str]:
 
 def paper(path: Path) -> list[str]:
     """What a PDF says: its labels, the numbers of its equations, and its decimals, each sorted."""
-    from pypdf import PdfReader  # not before it is needed: it takes long to load
-    from pypdf.errors import PyPdfError
-
     try:
         text = " ".join(page.extract_text() for page in PdfReader(path).pages)
     except (PyPdfError, OSError, ValueError, KeyError, TypeError) as error:
@@ -161,7 +168,17 @@ def differences(one: Path, other: Path) -> list[str]:
 
 def _changed(what: str, one: list[str], other: list[str]) -> list[str]:
     lines = difflib.unified_diff(one, other, lineterm="", n=0)
-    return [
-        f"{line[0]} {what}: {line[1:]}" for line in lines
-        if not line.startswith(("---", "+++", "@@"))
-    ]  # fmt: skip
+    kept = (line for line in lines if not line.startswith(("---", "+++", "@@")))
+    return [f"{line[0]} {what}: {line[1:]}" for line in kept]
+
+
+def main() -> None:
+    """Compare the two sites that are named on the command line."""
+    one, other = map(Path, sys.argv[1:])
+    found = differences(one, other)
+    print("\n".join(found) or "the same facts")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
