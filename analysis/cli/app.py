@@ -34,13 +34,13 @@ from analysis.cli.commands import (
 )
 from analysis.encoders import availability
 from analysis.encoders.cards import card as card_named
+from analysis.images import catalogue
 from analysis.paper import text
 from analysis.project import downloads, environment, extras
 from analysis.project.errors import AnalysisError, InputError, PackageError
 from analysis.project.files import NAME, checkout_folder, root
 from analysis.shift import equal_snr
 from analysis.study import preflight, results
-from analysis.study.chain import photographs
 from analysis.study.plan import Plan
 from analysis.study.settings import LARGEST, Study
 from analysis.study.store import Store
@@ -122,7 +122,9 @@ def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:
     """Get the photographs of a study, and print their hashes."""
     plan = Plan(study, store)
     with log.progress("photographs") as tell:
-        for photo, path in photographs(plan, tell, pages=pages):
+        preflight.fetch(plan, tell, pages=pages)
+        for photo in plan.photographs:
+            path = catalogue.fetch(photo, store.downloads)
             print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
     return plan
 

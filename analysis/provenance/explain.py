@@ -33,7 +33,7 @@ from analysis.provenance.inputs import (
     reads,
     title,
 )
-from analysis.study import archive, experiment, standing
+from analysis.study import archive, experiment
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
 from analysis.study.results import Results
@@ -74,7 +74,7 @@ def figure(label: str, study: Study, store: Store, given: str) -> dict[str, Any]
     photographs = list(plan.photographs) if results or THUMBNAILS in read else []
     if PICTURED in read:
         known = {"encoder": cards.identity(plan.cards[study.display_encoder])}
-        request = plan.display_request()
+        request = plan.results()["display"]
         result = _result(plan, request, "display")
         results.append(result | known | {"steps": list(request.inputs.values())})
         photographs = photographs or [plan.displayed]
@@ -152,7 +152,7 @@ def _experiment() -> list[dict[str, Any]]:
 def _contributed(plan: Plan) -> list[dict[str, Any]]:
     """Measurements of encoders that the study does not name, from ``data/results``."""
     found = []
-    for name, (card, request) in standing.contributed(plan).items():
+    for name, (card, request) in archive.contributed(plan).items():
         known = {"encoder": cards.identity(card), "steps": list(request.inputs.values())}
         found.append(_result(plan, request, name) | known)
     return found

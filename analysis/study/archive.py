@@ -15,7 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from analysis.encoders import cards
+from analysis.encoders.cards import Card
 from analysis.project.files import data, root, write_atomic
+from analysis.study.plan import Plan
 from analysis.study.store import Arrays, MissError, Request, Store, from_bytes, to_bytes
 
 Stored = tuple[Arrays, str, dict[str, Any]]
@@ -124,6 +127,60 @@ def find(store: Store, study: str, request: Request, name: str, reason: str = ""
         return arrays, "computed", store.sidecar(request)
     arrays, provenance = read(study, request, name, reason or store.explain_miss(request))
     return arrays, "committed", provenance
+
+
+# Of a study ----------------------------------------------------------------------------------
+
+
+def unanswered(plan: Plan, card: Card) -> dict[str, Request]:
+    """name -> request of what pages read of an encoder and is neither stored nor committed."""
+    missing = {}
+    for name, request in plan.results_of(card).items():
+        if plan.store.state(request) != "sound":
+            try:
+                read(plan.study.name, request, name, "")
+            except MissError:
+                missing[name] = request
+    return missing
+
+
+def is_committed(plan: Plan, card: Card) -> bool:
+    """Whether an encoder's measurement is committed for exactly what a study asks."""
+    if not (card.pinned and named(plan.study.name, card.name)):
+        return False  # which is told without hashing photographs
+    key = plan.measurement_request(card).key
+    return answering(plan.study.name, key, card.name) is not None
+
+
+def contributed(plan: Plan) -> dict[str, tuple[Card, Request]]:
+    """Measurements of encoders that a study does not name, committed for exactly what it asks.
+
+    Returns:
+        name -> the encoder's card, and the request that its committed measurement answers.
+    """
+    found = {}
+    for name, card in cards.cards().items():
+        own = (folder(plan.study.name) / f"{name}.json").is_file()
+        if name not in plan.cards and (own or is_committed(plan, card)):
+            found[name] = card, plan.measurement_request(card)
+    return found
+
+
+def origin(plan: Plan, card: Card, reason: str | None) -> str:
+    """How it is told that an encoder's measurement is committed: in whose folder, and why taken.
+
+    Args:
+        plan: of the study.
+        card: the encoder's.
+        reason: why it is not computed here; None: it need not be.
+    """
+    key = plan.measurement_request(card).key
+    path = answering(plan.study.name, key, card.name)
+    where = f" in {place(path)}" if path else ""
+    return f"committed results{where}: {reason or 'they are of these photographs and settings'}"
+
+
+# Writing -------------------------------------------------------------------------------------
 
 
 def write(study: str, name: str, arrays: Arrays, content: dict[str, Any]) -> Path:

@@ -2,9 +2,11 @@
 
 A contribution is the pair that `archive` writes, ``<encoder>.npz`` and ``<encoder>.json``, or a zip
 of the two. It is taken if it answers exactly the request that this checkout would compute, says
-from what code and weights it comes, holds the arrays of one measurement (`analysis.study.schema`),
-and its numbers follow from them. What is written is made anew from the checked parts, so that
-nothing else in the file gets in.
+from what code and weights it comes, holds the arrays of one measurement, and its numbers follow
+from them. Arrays are of one measurement if they are those that `steps` says, finite and possible;
+if frequencies and modes are those of the grid; if the noise is what the study's seed gives; and if
+the blend z_t = t z + (1-t) eps lies where latents and noise allow it. What is written is made anew
+from the checked parts, so that nothing else in the file gets in.
 """
 
 import hashlib
@@ -16,18 +18,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.encoders import cards
 from analysis.encoders.cards import NEEDS
 from analysis.project.errors import InputError, nearest
 from analysis.project.files import write_atomic
-from analysis.study import archive, schema
+from analysis.spectra import periodogram
+from analysis.study import archive, steps
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
-from analysis.study.store import Arrays
+from analysis.study.store import Arrays, from_bytes
 
 HEX = {"sha256": "[0-9a-f]{64}", "commit": "[0-9a-f]{40}"}
 ALWAYS = ("commit", "machine", "numpy", "pillow", "python")  # of the environment
 CLOSE = 1e-4  # relative; other machines' rounding, which numbers of six digits show
+LARGEST = 2**28  # bytes of a file or of its arrays; the largest bundled measurement has 2**21
+ROUNDING = 1e-3  # relative; fields are float32, and transforms of other machines round otherwise
+NOTHING = 1e-6  # of the largest; ring 0, whose mean was taken off, is rounding alone
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ def read(path: Path) -> Contribution:
         elif path.suffix in (".json", ".npz"):
             pair = [path.with_suffix(ending) for ending in (".json", ".npz")]
             for one in pair:
-                if one.stat().st_size > schema.LARGEST:
+                if one.stat().st_size > LARGEST:
                     raise InputError(f"{one}: larger than a measurement can be")
             name, (text, payload) = path.stem, [one.read_bytes() for one in pair]
         else:
@@ -77,7 +85,7 @@ def _unzipped(path: Path) -> tuple[str, bytes, bytes]:
         stems = {Path(info.filename).stem for info in infos.values()}
         if set(infos) != {".json", ".npz"} or len(packed.infolist()) != 2 or len(stems) != 1:
             raise InputError(f"{path}: a zip has to hold one .json and one .npz of the same name")
-        if any(info.file_size > schema.LARGEST for info in infos.values()):
+        if any(info.file_size > LARGEST for info in infos.values()):
             raise InputError(f"{path}: larger than a measurement can be")
         return stems.pop(), packed.read(infos[".json"]), packed.read(infos[".npz"])
 
@@ -106,14 +114,72 @@ def check(given: Contribution, plan: Plan) -> tuple[Arrays, dict[str, Any]]:
             "'python -m analysis results export' writes them"
         )
     provenance = _provenance(given.content.get("provenance"), card, plan)
-    arrays = schema.arrays_of(given.payload, card, plan)
-    schema.consistent(arrays, card, plan)
+    arrays = arrays_of(given.payload, card, plan)
+    consistent(arrays, card, plan)
     numbers = Measured(card, plan.study, arrays, "contributed", provenance).numbers()
     numbers_given = given.content.get("numbers")
     place = archive.differs(archive.rounded(numbers), numbers_given, CLOSE, absolute=1e-9)
     if place:
         raise InputError(f"{card.name}: numbers{place} does not follow from the arrays")
     return arrays, {"numbers": numbers, "provenance": provenance}
+
+
+def arrays_of(payload: bytes, card: cards.Card, plan: Plan) -> Arrays:
+    """The arrays of an npz, each of the expected shape, finite and possible.
+
+    Raises:
+        InputError: the first that is not, or is missing or unknown.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as packed:
+            if sum(info.file_size for info in packed.infolist()) > LARGEST:
+                raise InputError(f"{card.name}: the .npz holds more than a measurement can")
+        arrays = from_bytes(payload)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{card.name}: the .npz cannot be read: {error}") from None
+    wanted = steps.measurement(plan.setting(card))
+    odd = sorted(arrays.keys() ^ wanted.keys())
+    if odd:
+        missing = odd[0] in wanted
+        why = "lacks" if missing else f"has the unknown array (known: {', '.join(wanted)})"
+        raise InputError(f"{card.name}: the .npz {why} '{odd[0]}'")
+    for name, (array, of) in wanted.items():
+        found = arrays[name]
+        if unlike := array.unlike(found, of):
+            raise InputError(f"{card.name}: {name} {unlike}")
+        if not np.isfinite(found).all() or (found.size and found.min() < array.least):
+            raise InputError(f"{card.name}: {name} has values that no measurement gives")
+        if array.exact and not np.allclose(found, array.exact(of), rtol=1e-9, atol=0):
+            raise InputError(f"{card.name}: {name} is not that of {of.side} px by this encoder")
+    return arrays
+
+
+def consistent(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
+    """InputError if the arrays can't be of one measurement with the study's noise and windows."""
+    study, photo = plan.study, plan.photographs[0]
+    for side in study.resolutions:
+        power = arrays[f"power_{side}"].mean(axis=1)
+        noise, noisy = arrays[f"noise_{side}"], arrays[f"noisy_{side}"]
+        of = plan.setting(card, plan.view(photo, side))
+        eps = of.eps((card.latent_channels, of.grid, of.grid))
+        drawn = periodogram.raps(eps, *of.window)
+        if not _close(noise[0], drawn.mean(axis=0)):
+            raise InputError(
+                f"{card.name}: noise_{side} is not the noise of seed {study.seed} for {photo.id}"
+            )
+        # |t z + (1-t) e|^2 differs from t^2 |z|^2 + (1-t)^2 |e|^2 by at most 2 t (1-t) |z| |e|.
+        a, b = study.t**2 * power, (1 - study.t) ** 2 * noise
+        most = 2 * np.sqrt(a * b) + ROUNDING * (a + b) + NOTHING * (a + b).max()
+        if not (np.abs(noisy - a - b) <= most).all():
+            raise InputError(f"{card.name}: noisy_{side} is not a blend of latents and noise")
+        for index, other in enumerate(study.windows):
+            if other == study.window and not _close(arrays[f"windows_{side}"][:, index], power):
+                raise InputError(f"{card.name}: windows_{side} and power_{side} disagree")
+
+
+def _close(found: np.ndarray, right: np.ndarray) -> bool:
+    """Equal but for rounding."""
+    return np.allclose(found, right, rtol=ROUNDING, atol=NOTHING * float(right.max()))
 
 
 def _provenance(given: Any, card: cards.Card, plan: Plan) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from analysis.images import pixels as images_pixels
 from analysis.project.errors import InputError
 from analysis.spectra import periodogram, rings
 from analysis.spectra.bands import band_edges, in_band
-from analysis.study import standing
+from analysis.study import archive
 from analysis.study.chain import Chain
 from analysis.study.plan import Plan
 from analysis.study.settings import Study
@@ -55,7 +55,7 @@ def listing(study: Study, store: Store) -> list[dict[str, Any]]:
             "license": card.license,
             "gated": card.gated,
             "cached": availability.found(card, store.downloads) is not None if needs else None,
-            "measured": standing.is_committed(plan, card) if known else None,
+            "measured": archive.is_committed(plan, card) if known else None,
             "pinned": card.pinned,
             "repo": card.repo,
             "source": card.source,

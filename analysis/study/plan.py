@@ -1,32 +1,24 @@
-"""What each step of a study is asked for: requests, made from the requests that they read.
+"""What a study asks for: what its encoders are shown, and the requests of all its steps.
 
-Photographs -> moments -> latents -> spectra and other quantities of a field -> measurement. `chain`
-knows how each is computed; here is only what identifies it, so that reading results needs neither
-an encoder nor anything heavy.
+`steps` says what each step is, `chain` computes it; here is what identifies it in one study, so
+that reading results needs neither an encoder nor anything heavy.
 """
 
 import dataclasses
 import functools
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from analysis.encoders import cards, encoder
 from analysis.images import catalogue, synthetic
 from analysis.images.resize import Resample
 from analysis.project.errors import InputError
-from analysis.shift import equal_snr
-from analysis.spectra import rings
+from analysis.study import steps
 from analysis.study.settings import Study, Variation
+from analysis.study.steps import Result, Setting, Step
 from analysis.study.store import Request, Store
-from analysis.timesteps import noise
 
 Image = catalogue.Photograph | synthetic.Synthetic
-
-# Exponents of power; fields that are averaged.
-LEAKAGE: dict[str, Any] = {"gammas": [2.0, 3.0], "fields": 64}
-LEAKAGE_SIDE = 128  # largest side in pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,19 +44,38 @@ class View:
         return f"{self.image.id} at {self.side} px ({self.resample}{how})"
 
 
-class Part(NamedTuple):
-    """One step of a measurement, of one photograph.
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A step of one photograph: a row of the arrays of a measurement.
 
     Args:
-        name: ``spectra``, ``cross``, ``halves`` or ``pair``, the last of both sides that are shown.
-        photo, side: of what.
-        request: what is asked for.
+        step: which one.
+        views: what the latents that it reads are of, one of each side.
+        setting: what else it is told.
+        request: what identifies it.
+        variation: of the study that it belongs to, if to one.
     """
 
-    name: str
-    photo: catalogue.Photograph
-    side: int
+    step: Step
+    views: tuple[View, ...]
+    setting: Setting
     request: Request
+    variation: Variation | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its latents are drawn from the posterior."""
+        return bool(self.variation and self.variation.sample)
+
+    @property
+    def row(self) -> str:
+        """What it is called among the inputs of the measurement."""
+        kind = f"{self.variation.name}:" if self.variation else self.step.row or self.step.name
+        return f"{kind} {self.views[-1].image.id} {self.setting.side}"
+
+    def stored(self, name: str) -> str:
+        """What the measurement calls one of its arrays."""
+        return steps.stored(name, self.setting.side, self.variation)
 
 
 class Plan:
@@ -131,55 +142,29 @@ class Plan:
         """An image as the study shows it."""
         return View(image, side, self.study.resample)
 
-    def pair_views(self) -> dict[int, list[View]]:
-        """side -> the photographs at the two sides that are shown."""
-        return {side: [self.view(p, side) for p in self.photographs] for side in self.study.pair}
+    def shown(self, image: Image) -> dict[int, View]:
+        """side -> the same at the two sides that are shown."""
+        return {side: self.view(image, side) for side in self.study.pair}
 
-    def varied(self, variation: Variation) -> dict[int, list[View]]:
-        """The views of a variation by side, as many images as the study has."""
+    def varied(self, variation: Variation) -> Iterator[View]:
+        """The views of a variation: of as many images as the study has, the sides of each."""
         some: tuple[Image, ...] = self.photographs
         if variation.images:
             count = len(self.photographs)
             some = synthetic.sources(variation.images, count, self.study.high, self.study.seed)
         resample = variation.resample or self.study.resample
-        return {
-            side: [View(image, side, resample, variation.jpeg) for image in some]
-            for side in self.study.pair
-        }
+        for image in some:
+            for side in self.study.pair:
+                yield View(image, side, resample, variation.jpeg)
+
+    def views(self, card: cards.Card) -> list[View]:
+        """Everything an encoder is shown, each once."""
+        return list(dict.fromkeys(view for part in self.parts(card) for view in part.views))
 
     @property
     def linear(self) -> cards.Card | None:
         """The study's linear encoder, if it has one."""
         return next((card for card in self.cards.values() if card.kind == "linear"), None)
-
-    def results_of(self, card: cards.Card) -> dict[str, Request]:
-        """name -> request of what pages are made of and one encoder gives, as it is committed."""
-        name = card.name
-        found = {
-            name: self.measurement_request(card),
-            f"sampler-{name}": self.sampler_request(card),
-        }
-        if name == self.study.display_encoder:
-            found |= {"display": self.display_request(), "leakage": self.leakage_request()}
-        if card.kind == "linear":
-            found["channel-rule"] = self.rule_request(card)
-        return found
-
-    def results(self) -> dict[str, Request]:
-        """The same of all encoders."""
-        return {k: v for card in self.cards.values() for k, v in self.results_of(card).items()}
-
-    def views(self, card: cards.Card) -> list[View]:
-        """Everything an encoder is shown, each once."""
-        shown = [
-            self.view(photo, side) for photo in self.photographs for side in self.study.resolutions
-        ]
-        shown += [view for _, view, _ in self.varied_requests(card)]
-        return list(dict.fromkeys(shown))
-
-    def variations(self, card: cards.Card) -> list[Variation]:
-        """The study's variations that mean something for an encoder."""
-        return [v for v in self.study.variations if not v.sample or card.variational]
 
     @functools.cached_property
     def displayed(self) -> catalogue.Photograph:
@@ -193,10 +178,12 @@ class Plan:
             f"'{self.study.images}'; it has {', '.join(p.id for p in self.photographs)}"
         )
 
-    def eps(self, image: Image, side: int, shape: tuple[int, ...]) -> np.ndarray:
-        """The noise of one image at one resolution, float32 of the given shape."""
-        rng = noise.generator(self.study.seed, "noise", self.digest(image), side)
-        return noise.gaussian(shape, rng)
+    def setting(self, card: cards.Card, view: View | None = None) -> Setting:
+        """What steps are told of an encoder, and of a view: by default of the high resolution."""
+        side, digest = self.study.high, ""
+        if view:
+            side, digest = view.side, self.digest(view.image)
+        return Setting(self.study, card, len(self.photographs), side, digest)
 
     # The steps -------------------------------------------------------------------------------
 
@@ -223,129 +210,83 @@ class Plan:
             parameters["jpeg"] = view.jpeg
         return Request("moments", 1, parameters, inputs, f"latents of {view.text} by {card.name}")
 
-    def _of_latents(
-        self, step: str, version: int, views: dict[str, View], card: cards.Card, what: str,
-        **parameters: Any,
-    ) -> Request:  # fmt: skip
-        """A step that reads the latents of some views."""
-        inputs = {name: self.moments_request(view, card).key for name, view in views.items()}
-        chosen = {"normalisation": card.normalisation.model_dump()}
-        text = " and ".join(view.text for view in views.values())
-        label = f"{what} of {text} by {card.name}"
-        return Request(step, version, chosen | parameters, inputs, label)
-
-    def spectra_request(self, photo: Image, side: int, card: cards.Card) -> Request:
-        """Spectra of one photograph's latents, of the noise, and of their blend."""
-        return self._of_latents(
-            "spectra", 5, {"moments": self.view(photo, side)}, card, "spectra",
-            window=self.study.window.model_dump(), t=self.study.t, seed=self.study.seed,
-            windows=[window.model_dump() for window in self.study.windows],
+    def part(
+        self, step: Step, views: Sequence[View], card: cards.Card,
+        variation: Variation | None = None,
+    ) -> Part:  # fmt: skip
+        """A step of one image, of whose views it reads the latents."""
+        setting = self.setting(card, views[-1])
+        drawn = {"seed": self.study.seed} if variation and variation.sample else {}
+        parameters = {"normalisation": card.normalisation.model_dump()} | drawn
+        keys = [self.moments_request(view, card).key for view in views]
+        names = ["moments"] if len(views) == 1 else [str(view.side) for view in views]
+        what = " and ".join(view.text for view in views)
+        request = Request(
+            step.name, step.version, parameters | step.chosen(setting),
+            dict(zip(names, keys, strict=True)), f"{step.name} of {what} by {card.name}",
         )  # fmt: skip
-
-    def power_request(self, view: View, card: cards.Card, sample: bool) -> Request:
-        """The spectrum of one view's latents, averaged over channels, and nothing else."""
-        chosen: dict[str, Any] = {"window": self.study.window.model_dump()}
-        if sample:
-            chosen["seed"] = self.study.seed
-        return self._of_latents("power", 1, {"moments": view}, card, "spectrum", **chosen)
-
-    def powers_key(self, card: cards.Card) -> str:
-        """What identifies a shift that comes from `power_request` of both sides and no more."""
-        views = [view for some in self.pair_views().values() for view in some]
-        inputs = {
-            f"{view.image.id} {view.side}": self.power_request(view, card, sample=False).key
-            for view in views
-        }
-        chosen = {"bands": self.study.bands.model_dump()}
-        return Request("shift", 1, chosen, inputs).key
-
-    def cross_request(self, photo: Image, side: int, card: cards.Card) -> Request:
-        """Cross-spectral matrices of one photograph's latents, in bins that both sides share."""
-        n = self.study.low // card.latent_stride
-        moved = equal_snr.moved_edges(self.study.bands, rings.rings(n, n).cycles_per_image)
-        return self._of_latents(
-            "cross-spectra", 1, {"moments": self.view(photo, side)}, card, "cross-spectra",
-            window=self.study.window.model_dump(), bands=self.study.bands.model_dump(),
-            low=self.study.low, photographs=len(self.photographs),
-            **({"ends": {name: ring for name, (_, ring) in moved.items()}} if moved else {}),
-        )  # fmt: skip
-
-    def halves_request(self, photo: Image, card: cards.Card) -> Request:
-        """Spectra of halves of one photograph's latents, at the high resolution."""
-        return self._of_latents(
-            "halves", 1, {"moments": self.view(photo, self.study.high)}, card, "halves",
-            window=self.study.window.model_dump(),
-        )  # fmt: skip
-
-    def pair_request(self, photo: Image, card: cards.Card) -> Request:
-        """What the latents of both sides that are shown share."""
-        views = {str(side): self.view(photo, side) for side in self.study.pair}
-        return self._of_latents(
-            "equivariance", 1, views, card, "equivariance",
-            window=self.study.window.model_dump(),
-        )  # fmt: skip
+        return Part(step, tuple(views), setting, request, variation)
 
     def parts(self, card: cards.Card) -> Iterator[Part]:
-        """What is made of each photograph's latents, in order."""
-        study = self.study
+        """What is made of each photograph's latents, then in each variation, in order."""
         for photo in self.photographs:
-            for side in study.resolutions:
-                yield Part("spectra", photo, side, self.spectra_request(photo, side, card))
-            for side in study.pair:
-                yield Part("cross", photo, side, self.cross_request(photo, side, card))
-            yield Part("halves", photo, study.high, self.halves_request(photo, card))
-            yield Part("pair", photo, study.high, self.pair_request(photo, card))
+            for step in steps.STEPS:
+                for sides in steps.SIDES[step.sides](self.study):
+                    yield self.part(step, [self.view(photo, side) for side in sides], card)
+        for variation in self.setting(card).variations:
+            for view in self.varied(variation):
+                yield self.part(steps.POWER, [view], card, variation)
 
     def measurement_request(self, card: cards.Card) -> Request:
         """Everything that is measured of one encoder; asked for often, from hundreds of keys."""
         if card in self._measurements:
             return self._measurements[card]
-        inputs = {
-            f"{part.name} {part.photo.id} {part.side}": part.request.key
-            for part in self.parts(card)
-        }
-        for variation, view, request in self.varied_requests(card):
-            inputs[f"{variation.name}: {view.image.id} {view.side}"] = request.key
+        inputs = {part.row: part.request.key for part in self.parts(card)}
         # The inputs are a mapping and have no order; the rows of the arrays have.
         rows = {"photographs": [photo.id for photo in self.photographs]}
         request = Request("measurement", 5, rows, inputs, f"measurement of {card.name}")
         return self._measurements.setdefault(card, request)
 
-    def sampler_request(self, card: cards.Card) -> Request:
-        """The exactly solvable sampler on one encoder's measured spectra."""
-        inputs = {"measurement": self.measurement_request(card).key}
-        parameters = {"bands": self.study.bands.model_dump()}
-        return Request("sampler", 1, parameters, inputs, f"sampler on {card.name}")
-
-    def rule_request(self, card: cards.Card) -> Request:
-        """What each channel of a linear encoder should do, and does."""
-        chosen = self.study.model_dump(include={"bands", "bootstrap", "confidence", "seed"})
-        inputs = {
-            "measurement": self.measurement_request(card).key, "fit": self.fit_request.key,
-        }  # fmt: skip
-        return Request("channel-rule", 1, chosen, inputs, f"channels of {card.name}")
-
-    def varied_requests(self, card: cards.Card) -> Iterator[tuple[Variation, View, Request]]:
-        """The spectra that the variations need, in order."""
-        for variation in self.variations(card):
-            # All sides of an image together: a simulated one is then made once.
-            for views in zip(*self.varied(variation).values(), strict=True):
-                for view in views:
-                    yield variation, view, self.power_request(view, card, variation.sample)
-
-    def display_request(self) -> Request:
-        """The pictured latents."""
-        card = self.cards[self.study.display_encoder]
-        views = {str(side): self.view(self.displayed, side) for side in self.study.pair}
-        request = self._of_latents("display", 2, views, card, "pictured latents")
-        return dataclasses.replace(request, label="pictured latents")
-
-    def leakage_request(self) -> Request:
-        """What each window makes of simulated fields, on the grid of the pictured latents."""
-        side = self.study.high // self.cards[self.study.display_encoder].latent_stride
-        parameters = LEAKAGE | {
-            "side": min(side, LEAKAGE_SIDE),
-            "windows": [window.model_dump() for window in self.study.windows],
-            "seed": self.study.seed,
+    def powers(self, card: cards.Card) -> dict[int, list[Part]]:
+        """side -> the spectra of all photographs that a shift between two sides comes from."""
+        return {
+            side: [
+                self.part(steps.POWER, [self.view(photo, side)], card) for photo in self.photographs
+            ]
+            for side in self.study.pair
         }
-        return Request("leakage", 1, parameters, {}, "leakage of the windows")
+
+    def powers_key(self, card: cards.Card) -> str:
+        """What identifies a shift that comes from `powers` and no more."""
+        parts = [part for some in self.powers(card).values() for part in some]
+        inputs = {
+            f"{part.views[0].image.id} {part.setting.side}": part.request.key for part in parts
+        }
+        chosen = {"bands": self.study.bands.model_dump()}
+        return Request("shift", 1, chosen, inputs).key
+
+    def result_request(self, result: Result, card: cards.Card) -> Request:
+        """What else pages are made of, of one encoder."""
+        inputs: dict[str, str] = {}
+        for read in result.reads:
+            if read == "measurement":
+                inputs[read] = self.measurement_request(card).key
+            elif read == "fit":
+                inputs[read] = self.fit_request.key
+            elif read == "pictured":
+                for side, view in self.shown(self.displayed).items():
+                    inputs[str(side)] = self.moments_request(view, card).key
+        label = result.label.format(card.name)
+        chosen = result.chosen(self.setting(card))
+        return Request(result.name, result.version, chosen, inputs, label)
+
+    def results_of(self, card: cards.Card) -> dict[str, Request]:
+        """name -> request of what pages are made of and one encoder gives, as it is committed."""
+        return {card.name: self.measurement_request(card)} | {
+            result.file(card): self.result_request(result, card)
+            for result in steps.results(self.setting(card))
+        }
+
+    def results(self) -> dict[str, Request]:
+        """The same of all encoders."""
+        return {k: v for card in self.cards.values() for k, v in self.results_of(card).items()}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis.images import catalogue, pixels
 from analysis.project.files import write_atomic
 from analysis.shift.channel_rule import ChannelRule
-from analysis.study import archive, derived, standing
+from analysis.study import archive, steps
 from analysis.study.experiment import STUDY, committed
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
@@ -138,16 +138,17 @@ def assemble(plan: Plan) -> Results:
         name: Measured(card, plan.study, *files.pop(name)) for name, card in plan.cards.items()
     }
     contributed = {}
-    for name, (card, request) in standing.contributed(plan).items():
+    for name, (card, request) in archive.contributed(plan).items():
         arrays, provenance = archive.read(plan.study.name, request, name, "it was contributed")
         contributed[name] = Measured(card, plan.study, arrays, "committed", provenance)
     arrays, origin, provenance = files["display"]
     z = {side: arrays[f"z_{side}"].astype(np.float32) for side in plan.study.pair}
-    eps = {side: plan.eps(plan.displayed, side, field.shape) for side, field in z.items()}
+    card, views = plan.cards[plan.study.display_encoder], plan.shown(plan.displayed)
+    eps = {side: plan.setting(card, views[side]).eps(field.shape) for side, field in z.items()}
     display = Display(plan.displayed, z, eps, origin, provenance)
     arrays, origin, provenance = files["leakage"]
     leakage = Leakage(**arrays, origin=origin, provenance=provenance)
-    samplers = {name: derived.samplers(files[f"sampler-{name}"][0]) for name in measured}
+    samplers = {name: steps.samplers(files[f"sampler-{name}"][0]) for name in measured}
     rule = ChannelRule(**files["channel-rule"][0]) if plan.linear else None
     return Results(
         plan.study, plan.photographs, measured, contributed, display, leakage, samplers, rule,

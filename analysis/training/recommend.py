@@ -21,7 +21,7 @@ from analysis.project.files import cache_folder
 from analysis.shift import equal_snr
 from analysis.spectra import intervals, periodogram
 from analysis.spectra import rings as spectra_rings
-from analysis.study import archive, preflight, standing
+from analysis.study import archive, preflight
 from analysis.study.archive import DamagedError
 from analysis.study.chain import Chain, Progress
 from analysis.study.measurement import numbers_of
@@ -177,7 +177,7 @@ def _known(plan: Plan, sides: set[int]) -> tuple[dict[int, np.ndarray], str, str
         return None
     powers = {side: arrays[f"power_{side}"].mean(axis=1) for side in sides}
     if origin == "committed":
-        origin = standing.origin(plan, card, availability.missing(card))
+        origin = archive.origin(plan, card, availability.missing(card))
     return powers, "stored" if origin == "computed" else origin, request.key
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from analysis.study import archive
-from analysis.study.store import MissError, Request
+from analysis.study.plan import Plan
+from analysis.study.settings import load_study
+from analysis.study.store import MissError, Request, Store
 
 REQUEST = Request("measurement", 1, {"a": 1}, {"x": "y"})
 ARRAYS = {"power": np.arange(4.0)}
@@ -104,3 +106,26 @@ def test_rounding_keeps_what_is_no_float() -> None:
 
 def test_the_folder_is_in_the_project(project: Path, edit: Callable[[str, str, str], None]) -> None:
     assert archive.folder("tiny") == project / "data" / "results" / "tiny"
+
+
+# Of a study ----------------------------------------------------------------------------------
+
+
+def test_what_is_committed_is_told_from_what_is_not(tmp_path: Path) -> None:
+    plan = Plan(load_study("bundled"), Store(tmp_path))
+    card = plan.cards["taef2"]
+    assert archive.is_committed(plan, card)
+    assert archive.unanswered(plan, card) == {}
+    told = archive.origin(plan, card, "no weights")
+    assert told == "committed results in data/results/bundled: no weights"
+    other = Plan(plan.study.model_copy(update={"seed": plan.study.seed + 1}), Store(tmp_path))
+    assert not archive.is_committed(other, other.cards["taef2"])
+    assert set(archive.unanswered(other, card)) == {"taef2", "sampler-taef2"}
+
+
+def test_what_another_study_committed_is_contributed(tmp_path: Path) -> None:
+    study = load_study("bundled").model_copy(update={"name": "mine", "encoders": ("pixel",)})
+    plan = Plan(study.model_copy(update={"display_encoder": "pixel"}), Store(tmp_path))
+    assert set(archive.contributed(plan)) == {"linear-f8c16", "taef2"}
+    card, request = archive.contributed(plan)["taef2"]
+    assert request.key == plan.measurement_request(card).key

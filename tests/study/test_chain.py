@@ -13,7 +13,9 @@ from analysis.project.errors import FetchError, InputError
 from analysis.spectra import periodogram
 from analysis.spectra import rings as spectra_rings
 from analysis.study import archive
-from analysis.study.chain import Chain
+from analysis.study import chain as study_chain
+from analysis.study.chain import Chain, batches
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
 from analysis.study.store import MissError, Store
 from analysis.timesteps import noise
@@ -75,7 +77,8 @@ def test_spectra_are_those_of_the_blend_of_the_latents(project: Path) -> None:
         z = one.linear.encode(x[None])[0]
         digest = downloads.sha256(photo.path)
         eps = noise.gaussian(z.shape, noise.generator(7, "noise", digest, side))
-        np.testing.assert_array_equal(one.plan.eps(photo, side, z.shape), eps)
+        own = one.plan.setting(card, one.plan.view(photo, side)).eps(z.shape)
+        np.testing.assert_array_equal(own, eps)
         np.testing.assert_allclose(arrays[f"power_{side}"][row], periodogram.raps(z), rtol=1e-6)
         np.testing.assert_allclose(
             arrays[f"noise_{side}"][row], periodogram.raps(eps).mean(axis=0), rtol=1e-6
@@ -217,3 +220,46 @@ def test_what_is_identified_beforehand_is_what_is_loaded(project: Path) -> None:
         loaded = one.encoder(one.plan.cards[name]).identity
         for key, value in cards.identity(one.plan.cards[name]).items():
             assert loaded[key] == value
+
+
+# Which images are encoded together -----------------------------------------------------------
+
+
+@pytest.fixture
+def plan(project: Path) -> Plan:
+    return Plan(load_study("tiny"), Store())
+
+
+def sides_of(plan: Plan) -> dict[str, int]:
+    """Key of every view's moments -> its side."""
+    card = plan.cards[LINEAR]
+    return {plan.moments_request(view, card).key: view.side for view in plan.views(card)}
+
+
+def test_groups_have_one_size_and_hold_everything_once(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_chain, "TOGETHER", 4)
+    card, known = plan.cards[LINEAR], sides_of(plan)
+    found = batches(plan, card, known)
+    assert all(1 <= len(group) <= 4 for group in found)
+    assert [{view.side for view in group} for group in found] == [{64}] * 3 + [{128}] * 3
+    every = [view for group in found for view in group]
+    assert len(every) == len(set(every)) == len(known)
+
+
+def test_only_what_is_needed_and_not_stored(plan: Plan) -> None:
+    card, known = plan.cards[LINEAR], sides_of(plan)
+    first, second, *_ = known
+    assert batches(plan, card, ()) == []
+    (group,) = batches(plan, card, {first, "something else"})
+    assert [plan.moments_request(view, card).key for view in group] == [first]
+    plan.store.put(plan.moments_request(group[0], card), {"mode": np.zeros((1, 1))})
+    (group,) = batches(plan, card, {first, second})
+    assert [plan.moments_request(view, card).key for view in group] == [second]
+
+
+def test_pixels_and_a_store_that_may_not_compute_need_none(project: Path, plan: Plan) -> None:
+    assert batches(plan, plan.cards["pixel"], sides_of(plan)) == []
+    never = Plan(load_study("tiny"), Store(compute="never"))
+    assert batches(never, never.cards[LINEAR], sides_of(never)) == []

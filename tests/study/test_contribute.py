@@ -1,7 +1,9 @@
 """Contributed results: taken if all holds together, refused in one line if one thing does not."""
 
+import hashlib
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -14,16 +16,17 @@ import pytest
 from analysis.encoders.cards import card
 from analysis.project import environment as project_environment
 from analysis.project.errors import InputError
-from analysis.study import archive, contribute, measurement, schema
+from analysis.study import archive, contribute, measurement, steps
 from analysis.study.chain import Chain
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.store import MissError, Store, to_bytes
+from analysis.study.store import Arrays, MissError, Store, to_bytes
 from tests.conftest import STUDY, make_project
-from tests.study.test_schema import until_measured
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"  # 8 x 8 latents have few rings
+LINEAR = "linear-f8c16"
+Change = Callable[[Arrays], object]
 Pair = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
@@ -40,7 +43,9 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_ROOT", str(folder))
         project_environment.environment.cache_clear()  # the tiny project is no repository
-        until_measured(Chain(load_study("tiny"), Store(folder / "cache", compute="auto")))
+        chain = Chain(load_study("tiny"), Store(folder / "cache", compute="auto"))
+        for one in chain.plan.cards.values():
+            chain.store.obtain(*chain.measurement(one))
     project_environment.environment.cache_clear()
     return folder / "cache"
 
@@ -77,7 +82,7 @@ def write(folder: Path, name: str, pair: Pair) -> Path:
     payload = to_bytes(arrays)
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.npz").write_bytes(payload)
-    digest = contribute.hashlib.sha256(payload).hexdigest()
+    digest = hashlib.sha256(payload).hexdigest()
     path = folder / f"{name}.json"
     path.write_text(json.dumps({"sha256": digest, **content}), encoding="utf-8")
     return path
@@ -170,13 +175,73 @@ def test_what_is_wrong_is_said(
     assert said in message
 
 
+def scaled(name: str, factor: float) -> Change:
+    return lambda arrays: arrays.update({name: arrays[name] * factor})
+
+
+def put(name: str, value: float) -> Change:
+    return lambda arrays: arrays[name].flat.__setitem__(-1, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a: a.pop("noisy_64"), "the .npz lacks 'noisy_64'"),
+        (lambda a: a.pop("varied_box_64"), "the .npz lacks 'varied_box_64'"),
+        (lambda a: a.pop("psnr"), "the .npz lacks 'psnr'"),
+        (lambda a: a.update(extra=a["k_64"]), "has the unknown array .* 'extra'"),
+        (
+            lambda a: a.update(power_64=a["power_64"][:-1]),
+            r"power_64 is float64 \(2, 16, 5\), not float64 \(3, 16, 5\)",
+        ),
+        (
+            lambda a: a.update(noise_64=a["noise_64"].astype(np.float32)),
+            "noise_64 is float32 .* not float64",
+        ),
+        (put("noisy_128", np.nan), "noisy_128 has values that no measurement gives"),
+        (put("varied_box_64", np.inf), "varied_box_64 has values that no measurement gives"),
+        (put("power_64", -1.0), "power_64 has values that no measurement gives"),
+        (lambda a: a.update(k_64=a["k_64"][::-1]), "k_64 is not that of 64 px by this encoder"),
+        (scaled("modes_128", 1.001), "modes_128 is not that of 128 px by this encoder"),
+        (lambda a: a.update(noise_64=a["noise_64"][::-1]), "noise_64 is not the noise of seed 7"),
+        (scaled("noisy_64", 4.0), "noisy_64 is not a blend of latents and noise"),
+        (scaled("power_128", 1.01), "windows_128 and power_128 disagree"),
+        (
+            lambda a: a.update(cross_64=a["cross_64"].astype(np.float64)),
+            "cross_64 is float64 .* not float32",
+        ),
+        (lambda a: a.update(left_right_128=a["left_right_128"][:, :1]), "left_right_128 is "),
+        (put("pair_low_128", -1.0), "pair_low_128 has values that no measurement gives"),
+        (lambda a: a.update(psnr=np.array(np.inf)), "psnr has values"),
+    ],
+)
 def test_arrays_of_no_measurement_are_refused(
-    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path, change: Change, said: str
 ) -> None:
-    content, arrays = pair("pixel")
-    arrays["noise_64"] = arrays["noise_64"] * 1.01
-    said = refused(plan, write(tmp_path / "sent", "pixel", (content, arrays)))
-    assert "noise_64 is not the noise of seed 7" in said
+    content, arrays = pair(LINEAR)
+    assert arrays.keys() == steps.measurement(plan.setting(card(LINEAR))).keys()
+    change(arrays)
+    message = refused(plan, write(tmp_path / "sent", LINEAR, (content, arrays)))
+    assert re.search(f"^linear-f8c16: .*{said}", message)
+
+
+def test_a_file_that_is_no_npz_or_too_large(
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, arrays = pair(LINEAR)
+
+    def said(payload: bytes) -> str:
+        given = content | {"sha256": hashlib.sha256(payload).hexdigest()}
+        with pytest.raises(InputError) as error:
+            contribute.check(contribute.Contribution(LINEAR, given, payload), plan)
+        return str(error.value)
+
+    pickled = io.BytesIO()
+    np.savez(pickled, power_64=np.array([{}], dtype=object))
+    assert "the .npz cannot be read" in said(b"PK")
+    assert "the .npz cannot be read: Object arrays" in said(pickled.getvalue())
+    monkeypatch.setattr(contribute, "LARGEST", 1000)
+    assert "holds more than a measurement can" in said(to_bytes(arrays))
 
 
 CARD = f"""
@@ -256,7 +321,7 @@ def test_zips_that_hold_no_pair(
 def test_what_is_too_large_is_not_read(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "LARGEST", 10)
+    monkeypatch.setattr(contribute, "LARGEST", 10)
     (tmp_path / "pixel.json").write_bytes(b"{}")
     (tmp_path / "pixel.npz").write_bytes(bytes(11))
     assert "larger than a measurement can be" in refused(plan, tmp_path / "pixel.json")

@@ -100,3 +100,20 @@ def test_what_is_downloaded_is_looked_at_before_anything_is_computed(
     assert "short side 100" in told[0] and "short side 90" in told[1]
     assert told[2].startswith("2 of 3 images can't be used: --skip-unfit")
     assert [photo.id for photo in plan.photographs] == ["p0"]
+
+
+def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
+    project: Path,
+) -> None:
+    study = load_study("tiny")
+    with pytest.raises(InputError, match="short side 160, asked for 256"):
+        preflight.fetch(Plan(study.model_copy(update={"resolutions": (64, 256)}), Store()))
+    folder = project / "mine"
+    folder.mkdir()
+    own = study.model_copy(update={"images": str(folder)})
+    Image.new("F", (256, 256)).save(folder / "a.tiff")
+    with pytest.raises(InputError, match=r"a\.tiff: mode F has no defined white"):
+        preflight.fetch(Plan(own, Store()))
+    (folder / "a.tiff").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"a\.tiff: cannot be read as an image"):
+        preflight.fetch(Plan(own, Store()))

@@ -245,10 +245,10 @@ def one_photograph(one: Chain, name: str) -> dict[str, np.ndarray]:
     """Arrays of the fourth photograph of an encoder, computed anew, by their committed names."""
     card, photo = one.plan.cards[name], one.plan.photographs[3]
     return {
-        f"{key}_{part.side}": array
+        part.stored(key): array
         for part in one.plan.parts(card)
-        if part.photo == photo
-        for key, array in one._part_task(part, card)[1]().items()
+        if part.views[0].image == photo and not part.variation
+        for key, array in one.row(part)[1]().items()
     }
 
 
@@ -314,7 +314,7 @@ def test_taef2_computed_anew_is_the_committed_row(
     one = Chain(load_study("bundled"), Store(tmp_path / "store", compute="auto"))
     card, (arrays, content) = one.plan.cards["taef2"], committed("taef2")
     if os.environ.get("RECOMPUTE") == "all":
-        anew = one._measurement(card)
+        anew = one.measurement(card)[1]()
         assert anew.keys() == arrays.keys()
     else:
         anew = {name: array.copy() for name, array in arrays.items()}

@@ -112,10 +112,10 @@ def test_only_what_is_printed_is_computed(tiny: Study, folder: Path) -> None:
         recommend(tiny, encoder, start, end, store, str(folder)).text()
         return Counter(label.partition(" of ")[0] for label in store.computed)
 
-    assert steps("linear-f8c16", 64, 128) == {"the linear code": 1, "latents": 10, "spectrum": 10}
-    assert steps("linear-f8c16", 96, 64) == {"latents": 5, "spectrum": 5}
+    assert steps("linear-f8c16", 64, 128) == {"the linear code": 1, "latents": 10, "power": 10}
+    assert steps("linear-f8c16", 96, 64) == {"latents": 5, "power": 5}
     assert steps("linear-f8c16", 96, 128) == {}
-    assert steps("pixel", 64, 128) == {"spectrum": 10}
+    assert steps("pixel", 64, 128) == {"power": 10}
 
 
 def test_what_another_study_measured_is_taken(tiny: Study, folder: Path) -> None:

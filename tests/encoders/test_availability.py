@@ -1,4 +1,4 @@
-"""Photographs and weights, verified; what is downloaded comes from servers on the loopback."""
+"""Where weights are, whether an encoder can run here, and weights verified, from the loopback."""
 
 import functools
 import hashlib
@@ -7,16 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from analysis.encoders import availability, cards
 from analysis.project import extras
-from analysis.project.errors import FetchError, InputError, PackageError
-from analysis.study import chain
-from analysis.study.plan import Plan
-from analysis.study.settings import Study, load_study
-from analysis.study.store import Store
-from tests.conftest import PHOTOGRAPHS
+from analysis.project.errors import FetchError, PackageError
 from tests.standins import hub
 
 
@@ -33,40 +27,29 @@ def card(**changed: object) -> cards.Card:
     return cards.card("taef2").model_copy(update=changed)
 
 
-def plan(study: Study) -> Plan:
-    return Plan(study, Store())
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
 
 
-def test_photographs_of_the_study(project: Path) -> None:
-    photographs = chain.photographs(plan(load_study("tiny")), nothing)
-    found = {photo.id: path for photo, path in photographs}
-    assert tuple(found) == PHOTOGRAPHS
-    assert all(path.is_file() for path in found.values())
+def test_formulas_run_anywhere(tmp_path: Path, alone: None) -> None:
+    for name in ("pixel", "linear-f8c16"):
+        assert availability.cannot_run(cards.card(name), tmp_path) is None
+        assert availability.found(cards.card(name), tmp_path) is None
+        assert availability.weights_of(cards.card(name), tmp_path, nothing) is None
 
 
-def test_a_photograph_smaller_than_the_study_asks_is_refused(project: Path) -> None:
-    study = load_study("tiny").model_copy(update={"resolutions": (64, 256)})
-    with pytest.raises(InputError, match="short side 160, asked for 256"):
-        list(chain.photographs(plan(study), nothing))
-
-
-def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
-    project: Path,
-) -> None:
-    folder = project / "mine"
-    folder.mkdir()
-    study = load_study("tiny").model_copy(update={"images": str(folder)})
-    Image.new("F", (256, 256)).save(folder / "a.tiff")
-    with pytest.raises(InputError, match=r"a\.tiff: mode F has no defined white"):
-        list(chain.photographs(plan(study), nothing))
-    (folder / "a.tiff").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"a\.tiff: cannot be read as an image"):
-        list(chain.photographs(plan(study), nothing))
-
-
-def test_some_encoders_need_no_weights(project: Path, tmp_path: Path) -> None:
-    assert availability.weights_of(cards.card("pixel"), tmp_path, nothing) is None
-    assert availability.weights_of(cards.card("linear-f8c16"), tmp_path, nothing) is None
+def test_a_network_runs_where_its_weights_are(tmp_path: Path, alone: None) -> None:
+    pytest.importorskip("torch", reason="networks need the encoders extra")
+    wanted = card(sha256=hashlib.sha256(b"weights").hexdigest(), bytes=7)
+    reason = availability.cannot_run(wanted, tmp_path)
+    assert reason is not None and "fetch --encoder taef2' gets them" in reason
+    path = tmp_path / wanted.sha256
+    path.write_bytes(b"weights")
+    assert availability.found(wanted, tmp_path) == path
+    assert availability.cannot_run(wanted, tmp_path) is None
+    path.write_bytes(b"damaged")  # a file is what its content says, not its name
+    assert availability.found(wanted, tmp_path) is None
 
 
 def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
