@@ -724,34 +724,48 @@ def derive() -> ModuleType:
     return module
 
 
-def test_bundled_files(bundled: tuple[Photograph, ...], tmp_path: Path) -> None:
-    assert len(bundled) == 12
-    files = {fetch(photo, tmp_path) for photo in bundled}  # verifies each sha256
-    assert files == set((DATA / "images").glob("*.jpg"))
-    assert sum(path.stat().st_size for path in files) <= 8_000_000
+@pytest.mark.parametrize(
+    ("name", "count", "most"), [("bundled", 12, 8e6), ("wallpapers", 29, 10e6)]
+)
+def test_bundled_files(name: str, count: int, most: float, tmp_path: Path) -> None:
+    photos = read_sets(DATA / "images.toml")[name].photos
+    assert len(photos) == count
+    files = {fetch(photo, tmp_path) for photo in photos}  # verifies each sha256
+    folder = DATA / "images" / ("" if name == "bundled" else name)
+    assert files == set(folder.glob("*.jpg"))
+    assert sum(path.stat().st_size for path in files) <= most
     readme = (DATA / "images" / "README.md").read_text(encoding="utf-8")
-    for photo in bundled:
+    for photo in photos:
         assert photo.author
         assert photo.source.startswith("https://")
         text = (DATA / "images" / "LICENSES" / f"{photo.license}.txt").read_text(encoding="utf-8")
         assert len(text) > 5000
-        assert photo.id in readme
-        assert photo.author in readme
-        with Image.open(DATA / "images" / f"{photo.id}.jpg") as image:
+        assert f"| {photo.id} | {photo.author} | {photo.license} |" in readme
+        with Image.open(folder / f"{photo.id}.jpg") as image:
             assert min(image.size) >= 1024
             assert not image.getexif()
             assert photo.author in image.info["comment"].decode()
             assert photo.license in image.info["comment"].decode()
 
 
-def test_machine_readable_licences_agree(bundled: tuple[Photograph, ...]) -> None:
+def test_no_photographer_is_in_both_sets() -> None:
+    """The second set says something new about the first's numbers only if it is of others."""
+    sets = read_sets(DATA / "images.toml")
+    first, second = ({photo.author for photo in sets[n].photos} for n in ("bundled", "wallpapers"))
+    assert not first & second
+    assert len(second) == 23
+
+
+def test_machine_readable_licences_agree() -> None:
     table = tomllib.loads((DATA / "images" / "REUSE.toml").read_text(encoding="utf-8"))
     stated = {
-        file: (row["SPDX-FileCopyrightText"], row["SPDX-License-Identifier"])
+        DATA / "images" / file: (row["SPDX-FileCopyrightText"], row["SPDX-License-Identifier"])
         for row in table["annotations"]
         for file in row["path"]
     }
-    assert stated == {f"{photo.id}.jpg": (photo.author, photo.license) for photo in bundled}
+    sets = read_sets(DATA / "images.toml")
+    photos = sets["bundled"].photos + sets["wallpapers"].photos
+    assert stated == {photo.path: (photo.author, photo.license) for photo in photos}
 
 
 def test_bundled_pictures_load(bundled: tuple[Photograph, ...], tmp_path: Path) -> None:
@@ -778,52 +792,59 @@ def test_derivation_arithmetic() -> None:
     box = derive().box
     assert box(2560, 1600, 1600) == (480, 0, 2080, 1600)
     assert box(5120, 2880, 1600) == (1760, 640, 3360, 2240)
-    assert box(5, 4, 2) == (1, 1, 3, 3)
+    assert box(3088, 2057, 1024) == (1024, 512, 2048, 1536)  # on the blocks of a JPEG
     with pytest.raises(ValueError, match="no 5 x 5 pixels"):
         box(4, 8, 5)
 
 
-def test_derivation_refuses_another_folder(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="not the unpacked package"):
+@pytest.mark.parametrize("name", ["bundled", "wallpapers"])
+def test_derivation_refuses_another_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="not the unpacked packages; missing: "):
+        derive().main([name, str(tmp_path)])
+    with pytest.raises(SystemExit, match="SET FOLDER"):
         derive().main([str(tmp_path)])
 
 
 def test_derivation_of_one_picture(tmp_path: Path) -> None:
-    y, x = np.mgrid[:1600, :1610]
+    y, x = np.mgrid[:1600, :1640]
     pixels = np.stack([x / 7, y / 7, (x + y) / 14], 2).astype(np.uint8)
     exif = Image.Exif()
     exif[0x010F] = "camera"
     folder = tmp_path / "Wallpaper" / "contents" / "images"
     folder.mkdir(parents=True)
-    save(folder / "1610x1600.png", pixels, exif=exif)
+    save(folder / "1640x1600.png", pixels, exif=exif)
     save(folder / "6x4.jpg")
     about = {"Name": "Ü", "License": "LGPLv3", "Authors": [{"Name": "Ä"}]}
     (tmp_path / "Wallpaper" / "metadata.json").write_text(json.dumps({"KPlugin": about}))
-    text = derive().derive("a-picture", tmp_path / "Wallpaper", tmp_path)
+    made, path = derive(), tmp_path / "a-picture.jpg"
+    described, original = made.described("a-picture", tmp_path / "Wallpaper")
+    text = made.derive("bundled", described, original, path)
     (row,) = tomllib.loads(text)["sets"]["bundled"]["images"]
-    path = tmp_path / "a-picture.jpg"
     assert row["sha256"] == sha256(path)
     assert (row["title"], row["author"], row["license"]) == ("Ü", "Ä", "LGPL-3.0-only")
-    assert row["source"].endswith("Wallpaper/contents/images/1610x1600.png")
+    assert row["source"].endswith("Wallpaper/contents/images/1640x1600.png")
     with Image.open(path) as image:
         assert image.size == (1600, 1600)
         assert not image.getexif()
-        difference = np.asarray(image, float) - pixels[:, 5:1605]
+        difference = np.asarray(image, float) - pixels[:, 16:1616]
     assert np.abs(difference).mean() < 1
 
 
+@pytest.mark.parametrize(
+    ("name", "inside", "one"),
+    [("bundled", "wallpapers", "BytheWater"), ("wallpapers", "backgrounds", "budgie")],
+)
 def test_derivation_is_reproduced(
-    bundled: tuple[Photograph, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, inside: str, one: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the package at hand: WALLPAPERS=FOLDER, or as Debian installs it."""
-    package = Path(os.environ.get("WALLPAPERS", "/usr/share/wallpapers"))
-    inner = package / "usr" / "share" / "wallpapers"
-    if not any((folder / "BytheWater").is_dir() for folder in (package, inner)):
-        pytest.skip("plasma-workspace-wallpapers is not unpacked here; set WALLPAPERS to it")
-    derive().main([str(package), str(tmp_path)])
-    rows = tomllib.loads(capsys.readouterr().out)["sets"]["bundled"]["images"]
-    table = tomllib.loads((DATA / "images.toml").read_text(encoding="utf-8"))
-    assert rows == table["sets"]["bundled"]["images"]
-    for photo in bundled:
-        assert photo.path is not None
-        assert (tmp_path / photo.path.name).read_bytes() == photo.path.read_bytes()
+    """With the packages at hand: WALLPAPERS=FOLDER, or as Debian installs them."""
+    share = Path("usr/share") / inside
+    package = Path(os.environ.get("WALLPAPERS", Path("/") / share))
+    if not any((folder / one).is_dir() for folder in (package, package / share)):
+        pytest.skip(f"the packages of '{name}' are not unpacked here; set WALLPAPERS to them")
+    derive().main([name, str(package), str(tmp_path)])
+    rows = tomllib.loads(capsys.readouterr().out)["sets"][name]["images"]
+    assert rows == tomllib.loads((DATA / "images.toml").read_text("utf-8"))["sets"][name]["images"]
+    for row in rows:
+        path = Path(row["file"])
+        assert (tmp_path / path.relative_to("images")).read_bytes() == (DATA / path).read_bytes()
