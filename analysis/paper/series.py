@@ -5,7 +5,7 @@ the data, so that the CSV beside a figure is its numbers and a drawing is rememb
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,19 @@ class Series:
     lower: Floats | None = None
     upper: Floats | None = None
     categories: Sequence[str] = ()
+
+    @property
+    def ends(self) -> Floats:
+        """``[2, N]``, lower and upper; nan where there is no interval."""
+        nothing = np.full(len(self.x), np.nan)
+        return np.stack([nothing if e is None else e for e in (self.lower, self.upper)])
+
+
+def reach(curves: Iterable[Series]) -> tuple[float, float]:
+    """The lowest and the highest finite y, or end of an interval, of several curves."""
+    values = np.concatenate([part for one in curves for part in (one.y, *one.ends)])
+    values = values[np.isfinite(values)]
+    return float(values.min()), float(values.max())
 
 
 def estimates(

@@ -19,13 +19,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 
-from analysis.paper.figures import rules as figures_rules
-from analysis.shift import literature
 from analysis.shift.rules import (
     FORMULAS,
-    STAGES,
     ai_toolkit,
     flux1,
     flux2,
@@ -38,7 +34,6 @@ from analysis.shift.rules import (
     sign_trap,
 )
 from analysis.timesteps import schedule
-from tests.conftest import Shown
 
 SIDES = [(256, 256), (512, 512), (768, 512), (1024, 1024), (1072, 1024), (1440, 2048)]
 EXACT = 1e-12  # the same arithmetic in the same precision, in another order
@@ -378,76 +373,6 @@ def test_the_table_has_a_static_shift_and_no_dynamic_one() -> None:
 def test_sign_trap_refuses_what_is_no_distribution(numbers: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         sign_trap(*numbers)
-
-
-# The figure ----------------------------------------------------------------------------------
-
-
-def marks(ax: Axes, stage: str) -> list[float]:
-    """Abscissae of the marks of a stage."""
-    return sorted(
-        float(np.asarray(line.get_xdata())[0])
-        for line in ax.lines
-        if line.get_marker() == figures_rules.MARKS[stage]
-        and line.get_color() == figures_rules.COLOURS[stage]
-    )
-
-
-@pytest.fixture
-def study() -> Any:
-    """What the figure needs of results: one encoder with an interval, one without."""
-
-    def measured(value: float, low: float, high: float) -> Any:
-        whole = types.SimpleNamespace(value=value, low=low, high=high)
-        shift = types.SimpleNamespace(whole=whole)
-        return types.SimpleNamespace(shift=shift, information=None)
-
-    return Shown(
-        study=types.SimpleNamespace(low=256, high=1024),
-        measured={"a": measured(1.5, 1.4, 1.6), "b": measured(1.9, math.nan, math.nan)},
-        contributed={},
-        theory=4.0,
-    )
-
-
-def test_the_figure_marks_every_rule_by_its_stages(study: Any) -> None:
-    ax, below = figures_rules.draw(study).axes
-    for stage in STAGES:
-        expected = [1.0]  # all constants share one mark
-        expected += [
-            formula.ratio(256, 1024)
-            for _, formula in literature.evaluable()
-            if stage in formula.stages and not formula.constant
-        ]
-        np.testing.assert_allclose(marks(ax, stage), sorted(expected), rtol=EXACT)
-    written = " ".join(text.get_text() for text in ax.texts).replace("\n", " ")
-    constants = [rule.name for rule, f in literature.evaluable() if f.constant]
-    assert constants
-    assert all(name in written for name in constants)
-    assert "256 px" in ax.get_xlabel()
-    assert "sampling" in below.get_ylabel()
-
-
-def test_the_figure_draws_the_measured_intervals(study: Any) -> None:
-    ax = figures_rules.draw(study).axes[0]
-    bands = [patch.get_bbox().intervalx.tolist() for patch in ax.patches]
-    assert bands == [pytest.approx([1.4, 1.6])]
-    lines = [float(np.asarray(x.get_xdata())[0]) for x in ax.lines if x.get_marker() == "None"]
-    assert lines == [1.5, 1.9, 4.0]
-
-
-def test_curves_are_the_rules_at_every_side(study: Any) -> None:
-    below = figures_rules.draw(study).axes[1]
-    drawn = {
-        (int(x), float(y))
-        for line in below.lines
-        for x, y in zip(np.asarray(line.get_xdata()), np.asarray(line.get_ydata()), strict=True)
-    }
-    for key in figures_rules.CURVES:
-        formula = FORMULAS[key]
-        assert {(int(n), formula(int(n), int(n))) for n in figures_rules.SIDES} <= drawn
-    # No curve is drawn across FLUX.2's drop.
-    assert all(np.all(np.diff(np.asarray(line.get_ydata())) >= 0) for line in below.lines)
 
 
 # That the guards can fail --------------------------------------------------------------------

@@ -33,9 +33,9 @@ def draw(data: Data) -> Figure:
     axes = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
     for ax, name in zip(axes, names, strict=True):
         own = style.encoder_colour(names, name)
-        for one in data.of(name):
-            linear = one.name.endswith(LINEAR)
-            style.curve(ax, one, color=style.PALE if linear else own, lw=0.5 if linear else 1)
+        for curve in data.of(name):
+            linear = curve.name.endswith(LINEAR)
+            style.line(ax, curve, color=style.PALE if linear else own, lw=0.5 if linear else 1)
         ax.axhline(1, color=style.THEORY, ls=":", lw=1)
         ax.set_title(style.literal(name))
         style.label(ax, data, name, left=ax is axes[0])
@@ -56,7 +56,7 @@ def alt(results: Results) -> str:
     for name in found.panels:
         ends = []
         for by in (LINEAR, CARRIED):
-            chosen = [one.y for one in found.of(name) if one.name.endswith(by)]
+            chosen = [curve.y for curve in found.of(name) if curve.name.endswith(by)]
             least, greatest = min(y.min() for y in chosen), max(y.max() for y in chosen)
             ends.append(f"{plain(least, 2)} to {plain(greatest, 2)}")
         each.append(f"{name}, {' / '.join(ends)}")

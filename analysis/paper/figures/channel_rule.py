@@ -1,105 +1,94 @@
 """Which channels of the linear encoder obey the square-root rule: predicted and measured."""
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series, reach
 from analysis.paper.text import plain
-from analysis.shift.channel_rule import BANDS, ChannelRule
+from analysis.shift.channel_rule import BANDS
 from analysis.study.results import Results
 
 COLOURS = (style.HIGH, style.LOW, style.FIT, style.NOISY, style.PALE)
-NONE = "This study has no linear encoder."
+LOOKS: list[style.Look] = [  # by order
+    {"color": colour, "marker": mark} for colour, mark in zip(COLOURS, style.MARKERS, strict=True)
+]
+ALONE, PREDICTED, MEASURED = "order alone", "predicted, with aliases", "measured"
 TICKS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
-def _band(ax: Axes, rule: ChannelRule, alone: np.ndarray, band: int) -> None:
-    """Each channel's rule (a line), prediction (open) and measurement (filled), by order."""
-    places = np.arange(len(rule.order)) + 1
-    for m in np.unique(rule.order):
-        chosen = rule.order == m
-        colour, marker = COLOURS[m], style.MARKERS[m]
-        value = rule.measured[band, chosen]
-        ends = [value - rule.low[band, chosen], rule.high[band, chosen] - value]
-        ax.hlines(alone[chosen], places[chosen] - 0.45, places[chosen] + 0.45, color=colour,
-                  alpha=0.35, lw=4, label=f"_order {m}, order alone")  # fmt: skip
-        ax.errorbar(places[chosen] + 0.14, value, yerr=ends, color=colour, marker=marker, ms=4,
-                    ls="none", capsize=2, label=f"_order {m}, measured")  # fmt: skip
-        ax.plot(places[chosen] - 0.14, rule.predicted[band, chosen], color=colour, marker=marker,
-                ms=5, ls="none", mfc="none", label=f"_order {m}, predicted")  # fmt: skip
-    ax.set_yscale("log")
-    parts = (rule.predicted, rule.measured, rule.low, rule.high)
-    drawn = np.concatenate([alone, *(part[:2].ravel() for part in parts)])
-    drawn = drawn[np.isfinite(drawn)]
-    ax.set_ylim(0.9 * drawn.min(), 1.1 * drawn.max())
-    ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:g}"))
-    ax.set_xticks(places)
-    ax.set_xlabel("channel, strongest first")
-    ax.set_title(f"{BANDS[band]} band", fontsize=8.5)
-    ax.grid(axis="x", visible=False)
+def data(results: Results) -> Data:
+    """Each channel's shift in the low and the middle band: by order, with aliases, measured."""
+    rule, (low, high) = results.rule, results.study.pair
+    if rule is None:
+        return Data(notes={"nothing": "This study has no linear encoder."})
+    curves, places = [], np.arange(len(rule.order)) + 1.0
+    alone = rule.rule(results.theory)
+    for band in (0, 1):
+        for m in np.unique(rule.order):
+            panel, at = f"{BANDS[band]} band", rule.order == m
+            ends = (rule.low[band, at], rule.high[band, at])
+            curves += [
+                Series(panel, f"order {m}, {ALONE}", places[at], alone[at]),
+                Series(panel, f"order {m}, {PREDICTED}", places[at], rule.predicted[band, at]),
+                Series(panel, f"order {m}, {MEASURED}", places[at], rule.measured[band, at], *ends),
+            ]
+    axes = ("channel, strongest first", f"shift s, {low} → {high} px")
+    panels = {f"{BANDS[band]} band": axes for band in (0, 1)}
+    notes = {"square-root rule": results.theory, "orders": np.unique(rule.order).tolist()}
+    return Data(tuple(curves), axes=panels, notes=notes)
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """Each channel of the study's linear encoder: by order alone, with aliases, and measured."""
+    figure = style.figure(4.0)
+    axes = figure.subplots(1, 2, sharey=True)
+    orders = data.notes["orders"]
+    looks = {m: LOOKS[m] for m in orders}
+    for ax, panel in zip(axes, data.panels, strict=True):
+        for m, look in looks.items():
+            alone, predicted, measured = (
+                data.curve(panel, f"order {m}, {kind}") for kind in (ALONE, PREDICTED, MEASURED)
+            )
+            bars = {"color": look["color"], "alpha": 0.35, "lw": 4}
+            ax.hlines(alone.y, alone.x - 0.45, alone.x + 0.45, **bars)
+            style.points(ax, measured, 0.14, **look, capsize=2)
+            style.points(ax, predicted, -0.14, **look, ms=5, mfc="none")
+        ax.set_title(panel, fontsize=8.5)
+        ax.grid(axis="x", visible=False)
+        ax.set_xticks(sorted({place for curve in data.of(panel) for place in curve.x}))
+        style.label(ax, data, panel, left=ax is axes[0])
+    low, high = reach(data.curves)
+    style.log_axis(axes[0], "y", 0.9 * low, 1.1 * high, TICKS)
+    exponent = f"${data.notes['square-root rule']:.3g}^{{1 - m}}$"
+    keys = [
+        *(style.key(f"order {m}", **look, ls="", ms=4) for m, look in looks.items()),
+        style.key(f"{ALONE}, {exponent}", color=style.PALE, lw=5, alpha=0.6),
+        style.key(PREDICTED, color=style.THEORY, marker="o", ls="", mfc="none"),
+        style.key(MEASURED, color=style.THEORY, marker="o", ls="", ms=4),
+    ]
+    figure.legend(handles=keys, loc="outside upper center", ncols=3)
+    return figure
 
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
-    rule = results.rule
-    if rule is None:
-        return NONE
-    alone, each = rule.rule(results.theory), []
-    for m in np.unique(rule.order).tolist():
-        at = rule.order == m
-        ends = [
-            f"{plain(float(low), 2)} to {plain(float(high), 2)}"
-            for of in (rule.measured[0, at], rule.predicted[0, at])
-            for low, high in [(of.min(), of.max())]
-        ]
+    found = data(results)
+    if "nothing" in found.notes:
+        return str(found.notes["nothing"])
+    each, channels, low = [], 0, found.panels[0]
+    for m in found.notes["orders"]:
+        alone, predicted, measured = (
+            found.curve(low, f"order {m}, {kind}").y for kind in (ALONE, PREDICTED, MEASURED)
+        )
+        ends = [f"{plain(y.min(), 2)} to {plain(y.max(), 2)}" for y in (measured, predicted)]
+        channels += len(alone)
         each.append(
-            f"{int(at.sum())} of order {m}, {plain(float(alone[at][0]), 2)} by order alone, "
+            f"{len(alone)} of order {m}, {plain(alone[0], 2)} by order alone, "
             f"measured {ends[0]}, predicted with aliases {ends[1]}"
         )
     return (
-        f"Shift of each of {len(rule.order)} channels in the low and the middle band. In the low "
-        f"band: {'; '.join(each)}."
+        f"Shift of each of {channels} channels in the low and the middle band. In "
+        f"the low band: {'; '.join(each)}."
     )
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """Each channel of the study's linear encoder: by order alone, with aliases, and measured."""
-    if results.rule is None:
-        return style.notice(NONE)
-    return draw_from(results.rule, results.study.pair)
-
-
-@style.styled
-def draw_from(rule: ChannelRule, sides: tuple[int, int]) -> Figure:
-    """Shift of each channel in the low and the middle band.
-
-    Args:
-        rule: from `channel_rule.channel_rule`.
-        sides: of the low and the high resolution, in pixels.
-    """
-    figure = style.figure(4.0)
-    left, right = figure.subplots(1, 2, sharey=True)
-    ratio = sides[1] / sides[0]
-    for band, ax in enumerate((left, right)):
-        _band(ax, rule, rule.rule(ratio), band)
-    left.set_ylabel(f"shift s, {sides[0]} → {sides[1]} px")
-    orders = [
-        Line2D([], [], color=COLOURS[m], marker=style.MARKERS[m], ls="none", ms=4,
-               label=f"order {m}")
-        for m in np.unique(rule.order).tolist()
-    ]  # fmt: skip
-    kinds = [
-        Line2D([], [], color=style.PALE, lw=5, alpha=0.6,
-               label=f"order alone, ${ratio:.3g}^{{1 - m}}$"),
-        Line2D([], [], color=style.THEORY, marker="o", ls="none", mfc="none",
-               label="predicted, with aliases"),
-        Line2D([], [], color=style.THEORY, marker="o", ls="none", ms=4, label="measured"),
-    ]  # fmt: skip
-    figure.legend(handles=[*orders, *kinds], loc="outside upper center", ncols=3)
-    return figure

@@ -1,118 +1,95 @@
 """Where frequencies rise out of the noise: densities over theta, and the nearest logit-normals."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series
+from analysis.paper.text import plain
 from analysis.study.densities import crossings_of, nearest_of
 from analysis.study.results import Results
-from analysis.timesteps.crossings import Crossings, LogitNormal, Weights, normal_pdf
+from analysis.timesteps.crossings import Weights, normal_pdf
 
-SHOWN: tuple[Weights, ...] = ("power", "modes")
-LINES = (":", "--", "-")
-COLOURS = (style.PALE, style.LOW, style.HIGH)
 TITLES: dict[Weights, str] = {
     "power": "by power: error lost",
     "modes": "by mode count: slope of information",
-    "amplitude": "by amplitude: rescaled entropic time",
 }
+STANDARD, NEAREST, MEAN = "logit-normal (0, 1)", ", nearest logit-normal", ", its mean"
+LOOKS = (
+    {"ls": ":", "color": style.PALE},
+    {"ls": "--", "color": style.LOW},
+    {"ls": "-", "color": style.HIGH},
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """One density: the crossings of an encoder at a resolution, and their nearest logit-normal.
+def data(results: Results) -> Data:
+    """Densities over theta of every encoder at three resolutions at most, by power and by number.
 
-    Args:
-        side: pixels of the images.
-        crossings: they hold the weights, too.
-        nearest: of `crossings.nearest_logit_normal`.
+    Each has the logit-normal nearest to it, whose mean and standard deviation are in its name.
     """
-
-    side: int
-    crossings: Crossings
-    nearest: LogitNormal
-
-
-def alt(results: Results) -> str:
-    """What the figure shows, in words and numbers."""
-    each = []
-    for name, m in results.measured.items():
-        sides = m.study.resolutions[-3:]
-        for by in SHOWN:
-            means = [minus(nearest_of(m, side, by).mu) for side in sides]
-            each.append(f"{name}, {by}, {' / '.join(means)}")
-    sizes = " / ".join(f"{side}" for side in results.study.resolutions[-3:])
-    return (
-        "Densities over theta for each encoder and resolution, by power and by number of modes, "
-        "with the nearest logit-normals and the standard one in grey. Their means at "
-        f"{sizes} px: {'; '.join(each)}."
-    )
+    theta, curves = np.linspace(-8, 8, 801), []
+    for name, measured in results.measured.items():
+        for by, title in TITLES.items():
+            panel = f"{name}, {title}"
+            curves.append(Series(panel, STANDARD, theta, normal_pdf(theta)))
+            for side in results.study.resolutions[-3:]:
+                density = crossings_of(measured, side, by).density(theta)
+                fit = nearest_of(measured, side, by)
+                text = f"{side} px: {plain(fit.mu, 2)}, {plain(fit.std, 2)}"
+                nearest = normal_pdf(theta, fit.mu, fit.std)
+                curves += [
+                    Series(panel, text, theta, density),
+                    Series(panel, text + NEAREST, theta, nearest),
+                    Series(panel, text + MEAN, np.full(2, fit.mu), np.array([0, 0.02])),
+                ]
+    axes = ("θ = logit t  (noise ← → data)", "density over θ")
+    panels = {curve.panel: axes for curve in curves}
+    return Data(tuple(curves), axes=panels, notes={"encoders": list(results.measured)})
 
 
 @style.styled
-def draw(results: Results) -> Figure:
-    """Densities over theta of every encoder and resolution, by power and by mode count."""
-    curves = {
-        name: [
-            Curve(side, crossings_of(m, side, by), nearest_of(m, side, by))
-            for by in SHOWN
-            for side in m.study.resolutions[-3:]
-        ]
-        for name, m in results.measured.items()
-    }
-    return draw_from(curves, SHOWN)
-
-
-@style.styled
-def draw_from(
-    curves: Mapping[str, Sequence[Curve]], weights: Sequence[Weights] = ("power", "modes")
-) -> Figure:
-    """Densities over theta: a row an encoder, a column a weight.
-
-    Args:
-        curves: encoder -> its curves, three sides at most, lowest first, under every weight.
-        weights: the columns.
-    """
-    figure = style.figure(0.9 + 1.7 * len(curves))
-    axes = figure.subplots(len(curves), len(weights), sharex=True, sharey=True, squeeze=False)
-    theta = np.linspace(-8, 8, 801)
-    for row, (name, all_curves) in zip(axes, curves.items(), strict=True):
-        for ax, by in zip(row, weights, strict=True):
-            reference = ax.fill_between(
-                theta, normal_pdf(theta), color=style.PALE, alpha=0.25, lw=0
-            )
-            shown = [curve for curve in all_curves if curve.crossings.by == by]
-            looks = list(zip(LINES, COLOURS, strict=True))[-len(shown) :]
-            for curve, (line, colour) in zip(shown, looks, strict=True):
-                fit = curve.nearest
-                ax.plot(theta, curve.crossings.density(theta), color=colour, ls=line,
-                        label=f"{curve.side} px: {minus(fit.mu)}, {minus(fit.std)}")  # fmt: skip
-                (thin,) = ax.plot(theta, normal_pdf(theta, fit.mu, fit.std), color=colour, lw=0.6)
-                ax.plot([fit.mu] * 2, [0, 0.02], color=colour, lw=2.2)
-            # On the side that the densities leave free.
-            place = "upper right" if sum(c.nearest.mu for c in shown) < 1 else "upper left"
-            ax.legend(
-                title=style.literal(name),
-                title_fontsize=8,
-                loc=place,
-                borderaxespad=0,
-                handlelength=1.6,
-            )
-        row[0].set_ylabel("density over θ")
-    axes[0, 0].set_xlim(theta[0], theta[-1])
+def draw(data: Data) -> Figure:
+    """Densities over theta: a row an encoder, a column a weight."""
+    names = data.notes["encoders"]
+    figure = style.figure(0.9 + 1.7 * len(names))
+    axes = figure.subplots(len(names), len(TITLES), sharex=True, sharey=True, squeeze=False)
+    for ax, panel in zip(axes.ravel(), data.panels, strict=True):
+        standard, *others = data.of(panel)
+        shade = {"color": style.PALE, "alpha": 0.25, "lw": 0}
+        reference = ax.fill_between(standard.x, standard.y, **shade)
+        densities, nearest, means = others[::3], others[1::3], others[2::3]
+        looks = LOOKS[-len(densities) :]
+        for density, fit, mean, look in zip(densities, nearest, means, looks, strict=True):
+            style.line(ax, density, **look)
+            (thin,) = ax.plot(fit.x, fit.y, color=look["color"], lw=0.6)
+            ax.plot(mean.x, mean.y, color=look["color"], lw=2.2)
+        # On the side that the densities leave free.
+        place = "upper right" if sum(mean.x[0] for mean in means) < 1 else "upper left"
+        ax.legend(loc=place, title_fontsize=8, borderaxespad=0, handlelength=1.6)
+    for name, row in zip(names, axes, strict=True):
+        row[0].set_ylabel(data.axes[panel][1])
+        for ax in row:
+            ax.get_legend().set_title(style.literal(name))
+    axes[0, 0].set_xlim(standard.x[0], standard.x[-1])
     axes[0, 0].set_ylim(0)
-    for ax, by in zip(axes[0], weights, strict=True):
-        ax.set_title(TITLES[by])
+    for ax, title in zip(axes[0], TITLES.values(), strict=True):
+        ax.set_title(title)
     for ax in axes[-1]:
-        ax.set_xlabel("θ = logit t  (noise ← → data)")
-    labels = ("logit-normal (0, 1)", "nearest logit-normal, its μ and std in the legends")
+        ax.set_xlabel(data.axes[panel][0])
+    labels = (STANDARD, "nearest logit-normal, its μ and std in the legends")
     figure.legend([reference, thin], labels, loc="outside lower center", ncols=2)
     return figure
 
 
-def minus(x: float) -> str:
-    """Two decimals with a typographic minus, and no minus on a zero."""
-    return f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
+def alt(results: Results) -> str:
+    """What the figure shows, in words and numbers."""
+    sides, each = results.study.resolutions[-3:], []
+    for name, m in results.measured.items():
+        for by in TITLES:
+            means = [plain(nearest_of(m, side, by).mu, 2) for side in sides]
+            each.append(f"{name}, {by}, {' / '.join(means)}")
+    return (
+        "Densities over theta for each encoder and resolution, by power and by number of modes, "
+        "with the nearest logit-normals and the standard one in grey. Their means at "
+        f"{' / '.join(map(str, sides))} px: {'; '.join(each)}."
+    )

@@ -35,9 +35,9 @@ def draw(data: Data) -> Figure:
     left, right = figure.subplots(1, 2)
     for ax, panel, equal in ((left, DIFFERENCE, 0), (right, RATIO, 1)):
         *others, shown = data.of(panel)
-        for one in others:
-            style.curve(ax, one, color=style.PALE, lw=0.7, label=None)
-        style.curve(ax, shown, color=style.HIGH, lw=1.6, zorder=3)
+        for curve in others:
+            style.line(ax, curve, color=style.PALE, lw=0.7, label=None)
+        style.line(ax, shown, color=style.HIGH, lw=1.6, zorder=3)
         ax.axhline(equal, color=style.THEORY, lw=0.8)
         style.frequency_axis(ax, shown.x)
         style.label(ax, data, panel)
@@ -55,8 +55,8 @@ def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     found = data(results).of(RATIO)
     ends = [
-        f"from {number(min(one.y.min() for one in of), 2)} to "
-        f"{number(max(one.y.max() for one in of), 2)}"
+        f"from {number(min(curve.y.min() for curve in of), 2)} to "
+        f"{number(max(curve.y.max() for curve in of), 2)}"
         for of in (found, found[-1:])
     ]
     return (

@@ -27,7 +27,7 @@ def data(results: Results) -> Data:
             Series(FITS, f"degree {degree}", k, fit_loglog_polynomial(k, power[shown], degree)[1])
             for degree in DEGREES
         ),
-        *(Series(RATIOS, results.photographs[one].title, k, ratios[one]) for one in order),
+        *(Series(RATIOS, results.photographs[curve].title, k, ratios[curve]) for curve in order),
         Series(DENSITIES, "p(t)", t, density),
         Series(DENSITIES, "p(t) R(t), normalised", t, weighted),
     )
@@ -50,15 +50,15 @@ def draw(data: Data) -> Figure:
         {"color": style.LOW, "ls": "--"},
         {"color": style.FIT},
     )
-    for one, look in zip(data.of(FITS), looks, strict=True):
-        style.curve(left, one, **look)
+    for curve, look in zip(data.of(FITS), looks, strict=True):
+        style.line(left, curve, **look)
     *others, shown = data.of(RATIOS)
-    for one in others:
-        style.curve(middle, one, color=style.PALE, lw=0.6, label=None)
-    style.curve(middle, shown, color=style.FIT, label=None)
+    for curve in others:
+        style.line(middle, curve, color=style.PALE, lw=0.6, label=None)
+    style.line(middle, shown, color=style.FIT, label=None)
     density, weighted = data.of(DENSITIES)
-    style.curve(right, density, color=style.THEORY, ls=":")
-    style.curve(right, weighted, color=style.FIT, lw=1)
+    style.line(right, density, color=style.THEORY, ls=":")
+    style.line(right, weighted, color=style.FIT, lw=1)
     for ax, panel in zip((left, middle, right), data.panels, strict=True):
         style.label(ax, data, panel)
     for ax in (left, middle):
@@ -74,7 +74,7 @@ def draw(data: Data) -> Figure:
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     found = data(results)
-    ratios = [end for one in found.of(RATIOS) for end in (one.y.min(), one.y.max())]
+    ratios = [end for curve in found.of(RATIOS) for end in (curve.y.min(), curve.y.max())]
     density, weighted = found.of(DENSITIES)
     return (
         "Left: a measured spectrum with two polynomial fits. Middle: ratios of measured to fitted "

@@ -10,6 +10,7 @@ from analysis.spectra import periodogram
 from analysis.study.results import Results
 
 MAGNITUDE, PHASE = "log10 |Z|, latent units", "phase (rad)"
+PEAKS = "powers of ten between a channel's median and its brightest point"
 
 
 def data(results: Results) -> Data:
@@ -19,12 +20,13 @@ def data(results: Results) -> Data:
     modes = periodogram.fourier(field, study.window.kind, study.window.beta)
     # The centre is zero by construction; a floor keeps its logarithm finite.
     magnitude = np.log10(np.maximum(np.abs(modes), 1e-3))
+    pictures = [
+        Picture(panel, f"channel {number}", field)
+        for panel, fields in ((MAGNITUDE, magnitude), (PHASE, np.angle(modes)))
+        for number, field in enumerate(fields, 1)
+    ]
     return Data(
-        pictures=tuple(
-            Picture(panel, f"channel {number}", picture)
-            for panel, pictures in ((MAGNITUDE, magnitude), (PHASE, np.angle(modes)))
-            for number, picture in enumerate(pictures, 1)
-        )
+        pictures=tuple(pictures), notes={PEAKS: [p.max() - np.median(p) for p in magnitude]}
     )
 
 
@@ -38,7 +40,7 @@ def draw(data: Data) -> Figure:
     axes = figure.subplots(2 * rows, columns, squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
-    low, high = np.percentile([one.pixels for one in data.pictures[:channels]], [0.5, 99.8])
+    low, high = np.percentile([picture.pixels for picture in data.pictures[:channels]], [0.5, 99.8])
     ranges = {"cmap": "gray", "vmin": low, "vmax": high}
     turns = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi}
     for index in range(channels):
@@ -64,10 +66,9 @@ def draw(data: Data) -> Figure:
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
-    shown = [one.pixels for one in data(results).pictures if one.panel == MAGNITUDE]
-    above = [float(one.max() - np.median(one)) for one in shown]
+    above = data(results).notes[PEAKS]
     return (
-        f"For each of {len(shown)} latent channels, a grey picture of log-magnitude and a coloured "
+        f"For each of {len(above)} latent channels, a grey picture of log-magnitude and a coloured "
         "picture of phase. Channels that carry power have a bright centre; elsewhere both look "
         f"like noise. The brightest point of a channel lies {plain(min(above), 1)} to "
         f"{plain(max(above), 1)} powers of ten above the channel's median."

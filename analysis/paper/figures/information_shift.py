@@ -1,130 +1,117 @@
 """The information of two resolutions, laid on each other by a shift no channel basis decides."""
 
-from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series, estimates, reach
 from analysis.paper.text import estimate, plain
-from analysis.shift.information import FEWEST, QUANTILES, InformationShift, quantiles
-from analysis.spectra.intervals import Estimate
+from analysis.shift.information import FEWEST, QUANTILES, quantiles
 from analysis.study.results import Results
 
 TICKS = (0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0)
-NONE = f"The images (fewer than {FEWEST}) or the latents' modes are too few."
 KINDS = ("channel average", "trace", "matched", "determinant", "inverse")
+RATES, SHARE, NUMBERS = "rates, ", "s by share of the rate", "shifts in numbers"
+LOOKS: tuple[style.Look, ...] = (
+    {"color": style.HIGH, "lw": 2},
+    {"color": style.LOW, "ls": "--"},
+    {"color": style.LOW, "ls": ":", "lw": 2},
+)
 
 
-def _rates(ax: Axes, name: str, found: InformationShift) -> None:
+def data(results: Results) -> Data:
+    """Rates of both resolutions before and after the matched shift, s by share, and the numbers.
+
+    Notes have each encoder's matched shift, and how far the rates lie apart after it, as a share.
+    """
+    informed = {
+        name: found for name, m in results.measured.items() if (found := m.information) is not None
+    }
+    if not informed:
+        text = f"The images (fewer than {FEWEST}) or the latents' modes are too few."
+        return Data(notes={"nothing": text})
+    low, high = results.study.pair
+    curves, axes, notes = list[Series](), {}, dict[str, Any]()
+    for name, found in informed.items():
+        panel, s, share = RATES + name, found.matched.value, np.array([0.005, 0.995])
+        ends = [quantiles(e, found.modes, share) for e in (found.low, found.high)]
+        theta = np.linspace(np.min(ends), np.max(ends), 200)
+        (before, of_high), (moved, _) = found.rates(theta), found.rates(theta, s)
+        rates = {f"{high} px": of_high, f"{low} px": before, f"{low} px, shifted": moved}
+        curves += [Series(panel, label, theta, 100 * rate) for label, rate in rates.items()]
+        axes[panel] = ("θ = ln t / (1 − t)", "dI/dθ (% of its largest)")
+        notes[panel] = (s, found.misfit(s))
+    for name, found in informed.items():
+        curves.append(Series(SHARE, name, 100 * QUANTILES, *found.curve.T))
+    for name, found in informed.items():
+        average = results.measured[name].shift.whole
+        numbers = {"channel average": average, "matched": found.matched, **found.limits}
+        curves.append(estimates(NUMBERS, name, [numbers[k] for k in KINDS], categories=KINDS))
+    axes[SHARE] = ("share of the information rate (%)", f"shift s, {low} → {high} px")
+    axes[NUMBERS] = ("", axes[SHARE][1])
+    notes |= {"square-root rule": results.theory, "encoders": list(results.measured)}
+    return Data(tuple(curves), axes=axes, notes=notes)
+
+
+def _rates(ax: Axes, data: Data, panel: str) -> None:
     """D / K of both resolutions, and the low one's after the matched shift."""
-    share = np.array([0.005, 0.995])
-    ends = [quantiles(e, found.modes, share) for e in (found.low, found.high)]
-    theta = np.linspace(np.min(ends), np.max(ends), 200)
-    low, high = found.rates(theta)
-    ax.plot(theta, high, color=style.HIGH, lw=2, label="_high resolution")
-    ax.plot(theta, low, color=style.LOW, ls="--", label="_low resolution")
-    moved, _ = found.rates(theta, found.matched.value)
-    ax.plot(theta, moved, color=style.LOW, ls=":", lw=2, label="_low resolution, shifted")
-    ax.set_title(f"{style.literal(name)}: s = {found.matched.value:.2f}")
-    text = f"apart by {100 * found.misfit(found.matched.value):.2g} % at most"
+    for curve, look in zip(data.of(panel), LOOKS, strict=True):
+        style.line(ax, curve, **look)
+    shift, misfit = data.notes[panel]
+    ax.set_title(f"{style.literal(panel.removeprefix(RATES))}: s = {shift:.2f}")
+    text = f"apart by {100 * misfit:.2g} % at most"
     ax.text(0.98, 0.04, text, transform=ax.transAxes, ha="right", fontsize=7)
-    ax.set_xlabel(r"θ = ln t / (1 − t)")
-    ax.set_ylim(0, 1)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f}"))
+    ax.set_ylim(0, 100)
 
 
-def _logarithmic(ax: Axes, values: np.ndarray, theory: float) -> None:
-    """A logarithmic axis of s, with the square-root rule."""
-    ax.axhline(theory, color=style.THEORY, ls="--", lw=1, label="_square-root rule")
-    ax.set_yscale("log")
-    ax.set_ylim(0.93 * values.min(), 1.1 * max(theory, values.max()))
-    ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:g}"))
+@style.styled
+def draw(data: Data) -> Figure:
+    """Rates before and after the shift, s against the share of information, and the numbers."""
+    figure = style.figure(5.6)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    panels = [panel for panel in data.panels if panel.startswith(RATES)]
+    axes = upper.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for ax, panel in zip(axes, panels, strict=True):
+        _rates(ax, data, panel)
+        style.label(ax, data, panel, left=ax is axes[0])
+    axes[0].legend(loc="upper left", handlelength=2.2)
+    left, right = lower.subplots(1, 2, width_ratios=(1, 1.35))
+    numbers = data.of(NUMBERS)
+    for index, (curve, number) in enumerate(zip(data.of(SHARE), numbers, strict=True)):
+        look = style.encoder_look(data.notes["encoders"], curve.name)
+        style.line(left, curve, **look, markevery=15, ms=4)
+        aside = 0.2 * (index - (len(numbers) - 1) / 2)
+        style.points(right, number, aside, **look, ms=5, mfc="none")
+        matched = KINDS.index("matched")
+        right.plot(matched + aside, number.y[matched], **look, ms=5)
+    low, high = reach([*numbers, *data.of(SHARE)])
+    theory = data.notes["square-root rule"]
+    for ax, panel in ((left, SHARE), (right, NUMBERS)):
+        ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
+        style.log_axis(ax, "y", 0.93 * low, 1.1 * max(theory, high), TICKS)
+        style.label(ax, data, panel, left=ax is left)
+    left.text(97, theory * 1.03, "square-root rule", fontsize=7.5, ha="right")
+    style.names_axis(right, [kind.replace(" ", "\n") for kind in KINDS], room=0.5)
+    right.legend(*left.get_legend_handles_labels(), loc="lower left")
+    return figure
 
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     each = [
-        f"{name}, matched {estimate(one.matched)}, s from {plain(float(one.curve[0, 0]), 2)} at "
-        f"the noisy end to {plain(float(one.curve[-1, 0]), 2)} at the other"
+        f"{name}, matched {estimate(found.matched)}, s from {plain(found.curve[0, 0], 2)} at the "
+        f"noisy end to {plain(found.curve[-1, 0], 2)} at the other"
         for name, m in results.measured.items()
-        if (one := m.information)
+        if (found := m.information) is not None
     ]
     if not each:
-        return NONE
+        return str(data(results).notes["nothing"])
     return (
         "Top: rate of information against theta for each encoder, at both resolutions and after "
         "the matched shift. Bottom left: s against the share of the rate. Bottom right: channel "
         "average, trace, matched, determinant and inverse shifts with intervals. "
         f"{'. '.join(each)}."
     )
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """Information of both resolutions before and after the shift, and the numbers by encoder."""
-    found = {name: m.information for name, m in results.measured.items()}
-    known = {name: one for name, one in found.items() if one is not None}
-    if not known:
-        return style.notice(NONE)
-    averages = {name: m.shift.whole for name, m in results.measured.items()}
-    return draw_from(known, averages, results.study.pair)
-
-
-@style.styled
-def draw_from(
-    found: Mapping[str, InformationShift], averages: Mapping[str, Estimate], sides: tuple[int, int]
-) -> Figure:
-    """Rates before and after the shift, s against the share of information, and the numbers.
-
-    Args:
-        found: encoder -> its information shift over one band.
-        averages: encoder -> the channel-averaged shift over the same band (`equal_snr.measure`), of
-            every encoder of the study, which has its colour by its place there.
-        sides: of the low and the high resolution, in pixels.
-    """
-    theory = sides[1] / sides[0]
-    figure = style.figure(5.6)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
-    panels = upper.subplots(1, len(found), sharey=True, squeeze=False)[0]
-    for ax, (name, one) in zip(panels, found.items(), strict=True):
-        _rates(ax, name, one)
-    panels[0].set_ylabel("dI/dθ (% of its largest)")
-    handles = [
-        Line2D([], [], color=style.HIGH, lw=2, label=f"{sides[1]} px"),
-        Line2D([], [], color=style.LOW, ls="--", label=f"{sides[0]} px"),
-        Line2D([], [], color=style.LOW, ls=":", lw=2, label=f"{sides[0]} px, shifted"),
-    ]
-    panels[0].legend(handles=handles, loc="upper left", handlelength=2.2)
-    left, right = lower.subplots(1, 2, width_ratios=(1, 1.35))
-    every = np.concatenate([one.curve.ravel() for one in found.values()])
-    for index, (name, one) in enumerate(found.items()):
-        colour, mark = style.encoder_colour(averages, name), style.marker(averages, name)
-        value, low, high = one.curve.T
-        left.plot(100 * QUANTILES, value, color=colour, label=style.literal(name),
-                  marker=mark, markevery=15, ms=4)  # fmt: skip
-        left.fill_between(100 * QUANTILES, low, high, color=colour, alpha=0.2, lw=0)
-        offset = 0.2 * (index - (len(found) - 1) / 2)
-        numbers = {"channel average": averages[name], "matched": one.matched, **one.limits}
-        for place, kind in enumerate(KINDS):
-            e = numbers[kind]
-            ends = np.nan_to_num([[e.value - e.low], [e.high - e.value]])
-            right.errorbar([place + offset], [e.value], yerr=np.maximum(ends, 0), color=colour,
-                           marker=mark, ms=5, capsize=2.5,
-                           mfc=colour if kind == "matched" else "none",
-                           label=f"_{style.literal(name)}")  # fmt: skip
-            every = np.append(every, [e.value, *np.nan_to_num([e.low, e.high], nan=e.value)])
-    for ax in (left, right):
-        _logarithmic(ax, every, theory)
-    left.set_xlabel("share of the information rate (%)")
-    left.set_ylabel(f"shift s, {sides[0]} → {sides[1]} px")
-    left.text(97, theory * 1.03, "square-root rule", fontsize=7.5, ha="right")
-    right.set_xticks(range(len(KINDS)), [kind.replace(" ", "\n") for kind in KINDS])
-    right.set_xlim(-0.5, len(KINDS) - 0.5)
-    right.legend(*left.get_legend_handles_labels(), loc="lower left")
-    return figure

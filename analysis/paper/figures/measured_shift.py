@@ -3,14 +3,42 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series, estimates
 from analysis.paper.text import estimate, listing, number, point
+from analysis.spectra.intervals import Estimate
 from analysis.study.measurement import band_ends
 from analysis.study.results import Results
 
+CURVES, NUMBERS = "by frequency", "low and middle bands"
 TICKS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8)
+
+
+def data(results: Results) -> Data:
+    """s(k) and one number of each encoder, with intervals.
+
+    k is a fraction of each encoder's own Nyquist frequency: latents and pixels share an axis.
+    """
+    study, curves = results.study, []
+    for name, measured in results.measured.items():
+        shift, nyquist = measured.shift, len(measured.k(study.low)) - 1
+        curves.append(Series(CURVES, name, shift.k / nyquist, shift.mean, shift.low, shift.high))
+    for place, (name, measured) in enumerate(results.measured.items()):
+        curves.append(estimates(NUMBERS, name, [measured.shift.whole], [place], [name]))
+    y = f"shift s, {study.low} → {study.high} px"
+    axes = {
+        CURVES: (f"frequency / Nyquist frequency at {study.low} px", y),
+        NUMBERS: ("encoder", y),
+    }
+    strides = {m.card.latent_stride for m in results.measured.values()}
+    notes = {
+        "square-root rule": results.theory,
+        "ends of bands": band_ends(results.measured.values()),
+        "strides of latents": sorted(strides),
+        "low side (px)": study.low,
+    }
+    return Data(tuple(curves), axes=axes, notes=notes)
 
 
 def _cycles(ax: Axes, nyquist: int, stride: int, place: float) -> None:
@@ -20,10 +48,42 @@ def _cycles(ax: Axes, nyquist: int, stride: int, place: float) -> None:
         functions=(lambda f: np.multiply(f, nyquist), lambda k: np.divide(k, nyquist)),
     )
     above.set_xscale("log", base=2)
-    above.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}" if k >= 1 else ""))
+    above.xaxis.set_major_formatter(lambda k, _: f"{k:g}" if k >= 1 else "")
     grid = "pixels" if stride == 1 else f"latents of stride {stride}"
     above.set_xlabel(f"cycles/image, {grid}", fontsize=7.5)
     above.tick_params(labelsize=7.5)
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """s(k) with intervals (left), one number per encoder (right), and the square-root rule."""
+    figure = style.figure(3.7)
+    left, right = figure.subplots(1, 2, width_ratios=(2.6, 1))
+    names = [curve.name for curve in data.of(CURVES)]
+    for curve in data.of(CURVES):
+        style.line(left, curve, **style.encoder_look(names, curve.name), markevery=0.15, ms=4)
+    for curve in data.of(NUMBERS):
+        style.points(right, curve, **style.encoder_look(names, curve.name), ms=6, capsize=4)
+        (value,), ((low,), (high,)) = curve.y, curve.ends
+        text = point(Estimate(value, low, high, (0, 0)))
+        bold = {"fontsize": 8.5, "fontweight": "bold", "ha": "center"}
+        style.note(right, text, (curve.x[0], np.fmax(value, high)), (0, 8), **bold)
+    theory = data.notes["square-root rule"]
+    least = min(curve.y.min() for curve in data.of(CURVES))
+    greatest = max(curve.y.max() for curve in data.of(CURVES))
+    for ax in (left, right):
+        ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
+        style.log_axis(ax, "y", min(1.0, 0.95 * least), max(3.0, 1.05 * greatest), TICKS)
+    across = left.get_yaxis_transform()
+    left.text(0.02, theory * 1.02, "square-root rule", fontsize=7.5, transform=across)
+    style.nyquist_axis(left, data.notes["ends of bands"])
+    for place, stride in enumerate(data.notes["strides of latents"]):
+        _cycles(left, data.notes["low side (px)"] // stride // 2, stride, 1.0 + 0.17 * place)
+    style.label(left, data, CURVES)
+    left.legend(loc="upper left")
+    style.names_axis(right, names, turned=25)
+    right.set_title(NUMBERS, fontsize=8.5)
+    return figure
 
 
 def alt(results: Results) -> str:
@@ -34,69 +94,3 @@ def alt(results: Results) -> str:
         f"square-root rule, {number(results.theory)}, as a dashed line. Right: one number for each "
         f"encoder: {listing(each)}."
     )
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """s(k) with intervals (left), one number per encoder (right), and the square-root rule."""
-    study = results.study
-    figure = style.figure(3.7)
-    left, right = figure.subplots(1, 2, width_ratios=(2.6, 1))
-    for index, (name, measured) in enumerate(results.measured.items()):
-        shift, colour = measured.shift, style.encoder_colour(results.measured, name)
-        mark = style.marker(results.measured, name)
-        # As a fraction of each encoder's own Nyquist frequency, latents and pixels share an axis.
-        f = shift.k / (len(measured.k(study.low)) - 1)
-        left.plot(
-            f,
-            shift.mean,
-            color=colour,
-            label=style.literal(name),
-            marker=mark,
-            markevery=0.15,
-            ms=4,
-        )
-        if np.all(np.isfinite(shift.low)):
-            left.fill_between(f, shift.low, shift.high, color=colour, alpha=0.2, lw=0)
-        whole = shift.whole
-        errors = [[whole.value - whole.low], [whole.high - whole.value]]
-        right.errorbar([index], [whole.value], yerr=np.nan_to_num(errors), color=colour, capsize=4,
-                       marker=mark, ms=6, label=f"_{style.literal(name)}")  # fmt: skip
-        top = whole.high if np.isfinite(whole.high) else whole.value
-        right.annotate(point(whole), (index, top), xytext=(0, 8),
-                       textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
-    theory = results.theory
-    everything = np.concatenate([m.shift.mean for m in results.measured.values()])
-    lowest, highest = everything.min(), everything.max()
-    for ax in (left, right):
-        ax.axhline(theory, color=style.THEORY, ls="--", lw=1, label="_square-root rule")
-        ax.set_yscale("log")
-        ax.set_ylim(min(1.0, 0.95 * lowest), max(3.0, 1.05 * highest))
-        ax.set_yticks([s for s in TICKS if ax.get_ylim()[0] <= s <= ax.get_ylim()[1]])
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        ax.minorticks_off()
-    left.text(0.02, theory * 1.02, "square-root rule", fontsize=7.5,
-              transform=left.get_yaxis_transform())  # fmt: skip
-    for edge in band_ends(results.measured.values()):
-        left.axvline(edge, color=style.PALE, lw=0.8, ls=":", label="_edge of a band")
-    left.set_xscale("log", base=2)
-    left.xaxis.set_major_formatter(
-        FuncFormatter(lambda x, _: f"1/{round(1 / x)}" if x < 1 else f"{x:g}")
-    )
-    left.set_xlabel(f"frequency / Nyquist frequency at {study.low} px")
-    for place, stride in enumerate(
-        sorted({m.card.latent_stride for m in results.measured.values()})
-    ):
-        _cycles(left, study.low // stride // 2, stride, 1.0 + 0.17 * place)
-    left.set_ylabel(f"shift s, {study.low} → {study.high} px")
-    left.legend(loc="upper left")
-    right.set_xticks(
-        range(len(results.measured)),
-        [style.literal(name) for name in results.measured],
-        rotation=25,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    right.set_xlim(-0.6, len(results.measured) - 0.4)
-    right.set_title("low and middle bands", fontsize=8.5)
-    return figure

@@ -31,10 +31,10 @@ def draw(data: Data) -> Figure:
     """Two fields of unit variance from near, and both as they are resolved from afar."""
     figure = style.figure(2.15)
     axes = figure.subplots(1, 4)
-    for ax, one in zip(axes, data.pictures, strict=True):
-        image = ax.imshow(one.pixels, cmap="gray", vmin=-3, vmax=3)
+    for ax, picture in zip(axes, data.pictures, strict=True):
+        image = ax.imshow(picture.pixels, cmap="gray", vmin=-3, vmax=3)
         ax.set_axis_off()
-        ax.set_title(f"{one.panel}\n{one.name}", fontsize=8)
+        ax.set_title(f"{picture.panel}\n{picture.name}", fontsize=8)
     figure.colorbar(image, ax=axes, label="value", shrink=0.75, aspect=14)
     return figure
 
@@ -42,7 +42,7 @@ def draw(data: Data) -> Figure:
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     fine, coarse, far_fine, far_coarse = (
-        plain(one.pixels.std(), 2) for one in data(results).pictures
+        plain(picture.pixels.std(), 2) for picture in data(results).pictures
     )
     return (
         "Four grey squares. Near: fine and coarse noise, equally strong (standard deviations "

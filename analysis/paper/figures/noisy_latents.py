@@ -16,7 +16,9 @@ def data(results: Results) -> Data:
         field = results.display.noisy(side, study.t)
         size = f"{field.shape[1]} × {field.shape[2]}"
         panel = f"{side} px, latents of {size}, t = {study.t:g}"
-        pictures += [Picture(panel, f"{number}", one) for number, one in enumerate(field, 1)]
+        pictures += [
+            Picture(panel, f"{number}", picture) for number, picture in enumerate(field, 1)
+        ]
     return Data(pictures=tuple(pictures))
 
 
@@ -34,10 +36,10 @@ def draw(data: Data) -> Figure:
         axes = part.subplots(rows, columns, squeeze=False).ravel()
         for ax in axes:
             ax.set_axis_off()
-        shown = [one for one in data.pictures if one.panel == panel]
-        for ax, one in zip(axes, shown, strict=False):
-            style.picture(ax, one.pixels)
-            ax.text(0.04, 0.94, one.name, transform=ax.transAxes, **number)
+        shown = [picture for picture in data.pictures if picture.panel == panel]
+        for ax, picture in zip(axes, shown, strict=False):
+            style.picture(ax, picture.pixels)
+            ax.text(0.04, 0.94, picture.name, transform=ax.transAxes, **number)
     return figure
 
 

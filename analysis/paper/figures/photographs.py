@@ -29,9 +29,9 @@ def draw(data: Data) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
-    for ax, one in zip(axes, data.pictures, strict=False):
-        ax.imshow(one.pixels, interpolation="antialiased")
-        ax.set_title(style.literal(one.name), fontsize=7.5, pad=3)
+    for ax, picture in zip(axes, data.pictures, strict=False):
+        ax.imshow(picture.pixels, interpolation="antialiased")
+        ax.set_title(style.literal(picture.name), fontsize=7.5, pad=3)
     return figure
 
 

@@ -36,10 +36,10 @@ def draw(data: Data) -> Figure:
     axes = figure.subplots(1, len(data.panels), squeeze=False)[0]
     for ax, name in zip(axes, data.panels, strict=True):
         *photographs, mean, law = data.of(name)
-        for one in photographs:
-            style.curve(ax, one, color=style.PALE, lw=0.6, alpha=0.8, label=None)
-        style.curve(ax, mean, color=style.encoder_colour(data.panels, name), lw=2)
-        style.curve(ax, law, color=style.THEORY, ls="--", lw=1.2)
+        for curve in photographs:
+            style.line(ax, curve, color=style.PALE, lw=0.6, alpha=0.8, label=None)
+        style.line(ax, mean, color=style.encoder_colour(data.panels, name), lw=2)
+        style.line(ax, law, color=style.THEORY, ls="--", lw=1.2)
         ax.set_yscale("log")
         ax.set_title(style.literal(name))
         style.frequency_axis(ax, mean.x)

@@ -1,7 +1,5 @@
 """RAPS of latents, noise and their blend; and of latents and noise at two resolutions."""
 
-from typing import Any
-
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
@@ -11,7 +9,7 @@ from analysis.paper.values import snr_mismatch
 from analysis.study.results import Results
 
 AXES = ("frequency (cycles/image)", "power per mode (latent units²)")
-LOOKS: dict[str, dict[str, Any]] = {
+LOOKS: dict[str, style.Look] = {
     "latents": {"ls": "-"},
     "noise": {"ls": "--", "alpha": 0.6},
     "blend": {"ls": "-.", "lw": 1},
@@ -44,9 +42,9 @@ def draw(data: Data) -> Figure:
     colours = ((style.HIGH, style.PALE, style.NOISY), (style.HIGH,) * 3 + (style.LOW,) * 3)
     left, right = figure.subplots(1, 2, sharey=True)
     for ax, panel, colour in zip((left, right), data.panels, colours, strict=True):
-        for one, colour_of in zip(data.of(panel), colour, strict=True):
-            look = LOOKS[one.name.split(",")[0]]
-            style.curve(ax, one, color=colour_of, **(look if ax is right else {"ls": look["ls"]}))
+        for curve, colour_of in zip(data.of(panel), colour, strict=True):
+            look = LOOKS[curve.name.split(",")[0]]
+            style.line(ax, curve, color=colour_of, **(look if ax is right else {"ls": look["ls"]}))
         ax.set_title(panel)
         ax.set_yscale("log")
         style.frequency_axis(ax, data.curves[0].x)

@@ -1,80 +1,75 @@
 """Is R specific to an image? Its halves against each other, and against other images' halves."""
 
-from collections.abc import Mapping
-
+import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series
 from analysis.paper.text import plain
 from analysis.study.densities import FEWEST, reliability_of
 from analysis.study.results import Results
-from analysis.timesteps.weighting import Reliability
 
-NONE = f"Reliability is measured over {FEWEST} images or more."
-HALVES = {
-    "left_right": "left and right halves",
-    "top_bottom": "top and bottom halves",
+HALVES = {"left_right": "left and right halves", "top_bottom": "top and bottom halves"}
+ROWS = {
+    "within": "one image's halves",
+    "between": "halves of two images",
+    "specific": "one image's, less the others' mean",
 }
-ROWS = (
-    ("within", "one image's halves", "o", style.HIGH),
-    ("between", "halves of two images", "s", style.LOW),
-    ("specific", "one image's, less the others' mean", "D", style.FIT),
+LOOKS: tuple[style.Look, ...] = (
+    {"marker": "o", "color": style.HIGH},
+    {"marker": "s", "color": style.LOW},
+    {"marker": "D", "color": style.FIT},
 )
+
+
+def data(results: Results) -> Data:
+    """Correlations of ln R with their intervals, by way to halve an image and by encoder."""
+    if len(results.photographs) < FEWEST:
+        return Data(notes={"nothing": f"Reliability is measured over {FEWEST} images or more."})
+    names, curves = list(results.measured), []
+    for way, panel in HALVES.items():
+        found = [reliability_of(m, way) for m in results.measured.values()]
+        for row, label in ROWS.items():
+            value, low, high = np.array([getattr(curve, row) for curve in found]).T
+            places = np.arange(len(names), dtype=float)
+            curves.append(Series(panel, label, places, value, low, high, names))
+    axes = ("encoder", "correlation of ln R over f")
+    return Data(tuple(curves), axes=dict.fromkeys(HALVES.values(), axes))
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """Agreement of ln R within and between images, by encoder and way to halve an image."""
+    figure = style.figure(2.9)
+    axes = figure.subplots(1, len(data.panels), sharey=True)
+    for ax, panel in zip(axes, data.panels, strict=True):
+        for index, (curve, look) in enumerate(zip(data.of(panel), LOOKS, strict=True)):
+            style.points(ax, curve, 0.22 * (index - 1), **look, ms=5, capsize=3, lw=1.2)
+        ax.axhline(0, color=style.THEORY, lw=0.8)
+        ax.axhline(1, color=style.PALE, lw=0.8, ls=":")
+        ax.grid(visible=False, axis="x")
+        style.names_axis(ax, curve.categories, turned=20)
+        ax.set_title(panel)
+    axes[0].set_ylabel(data.axes[panel][1])
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
 
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
-    if len(results.photographs) < FEWEST:
-        return NONE
+    found = data(results)
+    if "nothing" in found.notes:
+        return str(found.notes["nothing"])
     each = []
-    for name, m in results.measured.items():
-        ways = [reliability_of(m, way) for way in HALVES]
-        found = [" / ".join(plain(getattr(one, row[0])[0], 2) for row in ROWS) for one in ways]
-        each.append(f"{name}, {' and '.join(found)}")
+    for place, name in enumerate(results.measured):
+        ways = [
+            " / ".join(plain(curve.y[place], 2) for curve in found.of(panel))
+            for panel in found.panels
+        ]
+        each.append(f"{name}, {' and '.join(ways)}")
     return (
         "Correlations of ln R with intervals for each encoder: within an image / between images / "
         "within an image after the others’ mean is taken off; left and right halves in one panel, "
         f"top and bottom halves in the other. {'; '.join(each)}."
     )
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """Agreement of ln R within and between images, by encoder and way to halve an image."""
-    if len(results.photographs) < FEWEST:
-        return style.notice(NONE)
-    found = {
-        name: {way: reliability_of(m, way) for way in HALVES}
-        for name, m in results.measured.items()
-    }
-    return draw_from(found)
-
-
-@style.styled
-def draw_from(found: Mapping[str, Mapping[str, Reliability]]) -> Figure:
-    """Correlations of ln R with their intervals, a panel for each way to halve.
-
-    Args:
-        found: encoder -> way to halve (a key of `HALVES`) -> reliability.
-    """
-    figure = style.figure(2.9)
-    axes = figure.subplots(1, len(HALVES), sharey=True)
-    for ax, (way, title) in zip(axes, HALVES.items(), strict=True):
-        for place, by_way in enumerate(found.values()):
-            for index, (name, label, marker, colour) in enumerate(ROWS):
-                value, low, high = getattr(by_way[way], name)
-                ax.errorbar([place + 0.22 * (index - 1)], [value],
-                            yerr=[[max(value - low, 0)], [max(high - value, 0)]],
-                            color=colour, marker=marker, ms=5, capsize=3, lw=1.2,
-                            label=label if place == 0 else f"_{label}")  # fmt: skip
-        ax.axhline(0, color=style.THEORY, lw=0.8, label="_no agreement")
-        ax.axhline(1, color=style.PALE, lw=0.8, ls=":", label="_full agreement")
-        ax.grid(visible=False, axis="x")
-        ax.set_xticks(range(len(found)), [style.literal(name) for name in found], rotation=20,
-                      ha="right", rotation_mode="anchor")  # fmt: skip
-        ax.set_xlim(-0.6, len(found) - 0.4)
-        ax.set_title(title)
-    axes[0].set_ylabel("correlation of ln R over f")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure

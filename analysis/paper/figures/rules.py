@@ -1,27 +1,32 @@
 """What published rules ask for between two resolutions, against what the encoders' latents do."""
 
 import textwrap
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.paper.figures import style
+from analysis.paper.series import Data, Series, estimates, reach
 from analysis.paper.text import listing, number, point
 from analysis.shift import literature
 from analysis.shift.rules import FORMULAS, STAGES, tokens
 from analysis.study.results import Results
 
-COLOURS = {"training": style.FIT, "sampling": style.NOISY}
-MARKS = {"training": "D", "sampling": "o"}
+LOOKS: dict[str, style.Look] = {
+    "training": {"color": style.FIT, "marker": "D"},
+    "sampling": {"color": style.NOISY, "marker": "o"},
+}
 PLACES = {"training": -0.22, "sampling": 0.22}  # of the marks in a row that has both
 TICKS = (0.25, 0.35, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 16)
 ROOM = 3.1  # rows' worth of height for the names of the constants
+RULES, SAMPLING, CONSTANT = "ratios of shifts", "shifts in sampling", "one for all sizes"
+AVERAGE, MATCHED = "measured, channel average", "measured, information-matched"
+BEYOND = ", beyond its line"
 
-SIDES = np.arange(256, 2049, 16)
+SIDES = np.arange(256.0, 2049, 16)
 CURVES = {  # key: (label, tokens of 16 x 16 px at which its line ends, or 0 for no end)
     "flux1": ("FLUX.1", 4096),  # and FLUX.2 from 4300 tokens on
     "flux2-50": ("FLUX.2, 50 steps", 0),
@@ -41,7 +46,7 @@ def ratios(low: int, high: int) -> list[tuple[str, dict[str, float]]]:
     The ratio is s(high^2) / s(low^2); sides in pixels.
     """
     rows = [
-        (style.literal(rule.name), dict.fromkeys(formula.stages, formula.ratio(low, high)))
+        (rule.name, dict.fromkeys(formula.stages, formula.ratio(low, high)))
         for rule, formula in literature.evaluable()
         if not formula.constant
     ]
@@ -50,83 +55,90 @@ def ratios(low: int, high: int) -> list[tuple[str, dict[str, float]]]:
 
 def constants() -> dict[str, list[str]]:
     """Names of the rules with one number for all sizes, by stage; under both if they serve both."""
-    found = [(style.literal(rule.name), f) for rule, f in literature.evaluable() if f.constant]
+    found = [(rule.name, f) for rule, f in literature.evaluable() if f.constant]
     return {stage: [name for name, f in found if stage in f.stages] for stage in STAGES}
 
 
-def _mark(ax: Axes, x: float, y: float, stage: str) -> None:
-    ax.plot([x], [y], MARKS[stage], color=COLOURS[stage], ms=5.5, mec="white", mew=0.6, zorder=3)
+def data(results: Results) -> Data:
+    """Ratio of every rule by row and stage, every encoder's two numbers, and shifts by side."""
+    low, high = results.study.pair
+    rows, curves = ratios(low, high), list[Series]()
+    for stage in STAGES:
+        found = [(y, by[stage], name) for y, (name, by) in enumerate(rows) if stage in by]
+        places, values, names = zip(*found, strict=True)
+        curves.append(
+            Series(RULES, stage, np.array(places, float), np.array(values), categories=names)
+        )
+    for name, m in results.everything.items():
+        curves.append(estimates(AVERAGE, name, [m.shift.whole], [len(rows)], [AVERAGE]))
+    for name, m in results.everything.items():
+        if m.information is not None:
+            place = [len(rows) + 1]
+            curves.append(estimates(MATCHED, name, [m.information.matched], place, [MATCHED]))
+    for key, (label, last) in CURVES.items():
+        s = np.array([FORMULAS[key](int(n), int(n), stage="sampling") for n in SIDES])
+        beyond = np.array([0 < last < tokens(int(n), int(n)) for n in SIDES])
+        # A curve is cut where its line ends, and where FLUX.2's rule drops.
+        cuts = np.flatnonzero((np.diff(s) < 0) | (np.diff(beyond) > 0)) + 1
+        for part in np.split(np.arange(len(SIDES)), cuts):
+            name = label + BEYOND * bool(beyond[part[0]])
+            curves.append(Series(SAMPLING, name, SIDES[part], s[part]))
+    ratio = f"shift at {high} px over shift at {low} px"
+    axes = {
+        RULES: ("rule", ratio),
+        AVERAGE: ("", ratio),
+        MATCHED: ("", ratio),
+        SAMPLING: ("side of a square image (px)", "shift s, sampling"),
+    }
+    notes = {
+        "square-root rule": results.theory,
+        "rows": [name for name, _ in rows],
+        **{f"{CONSTANT}, {stage}": names for stage, names in constants().items()},
+    }
+    return Data(tuple(curves), axes=axes, notes=notes)
 
 
-def _encoders(ax: Axes, results: Results) -> None:
-    """The measured shift of each encoder: a line, and a band for its interval."""
-    everything = results.everything
-    for name, measured in everything.items():
-        whole, colour = measured.shift.whole, style.encoder_colour(everything, name)
-        if np.isfinite(whole.low) and np.isfinite(whole.high):
-            ax.axvspan(whole.low, whole.high, color=colour, alpha=0.28, lw=0)
-        ax.axvline(whole.value, color=colour, lw=1.6, label=f"{style.literal(name)}, measured")
-    ax.axvline(results.theory, color=style.THEORY, ls="--", lw=1, label="square-root rule")
+def _measured(ax: Axes, data: Data) -> None:
+    """Each encoder's number as a line with a band, and both numbers in rows of their own."""
+    names = [curve.name for curve in data.of(AVERAGE)]
+    for place, name in enumerate(names):
+        curve, look = data.curve(AVERAGE, name), style.encoder_look(names, name)
+        if np.all(np.isfinite(curve.ends)):
+            ax.axvspan(*curve.ends[:, 0], color=look["color"], alpha=0.28, lw=0)
+        label = f"{style.literal(name)}, measured"
+        ax.axvline(curve.y[0], color=look["color"], lw=1.6, label=label)
+        aside = 0.5 * (place / max(len(names) - 1, 1) - 0.5)
+        bars = look | {"capsize": 2, "zorder": 4, "label": None, "lying": True}
+        style.points(ax, curve, aside, **bars)
+        for matched in data.of(MATCHED):
+            if matched.name == name:
+                style.points(ax, matched, aside, **bars, mfc="white")
+    theory = data.notes["square-root rule"]
+    ax.axvline(theory, color=style.THEORY, ls="--", lw=1, label="square-root rule")
 
 
-def _measured(ax: Axes, results: Results, first: int) -> dict[float, str]:
-    """Both measured numbers of each encoder with intervals, below the rules: (place, label)."""
-    everything = results.everything
-    for place, (name, m) in enumerate(everything.items()):
-        colour = style.encoder_colour(everything, name)
-        offset = 0.5 * (place / max(len(everything) - 1, 1) - 0.5)
-        found = [m.shift.whole, *([m.information.matched] if m.information else [])]
-        for y, one in enumerate(found, start=first):
-            ends = np.nan_to_num([[one.value - one.low], [one.high - one.value]])
-            ax.errorbar([one.value], [y + offset], xerr=np.maximum(ends, 0), color=colour,
-                        marker=style.marker(everything, name), ms=4, capsize=2, zorder=4,
-                        mfc="white" if y > first else colour)  # fmt: skip
-    labels: dict[float, str] = {first: "measured, channel average"}
-    if any(m.information for m in everything.values()):
-        labels[first + 1] = "measured, information-matched"
-    return labels
-
-
-def _constants(ax: Axes) -> None:
-    """The row of rules that do not change, with their names beside it."""
-    for (stage, names), y in zip(constants().items(), (0.0, 0.95), strict=True):
-        _mark(ax, 1.0, y - ROOM + 0.4, stage)
-        text = textwrap.fill(f"{stage}: " + "; ".join(names), 70)
-        box = {"fc": "white", "ec": "none", "alpha": 0.9, "pad": 0.6}
-        ax.annotate(text, (1.0, y - ROOM + 0.4), xytext=(8, 4), textcoords="offset points",
-                    va="top", fontsize=7, zorder=4, bbox=box)  # fmt: skip
-
-
-def _dots(ax: Axes, results: Results) -> None:
-    low, high = results.study.low, results.study.high
-    rows = ratios(low, high)
-    for y, (_, stages) in enumerate(rows):
-        for stage, ratio in stages.items():
-            _mark(ax, ratio, y + (PLACES[stage] if len(stages) > 1 else 0.0), stage)
-    _constants(ax)
-    below = _measured(ax, results, len(rows))
-    ax.set_yticks(
-        [0.4 - ROOM, *range(len(rows)), *below],
-        ["one for all sizes", *(name for name, _ in rows), *below.values()],
-    )
+def _rows(ax: Axes, data: Data) -> None:
+    """A row for each rule, training and sampling apart, below the row of the constants."""
+    _measured(ax, data)
+    rows, marks = data.notes["rows"], data.of(RULES)
+    box = {"fc": "white", "ec": "none", "alpha": 0.9, "pad": 0.6}
+    for curve, y in zip(marks, (0.4 - ROOM, 1.35 - ROOM), strict=True):
+        both = np.all([np.isin(curve.x, other.x) for other in marks], axis=0)
+        look = LOOKS[curve.name] | {"ls": "", "ms": 5.5, "mec": "white", "mew": 0.6, "zorder": 3}
+        ax.plot([*curve.y, 1.0], [*(curve.x + PLACES[curve.name] * both), y], **look)
+        names = "; ".join(map(style.literal, data.notes[f"{CONSTANT}, {curve.name}"]))
+        text = textwrap.fill(f"{curve.name}: {names}", 70)
+        style.note(ax, text, (1.0, y), (8, 4), va="top", fontsize=7, zorder=4, bbox=box)
+    below = [panel for panel in (AVERAGE, MATCHED) if data.of(panel)]
+    places = [0.4 - ROOM, *range(len(rows) + len(below))]
+    ax.set_yticks(places, [CONSTANT, *map(style.literal, rows), *below])
     ax.set_ylim(len(rows) + 1.6, -0.4 - ROOM)
     ax.tick_params(axis="y", labelsize=7.5, length=0)
-    values = [1.0, *(ratio for _, stages in rows for ratio in stages.values())]
-    everything = results.everything.values()
-    values += [m.shift.whole.value for m in everything]
-    matched = [m.information.matched for m in everything if m.information]
-    values += [end for one in matched for end in (one.low, one.high) if np.isfinite(end)]
-    ax.set_xscale("log", base=2)
-    ax.set_xlim(0.95 * min(values), 1.06 * max(values))
-    ax.set_xticks([s for s in TICKS if ax.get_xlim()[0] <= s <= ax.get_xlim()[1]])
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    ax.set_xlabel(f"shift at {high} px over shift at {low} px")
+    low, high = reach([*marks, *data.of(AVERAGE), *data.of(MATCHED)])
+    style.log_axis(ax, "x", 0.95 * min(low, 1), 1.06 * max(high, 1), TICKS)
+    ax.set_xlabel(data.axes[RULES][1])
     handles, _ = ax.get_legend_handles_labels()
-    for stage in STAGES:
-        handles.append(
-            Line2D([], [], ls="", marker=MARKS[stage], ms=5.5, color=COLOURS[stage], label=stage)
-        )
+    handles += [style.key(stage, **look, ls="", ms=5.5) for stage, look in LOOKS.items()]
     ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
 
 
@@ -138,40 +150,46 @@ def _spread(values: list[float], factor: float) -> list[float]:
     return placed
 
 
-def _curves(ax: Axes) -> None:
-    """s of square images at the published bases.
-
-    Dotted beyond the last point of a line; FLUX.2's is cut where it drops to FLUX.1's.
-    """
-    ends: list[tuple[float, str, np.ndarray]] = []
-    shades = mpl.colormaps["viridis"](np.linspace(0, 0.72, len(CURVES)))
-    for (key, (label, last)), shade in zip(CURVES.items(), shades, strict=True):
-        s = np.array([FORMULAS[key](int(n), int(n), stage="sampling") for n in SIDES])
-        beyond = np.array([0 < last < tokens(int(n), int(n)) for n in SIDES])
-        # A curve is cut where its dots begin, and where FLUX.2's rule drops.
-        cuts = np.flatnonzero((np.diff(s) < 0) | (np.diff(beyond) > 0)) + 1
-        for part in np.split(np.arange(len(SIDES)), cuts):
-            line = ":" if beyond[part[0]] else "-"
-            ax.plot(SIDES[part], s[part], line, color=shade, lw=1.4)
-        if np.any(np.diff(s) < 0):  # beyond its drop it is FLUX.1's line: named before it
-            ax.annotate(label, (SIDES[0], s[0]), xytext=(6, 5), textcoords="offset points",
-                        fontsize=7.5, color=shade)  # fmt: skip
+def _curves(ax: Axes, data: Data) -> None:
+    """s of square images at the published bases, dotted beyond the last point of a line."""
+    parts: dict[str, list[Series]] = {}
+    for curve in data.of(SAMPLING):
+        parts.setdefault(curve.name.removesuffix(BEYOND), []).append(curve)
+    shades = mpl.colormaps["viridis"](np.linspace(0, 0.72, len(parts)))
+    ends = []
+    for (label, of_label), shade in zip(parts.items(), shades, strict=True):
+        for curve in of_label:
+            ax.plot(curve.x, curve.y, ":" if curve.name.endswith(BEYOND) else "-", color=shade)
+        # A rule that drops is another's beyond its drop: its name stands before it.
+        if any(after.y[0] < before.y[-1] for before, after in pairwise(of_label)):
+            start = (of_label[0].x[0], of_label[0].y[0])
+            style.note(ax, label, start, (6, 5), color=shade)
         else:
-            ends.append((float(s[-1]), label, shade))
+            ends.append((curve.y[-1], label, shade))
     ends.sort(key=lambda end: end[0])
+    left, right = of_label[0].x[0], curve.x[-1]
+    leader: style.Look = {"arrowstyle": "-", "color": style.PALE, "lw": 0.6}
+    leader |= {"relpos": (0, 0.5), "patchA": None, "shrinkA": 2}
+    look: style.Look = {"fontsize": 7.5, "va": "center", "arrowprops": leader}
+    look["annotation_clip"] = False  # the names stand beside the frame
     places = _spread([value for value, _, _ in ends], 1.34)
     for (value, label, shade), place in zip(ends, places, strict=True):
-        ax.annotate(label, (SIDES[-1], value), xytext=(SIDES[-1] * 1.08, place), fontsize=7.5,
-                    color=shade, va="center", annotation_clip=False,
-                    arrowprops={"arrowstyle": "-", "color": style.PALE, "lw": 0.6,
-                                "relpos": (0, 0.5), "patchA": None, "shrinkA": 2})  # fmt: skip
-    ax.set_xscale("log", base=2)
+        ax.annotate(label, (right, value), xytext=(right * 1.08, place), color=shade, **look)
+    style.log2_axis(ax, "x")
     ax.set_yscale("log")
     style.plain_log(ax.yaxis)
-    ax.set_xlim(SIDES[0], SIDES[-1])
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    ax.set_xlabel("side of a square image (px)")
-    ax.set_ylabel("shift s, sampling")
+    ax.set_xlim(left, right)
+    style.label(ax, data, SAMPLING)
+
+
+@style.styled
+def draw(data: Data) -> Figure:
+    """The ratio of every rule, training and sampling apart, with the measured intervals."""
+    figure = style.figure(8.6)
+    above, below = figure.subplots(2, 1, height_ratios=(2.3, 1.1))
+    _rows(above, data)
+    _curves(below, data)
+    return figure
 
 
 def alt(results: Results) -> str:
@@ -192,16 +210,5 @@ def alt(results: Results) -> str:
         f"and sampling with different marks: {counts[0]} at one, {counts[1]} between one and the "
         f"square-root rule’s {number(theory)}, {counts[2]} there, {counts[3]} beyond. Vertical "
         f"bands are the encoders’ measured shifts: {listing(each)}. Bottom: sampling shifts of "
-        f"{len(CURVES)} models against the side of the image, {SIDES[0]} to {SIDES[-1]} px."
+        f"{len(CURVES)} models against the side of the image, {SIDES[0]:g} to {SIDES[-1]:g} px."
     )
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """The ratio of every rule, training and sampling apart, with the measured intervals."""
-    figure = style.figure(8.6)
-    ax, below = figure.subplots(2, 1, height_ratios=(2.3, 1.1))
-    _encoders(ax, results)
-    _dots(ax, results)
-    _curves(below)
-    return figure

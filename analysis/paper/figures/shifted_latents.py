@@ -17,9 +17,9 @@ def data(results: Results) -> Data:
     )
     return Data(
         pictures=tuple(
-            Picture(panel, f"channel {number}", one)
+            Picture(panel, f"channel {number}", picture)
             for panel, side, t in cases
-            for number, one in enumerate(display.noisy(side, t)[:6], 1)
+            for number, picture in enumerate(display.noisy(side, t)[:6], 1)
         )
     )
 
@@ -32,10 +32,10 @@ def draw(data: Data) -> Figure:
     for number, part in enumerate(style.stacked(figure, 3)):
         part.suptitle(data.panels[number], fontsize=9)
         shown = data.pictures[number * columns : (number + 1) * columns]
-        for ax, one in zip(part.subplots(1, columns, squeeze=False)[0], shown, strict=True):
-            style.picture(ax, one.pixels)
+        for ax, picture in zip(part.subplots(1, columns, squeeze=False)[0], shown, strict=True):
+            style.picture(ax, picture.pixels)
             if number == 0:
-                ax.set_title(one.name, fontsize=7.5, pad=3)
+                ax.set_title(picture.name, fontsize=7.5, pad=3)
     return figure
 
 

@@ -36,8 +36,8 @@ def draw(data: Data) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     for ax, panel in ((left, BEFORE), (right, AFTER)):
         high, low = data.of(panel)
-        style.curve(ax, high, color=style.HIGH)
-        style.curve(ax, low, color=style.LOW, ls="--")
+        style.line(ax, high, color=style.HIGH)
+        style.line(ax, low, color=style.LOW, ls="--")
         ax.axhline(1, color=style.THEORY, lw=0.8)
         ax.set_yscale("log")
         ax.set_title(panel)

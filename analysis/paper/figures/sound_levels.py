@@ -34,8 +34,8 @@ def draw(data: Data) -> Figure:
     """Both recordings, whose only difference is how densely the noise was sampled."""
     figure = style.figure(2.6, 5.2)
     ax = figure.subplots()
-    for one, colour, line in zip(data.curves, (style.HIGH, style.LOW), ("-", "--"), strict=True):
-        style.curve(ax, one, color=colour, ls=line)
+    for curve, colour, line in zip(data.curves, (style.HIGH, style.LOW), ("-", "--"), strict=True):
+        style.line(ax, curve, color=colour, ls=line)
     ax.set_xlim(0, 2)
     ax.set_ylim(-80, -40)
     style.label(ax, data, "")

@@ -7,7 +7,7 @@ everywhere; encoders have the three others.
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -43,23 +43,21 @@ RC = {
     "savefig.facecolor": "white",
     "image.interpolation": "nearest",
 }
-P = ParamSpec("P")
+Look = dict[str, Any]  # how something is drawn, in matplotlib's words
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}".replace("-", "\u2212"))
 """Numbers at ticks without powers of ten."""
 
 
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(draw: Callable[[Data], Figure]) -> Callable[[Data], Figure]:
     """Run a drawing function under this style and leave matplotlib's settings as they were.
 
     Where a study has nothing to draw, its data have a note ``nothing`` that says why.
     """
 
     @functools.wraps(draw)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
+    def wrapped(data: Data) -> Figure:
         with mpl.rc_context(RC):
-            if isinstance(args[0], Data) and "nothing" in args[0].notes:
-                return notice(args[0].notes["nothing"])
-            return draw(*args, **kwargs)
+            return notice(data.notes["nothing"]) if "nothing" in data.notes else draw(data)
 
     return wrapped
 
@@ -92,7 +90,7 @@ def stacked(figure: Figure, n: int) -> list[SubFigure]:
     return parts
 
 
-def encoder_look(names: Iterable[str], name: str) -> dict[str, Any]:
+def encoder_look(names: Iterable[str], name: str) -> Look:
     """Colour and mark of an encoder: by its place in the study."""
     place = list(names).index(name)
     return {"color": ENCODERS[place % len(ENCODERS)], "marker": MARKERS[place % len(MARKERS)]}
@@ -103,37 +101,43 @@ def encoder_colour(names: Iterable[str], name: str) -> str:
     return str(encoder_look(names, name)["color"])
 
 
-def marker(names: Iterable[str], name: str) -> str:
-    """The mark of an encoder."""
-    return str(encoder_look(names, name)["marker"])
-
-
 def key(label: str, **look: Any) -> Line2D:
     """An entry of a legend that stands for many curves."""
     return Line2D([], [], label=label, **look)
 
 
-def curve(ax: Axes, one: Series, **look: Any) -> None:
+def line(ax: Axes, curve: Series, **look: Any) -> None:
     """A curve under its name, with its interval as a band where it has one everywhere."""
-    (line,) = ax.plot(one.x, one.y, **({"label": literal(one.name)} | look))
-    if one.lower is not None and one.upper is not None and np.all(np.isfinite(one.lower)):
-        ax.fill_between(one.x, one.lower, one.upper, color=line.get_color(), alpha=0.2, lw=0)
+    (drawn,) = ax.plot(curve.x, curve.y, **({"label": literal(curve.name)} | look))
+    if np.all(np.isfinite(curve.ends)):
+        ax.fill_between(curve.x, *curve.ends, color=drawn.get_color(), alpha=0.2, lw=0)
 
 
-def points(ax: Axes, one: Series, aside: float = 0, **look: Any) -> None:
+def points(ax: Axes, curve: Series, aside: float = 0, lying: bool = False, **look: Any) -> None:
     """Marks under their name, with error bars where there are intervals.
 
     Args:
         ax: where.
-        one: what.
+        curve: what.
         aside: how far to the side of its places, so that several stand beside each other.
+        lying: y along the x axis.
         **look: as ``errorbar`` takes it.
     """
-    ends = None
-    if one.lower is not None and one.upper is not None:
-        ends = np.fmax([one.y - one.lower, one.upper - one.y], 0)
-    usual: dict[str, Any] = {"label": literal(one.name), "ls": "none", "ms": 4, "capsize": 2.5}
-    ax.errorbar(one.x + aside, one.y, yerr=ends, **(usual | look))
+    low, high = curve.ends
+    ends = None if curve.lower is None else np.fmax([curve.y - low, high - curve.y], 0)
+    usual: Look = {"label": literal(curve.name), "ls": "none", "ms": 4, "capsize": 2.5}
+    if lying:
+        ax.errorbar(curve.y, curve.x + aside, xerr=ends, **(usual | look))
+    else:
+        ax.errorbar(curve.x + aside, curve.y, yerr=ends, **(usual | look))
+
+
+def note(
+    ax: Axes, text: str, at: tuple[float, float], away: tuple[float, float] = (0, 3), **look: Any
+) -> None:
+    """A small text that begins so many points right and above of a place."""
+    usual: Look = {"fontsize": 7.5, "xytext": away, "textcoords": "offset points"}
+    ax.annotate(text, at, **(usual | look))
 
 
 def plain_log(axis: Axis) -> None:
@@ -185,7 +189,7 @@ def nyquist_axis(ax: Axes, edges: Iterable[float]) -> None:
 
 def names_axis(ax: Axes, names: Sequence[str], turned: float = 0, room: float = 0.6) -> None:
     """Names at the places 0, 1, 2, … of the x axis, turned by so many degrees."""
-    turn: Any = {"rotation": turned, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+    turn: Look = {"rotation": turned, "ha": "right", "rotation_mode": "anchor"} if turned else {}
     ax.set_xticks(range(len(names)), [literal(name) for name in names], **turn)
     ax.set_xlim(-room, len(names) - 1 + room)
 

@@ -28,8 +28,8 @@ def draw(data: Data) -> Figure:
     """Two logit-normal densities over t."""
     figure = style.figure(2.6, 5.2)
     ax = figure.subplots()
-    for one, colour, line in zip(data.curves, (style.LOW, style.HIGH), ("--", "-"), strict=True):
-        style.curve(ax, one, color=colour, ls=line)
+    for curve, colour, line in zip(data.curves, (style.LOW, style.HIGH), ("--", "-"), strict=True):
+        style.line(ax, curve, color=colour, ls=line)
     style.label(ax, data, "")
     ax.set_xlim(0, 1)
     ax.set_ylim(0)
@@ -40,8 +40,8 @@ def draw(data: Data) -> Figure:
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     low, high = (
-        f"{one.name}, largest at t = {plain(one.x[one.y.argmax()], 2)}"
-        for one in data(results).curves
+        f"{curve.name}, largest at t = {plain(curve.x[curve.y.argmax()], 2)}"
+        for curve in data(results).curves
     )
     return (
         f"Two densities over t between 0 and 1: that of the low resolution ({low}), and that of "

@@ -53,8 +53,8 @@ def draw(data: Data) -> Figure:
     for part, panels in zip(style.stacked(figure, 2), rows, strict=True):
         axes = part.subplots(1, len(panels), squeeze=False)[0]
         for ax, panel in zip(axes, panels, strict=True):
-            for one, (colour, line) in zip(data.of(panel), itertools.cycle(LOOKS), strict=False):
-                style.curve(ax, one, color=colour, ls=line)
+            for curve, (colour, line) in zip(data.of(panel), itertools.cycle(LOOKS), strict=False):
+                style.line(ax, curve, color=colour, ls=line)
             ax.set_title(style.literal(panel))
             style.frequency_axis(ax, data.of(panel)[0].x)
             style.label(ax, data, panel, left=ax is axes[0])
@@ -72,7 +72,7 @@ def alt(results: Results) -> str:
     windows = [window.text for window in results.study.windows]
     each = []
     for slope, means in data(results).notes.items():
-        values = [f"{plain(one, 2)} ({text})" for one, text in zip(means, windows, strict=True)]
+        values = [f"{plain(curve, 2)} ({text})" for curve, text in zip(means, windows, strict=True)]
         each.append(f"{slope}, {', '.join(values)}")
     return (
         "Top: measured over true power of simulated fields, a line for each window; mean over the "

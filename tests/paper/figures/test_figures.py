@@ -1,38 +1,45 @@
-"""Every figure draws what it was given, with units on its axes and nothing empty."""
+"""Every figure's data are the results, its drawing is its data, and its words are its numbers."""
 
+import copy
 import dataclasses
 import importlib
+import inspect
 import pkgutil
 import re
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import is_math_text
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import analysis.paper.figures
 from analysis.paper.figures import (
-    carried_ratio,
+    channel_rule,
     channel_shifts,
     encoders,
     equivariance,
     experiment,
+    information_shift,
     measured_shift,
-    raps,
+    ratio_reliability,
     rules,
-    snr_match,
     sound_levels,
     style,
-    time_density,
-    window_leakage,
 )
-from analysis.paper.series import Data
+from analysis.paper.series import Data, Picture, Series
 from analysis.project.files import root
 from analysis.provenance import explain
+from analysis.shift import literature
+from analysis.shift.rules import FORMULAS, STAGES
 from analysis.study import densities, results
 from analysis.study.chain import Chain
 from analysis.study.settings import load_study
@@ -53,74 +60,178 @@ def loaded() -> results.Results:
     return results.load("bundled")
 
 
-def all_axes(figure: Figure) -> list:
-    """Axes of a figure and its parts."""
-    return [*figure.axes, *(ax for part in figure.subfigs for ax in part.axes)]
+@pytest.fixture(scope="module")
+def made(loaded: results.Results) -> dict[str, tuple[ModuleType, Data, Figure]]:
+    """Name -> module, data and drawing of every figure."""
+    found = {}
+    for name in NAMES:
+        module = importlib.import_module(f"analysis.paper.figures.{name}")
+        data = module.data(loaded)
+        before = dict(mpl.rcParams)
+        found[name] = (module, data, module.draw(copy.deepcopy(data)))
+        assert dict(mpl.rcParams) == before, "a figure must leave matplotlib's settings alone"
+    return found
 
 
-def lines(ax) -> list[tuple[np.ndarray, np.ndarray]]:
+def lines(ax: Axes) -> list[tuple[np.ndarray, np.ndarray]]:
     """Data of the curves in an axes."""
     return [(np.asarray(line.get_xdata()), np.asarray(line.get_ydata())) for line in ax.lines]
 
 
-def drawn(ax, y: np.ndarray) -> bool:
-    """Whether one of the curves has these ordinates."""
-    return any(len(b) == len(y) and np.allclose(b, y, rtol=1e-12) for _, b in lines(ax))
+def drawn(figure: Figure) -> np.ndarray:
+    """Every coordinate of every curve, bar, band and stroke of a figure, ascending."""
+    values: list[Any] = []
+    for ax in figure.axes:
+        values += [part for line in lines(ax) for part in line]
+        values += [path.vertices for c in ax.collections for path in c.get_paths()]
+        values += [p.get_bbox().get_points() for p in ax.patches if isinstance(p, Rectangle)]
+    return np.unique(np.concatenate([np.ravel(np.asarray(one, float)) for one in [[0], *values]]))
+
+
+def held(values: np.ndarray, among: np.ndarray) -> bool:
+    """Whether each of the values is one of the others, but for rounding."""
+    place = np.searchsorted(among, values).clip(1, len(among) - 1)
+    near = np.minimum(abs(among[place] - values), abs(among[place - 1] - values))
+    return bool(np.all(near <= 1e-9 * np.maximum(abs(values), 1)))
+
+
+def numbers(content: Any) -> list[float]:
+    """Every number of a figure's data, as it is or in a text."""
+    if isinstance(content, str):
+        found = re.findall(r"(?<![\w.])[-−]?\d+(?:\.\d+)?", content)
+        return [float(text.replace("−", "-")) for text in found]
+    if isinstance(content, int | float):
+        return [float(content)]
+    if isinstance(content, Picture):
+        return numbers([content.panel, content.name])
+    if isinstance(content, Data | Series):
+        return numbers([getattr(content, f.name) for f in dataclasses.fields(content)])
+    if isinstance(content, dict):
+        return numbers([*content, *content.values()])
+    if isinstance(content, np.ndarray):
+        return content[np.isfinite(content)].ravel().tolist()
+    if isinstance(content, list | tuple):
+        return [number for part in content for number in numbers(part)]
+    return []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_figure_is_whole(name: str, loaded: results.Results) -> None:
-    before = dict(mpl.rcParams)
-    module = importlib.import_module(f"analysis.paper.figures.{name}")
-    figure = module.draw(module.data(loaded) if hasattr(module, "data") else loaded)
-    assert dict(mpl.rcParams) == before, "a figure must leave matplotlib's settings alone"
+def test_data_are_finite_or_say_why_not_and_their_panels_have_axes(name: str, made: Any) -> None:
+    _, data, _ = made[name]
+    assert data.curves or data.pictures
+    assert set(data.axes) == {curve.panel for curve in data.curves}
+    names = [(curve.panel, curve.name) for curve in data.curves]
+    assert len(set(names)) == len(names) or name in ("rules", "deviation", "fit_ratio")
+    for curve in data.curves:
+        assert len(curve.x) == len(curve.y) > 0
+        assert not curve.categories or len(curve.categories) == len(curve.x)
+        assert np.all(np.isfinite(curve.x))
+        assert np.all(np.isfinite(curve.y)) or "where nothing stands" in data.notes, curve.name
+        low, high = curve.ends
+        inside = (low <= curve.y * (1 + 1e-9)) & (curve.y <= high * (1 + 1e-9))
+        assert np.all(inside | np.isnan(low) | np.isnan(high)), curve.name
+    for picture in data.pictures:
+        assert np.all(np.isfinite(picture.pixels))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_data_are_drawn_from_the_data_alone(name: str, made: Any) -> None:
+    module, data, figure = made[name]
+    assert [*inspect.signature(module.draw).parameters] == ["data"]
+    coordinates = drawn(figure)
+    for curve in data.curves:
+        values = np.concatenate([curve.y, *curve.ends])
+        assert held(values[np.isfinite(values)], coordinates), curve.name
+    shown = [image.get_array() for ax in figure.axes for image in ax.images]
+    assert len(shown) == len(data.pictures)
+    for picture in data.pictures:
+        assert any(np.array_equal(picture.pixels, one) for one in shown), picture.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_panels_and_legends_say_what_the_data_are_called(name: str, made: Any) -> None:
+    _, data, figure = made[name]
     figure.canvas.draw()
-    for ax in all_axes(figure):
-        if name in PICTURES:
-            continue
-        assert ax.lines or ax.images or ax.containers, "an axes is empty"
-        shared = len(ax.get_shared_x_axes().get_siblings(ax)) > 1  # labelled at the bottom only
-        assert shared or ax.get_xlabel() or ax.get_xticklabels()
-        for x, y in lines(ax):
-            assert len(x) == len(y) > 0
-            assert np.all(np.isfinite(np.asarray(y, float)))
-    if name in PICTURES:
-        assert sum(len(ax.images) for ax in all_axes(figure)) >= 4
+    known = " ".join(map(repr, [data.notes, data.axes, *data.panels]))
+    known += " ".join(f"{c.name} {' '.join(c.categories)}" for c in data.curves)
+    labels = {label for pair in data.axes.values() for label in pair}
+    for ax in figure.axes:
+        bar = ax.get_label() == "<colorbar>"
+        assert ax.lines or ax.images or ax.containers or bar or not ax.axison, "an axes is empty"
+        for label in (ax.get_xlabel(), ax.get_ylabel()):
+            assert label in labels | {"", "value", *data.panels}, label
+        if name not in PICTURES and ax.get_xlabel() == "":  # then its ticks or another's say it
+            shared = len(ax.get_shared_x_axes().get_siblings(ax)) > 1
+            assert shared or any(text.get_text() for text in ax.get_xticklabels())
+    legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes)]
+    for legend in filter(None, legends):
+        for text in legend.get_texts():
+            entry = text.get_text().lstrip("\u200b").replace(r"\$", "$")
+            assert re.split(r" \(|[,:]", entry)[0] in known, entry
 
 
-def test_raps_draws_the_measurement(loaded: results.Results) -> None:
-    left, right = raps.draw(raps.data(loaded)).axes
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_of_the_alternative_text_is_in_the_data(
+    name: str, made: Any, loaded: results.Results
+) -> None:
+    module, data, _ = made[name]
+    text = module.alt(loaded)
+    assert re.search(r"\d", text)
+    values = np.sort(numbers(data))
+    study = loaded.study
+    counts = {len(data.of(panel)) for panel in data.panels} | {
+        len(data.pictures), len(data.pictures) // 2, len(data.pictures) // 3,
+        len(loaded.photographs), *study.pair, *(len(c.x) for c in data.curves),
+    }  # fmt: skip
+    sums = [sum(len(c.x) for c in data.of(p) if kind in c.name)
+            for p in data.panels for kind in ("alone", "exponents")]  # fmt: skip
+    for found in re.finditer(r"(?<![\w.^])[-−]?\d+(?:\.\d+)?(e[+-]\d+)?", text):
+        value = float(found[0].replace("−", "-"))
+        decimals = len(found[0].partition(".")[2].partition("e")[0])
+        percent = text[found.end() :].startswith("\u00a0%")
+        near = (values - 1) * 100 if percent else values
+        close = np.any(np.abs(near - value) <= 0.5001 * 10.0**-decimals)
+        if not close and not decimals:
+            close = value in counts or value in sums
+        assert close, f"{found[0]} in: {text}"
+    for encoder in loaded.measured:
+        named = encoder in " ".join(data.panels) or encoder in str(data.notes)
+        assert not named or encoder in text or name == "window_leakage"
+
+
+# What single figures draw ---------------------------------------------------------------------
+
+
+def test_raps_are_the_measurement(loaded: results.Results, made: Any) -> None:
     measured = loaded.measured[loaded.study.display_encoder]
     index = loaded.photographs.index(loaded.display.photograph)
     high, low = loaded.study.high, loaded.study.low
-    for values in (measured.power(high), measured.noise(high), measured.noisy(high)):
-        assert drawn(left, values[index, 1:])
-    for values in (measured.power(high), measured.power(low)):
-        assert drawn(right, values[index, 1:])
-    assert "cycles/image" in left.get_xlabel()
-    assert "units²" in left.get_ylabel()
+    blending, resolution = (made["raps"][1].of(panel) for panel in made["raps"][1].panels)
+    expected = [measured.power(high), measured.noise(high), measured.noisy(high)]
+    for curve, power in zip(blending, expected, strict=True):
+        np.testing.assert_array_equal(curve.y, power[index, 1:])
+    np.testing.assert_array_equal(resolution[3].y, measured.power(low)[index, 1:])
 
 
-def test_snr_panels_differ_by_the_shift_alone(loaded: results.Results) -> None:
-    left, right = snr_match.draw(snr_match.data(loaded)).axes
+def test_snr_panels_differ_by_the_shift_alone(loaded: results.Results, made: Any) -> None:
+    before, low_before, after, low_after = made["snr_match"][1].curves
     factor = schedule.snr(loaded.t_shifted) / schedule.snr(loaded.study.t)
-    (_, before), (_, low_before), *_ = lines(left)
-    (_, after), (_, low_after), *_ = lines(right)
-    np.testing.assert_allclose(after, before * factor, rtol=1e-12)
-    np.testing.assert_array_equal(low_before, low_after)
+    np.testing.assert_allclose(after.y, before.y * factor, rtol=1e-12)
+    np.testing.assert_array_equal(low_before.y, low_after.y)
 
 
-def test_main_figure_shows_every_encoder_and_the_rule(loaded: results.Results) -> None:
-    left, right = measured_shift.draw(loaded).axes
-    for measured in loaded.measured.values():
-        assert drawn(left, measured.shift.mean)
-        assert drawn(right, np.array([measured.shift.whole.value]))
-    theory = loaded.theory
-    assert drawn(left, np.array([theory, theory]))
+def test_the_main_figure_holds_every_curve_and_number(loaded: results.Results, made: Any) -> None:
+    module, data, figure = made["measured_shift"]
+    left = figure.axes[0]
     low, high = left.get_ylim()
-    for measured in loaded.measured.values():
+    for name, measured in loaded.measured.items():
+        np.testing.assert_array_equal(data.curve(module.CURVES, name).y, measured.shift.mean)
+        (number,) = data.curve(module.NUMBERS, name).y
+        assert number == measured.shift.whole.value
         assert low < measured.shift.mean.min(), "a curve leaves the frame"
         assert measured.shift.mean.max() < high, "a curve leaves the frame"
+    assert any(list(y) == [loaded.theory] * 2 for _, y in lines(left))
+    assert "1.53 [1.42,\u00a01.64] for taef2" in module.alt(loaded)
 
 
 def test_the_readme_shows_the_current_figure(tmp_path: Path) -> None:
@@ -141,68 +252,87 @@ def picture(path: Path) -> str:
     return re.sub(r"<metadata>.*?</metadata>", "", path.read_text(encoding="utf-8"), flags=re.S)
 
 
-def test_every_channel_is_drawn_with_its_exponent_and_shift(loaded: results.Results) -> None:
-    figure = channel_shifts.draw(loaded)
-    axes = {ax.get_title(): ax for ax in all_axes(figure)}
+def test_every_channel_is_drawn_with_its_exponent_and_shift(
+    loaded: results.Results, made: Any
+) -> None:
+    module, data, _ = made["channel_shifts"]
     for name, measured in loaded.measured.items():
-        slopes = axes[name]
-        gammas = [law.gamma for law in measured.channel_laws]
-        order = np.argsort(gammas)
-        heights = [bar.get_height() for bar in slopes.patches]
-        np.testing.assert_allclose(heights, np.array(gammas)[order])
-        below = next(
-            ax for ax in all_axes(figure)
-            if ax is not slopes and ax in slopes.get_shared_x_axes().get_siblings(slopes)
-        )  # fmt: skip
+        slopes = data.curve(name + module.SLOPES, "γ")
+        gammas = np.array([law.gamma for law in measured.channel_laws])
+        order = np.array([int(number) - 1 for number in slopes.categories])
+        np.testing.assert_array_equal(slopes.y, gammas[order])
+        assert np.all(np.diff(slopes.y) >= 0)
         for band in ("low", "middle", "high"):
-            values = [one.bands[band].value for one in measured.shift_by_channel]
-            assert drawn(below, np.array(values)[order])
-        labels = [int(text.get_text()) for text in below.get_xticklabels()]
-        assert labels == (order + 1).tolist()
+            values = np.array([one.bands[band].value for one in measured.shift_by_channel])
+            drawn = data.curve(name + module.SHIFTS, f"{band} band").y
+            np.testing.assert_array_equal(drawn, values[order])
 
 
-def test_the_weighted_densities_of_every_image_are_drawn(loaded: results.Results) -> None:
-    for ax, measured in zip(
-        carried_ratio.draw(carried_ratio.data(loaded)).axes, loaded.measured.values(), strict=True
-    ):
+def test_the_weighted_densities_of_every_image(loaded: results.Results, made: Any) -> None:
+    for name, measured in loaded.measured.items():
         found = densities.weighted_of(measured)
-        for each in (*found.linear, *found.carried):
-            assert drawn(ax, each / found.unweighted)
+        expected = np.concatenate([found.linear, found.carried]) / found.unweighted
+        drawn = np.stack([curve.y for curve in made["carried_ratio"][1].of(name)])
+        np.testing.assert_array_equal(drawn, expected)
 
 
-def test_every_encoder_s_images_are_drawn_under_every_window(loaded: results.Results) -> None:
-    axes = {ax.get_title(): ax for ax in all_axes(window_leakage.draw(window_leakage.data(loaded)))}
+def test_every_encoder_s_images_under_every_window(loaded: results.Results, made: Any) -> None:
     side = loaded.study.high
     for name, m in loaded.measured.items():
-        for index in range(len(loaded.study.windows)):
+        for index, curve in enumerate(made["window_leakage"][1].of(f"images, {name}")):
             read = m.arrays[f"windows_{side}"][:, index, 1:] / m.power(side)[:, 1:]
-            assert drawn(axes[f"images, {name}"], np.exp(np.log(read).mean(axis=0)))
-    assert len(axes) == len(loaded.leakage.gammas) + len(loaded.measured)
-
-
-def test_contributed_encoders_stand_beside_the_rules(loaded: results.Results) -> None:
-    theirs = loaded.measured["taef2"]
-    found = dataclasses.replace(
-        loaded, measured={"pixel": loaded.measured["pixel"]}, contributed={"theirs": theirs}
-    )
-    ax = rules.draw(found).axes[0]
-    drawn_at = {float(x[0]) for x, _ in lines(ax) if len(x) == 1}
-    assert theirs.information is not None
-    assert {theirs.shift.whole.value, theirs.information.matched.value} <= drawn_at
-    assert "theirs, measured" in [text.get_text() for text in ax.get_legend().get_texts()]
+            assert curve.name == loaded.study.windows[index].text
+            np.testing.assert_allclose(curve.y, np.exp(np.log(read).mean(axis=0)), rtol=1e-12)
 
 
 def test_rules_stand_beside_both_measured_numbers(loaded: results.Results) -> None:
-    ax = rules.draw(loaded).axes[0]
-    drawn_at = {float(x[0]) for x, _ in lines(ax) if len(x) == 1}
-    for measured in loaded.measured.values():
-        assert measured.shift.whole.value in drawn_at
-        assert measured.information is not None
-        assert measured.information.matched.value in drawn_at
+    theirs = loaded.measured["taef2"]
+    own = {"pixel": loaded.measured["pixel"]}
+    found = dataclasses.replace(loaded, measured=own, contributed={"theirs": theirs})
+    figure = rules.draw(rules.data(found))
+    ax = figure.axes[0]
+    assert theirs.information is not None
+    for value in (theirs.shift.whole.value, theirs.information.matched.value):
+        assert any(value in x for x, _ in lines(ax))
+    assert "theirs, measured" in [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "theirs" in rules.alt(found)
 
 
-def test_labels_of_the_rules_curves_do_not_overlap(loaded: results.Results) -> None:
-    canvas = FigureCanvasAgg(rules.draw(loaded))
+def test_every_rule_has_its_mark_and_its_curve(loaded: results.Results, made: Any) -> None:
+    module, data, figure = made["rules"]
+    ax, below = figure.axes
+    low, high = loaded.study.pair
+    counts = 0
+    for stage in STAGES:
+        expected = [
+            formula.ratio(low, high)
+            for _, formula in literature.evaluable()
+            if stage in formula.stages and not formula.constant
+        ]
+        marks = data.curve(module.RULES, stage)
+        np.testing.assert_allclose(sorted(marks.y), sorted(expected), rtol=1e-12)
+        rows = [data.notes["rows"][int(x)] for x in marks.x]
+        assert rows == list(marks.categories)
+        constants = data.notes[f"{module.CONSTANT}, {stage}"]
+        counts += len(constants)
+        written = " ".join(text.get_text() for text in ax.texts).replace("\n", " ")
+        assert constants
+        assert all(name in written for name in constants)
+    told = re.search(
+        r"marks: (\d+) at one, (\d+) .*, (\d+) there, (\d+) beyond", module.alt(loaded)
+    )
+    assert told is not None
+    assert sum(map(int, told.groups())) == counts + len(data.notes["rows"])
+    shifts = {(int(x), float(y)) for one in lines(below) for x, y in zip(*one, strict=True)}
+    for key in module.CURVES:
+        formula = FORMULAS[key]
+        assert {(int(n), formula(int(n), int(n))) for n in module.SIDES} <= shifts
+    # No curve is drawn across FLUX.2's drop.
+    assert all(np.all(np.diff(y) >= 0) for _, y in lines(below))
+
+
+def test_labels_of_the_rules_curves_do_not_overlap(made: Any) -> None:
+    canvas = FigureCanvasAgg(made["rules"][2])
     canvas.draw()
     texts, renderer = canvas.figure.axes[1].texts, canvas.get_renderer()
     for text in texts:
@@ -214,11 +344,10 @@ def test_labels_of_the_rules_curves_do_not_overlap(loaded: results.Results) -> N
         assert not any(one.overlaps(another) for another in boxes[:i])
 
 
-def test_densities_integrate_to_one(loaded: results.Results) -> None:
-    (ax,) = time_density.draw(time_density.data(loaded)).axes
-    for t, density in lines(ax):
+def test_densities_integrate_to_one(made: Any) -> None:
+    for curve in made["time_density"][1].curves:
         # Trapezoids of width 1/800 on a smooth density that vanishes at both ends.
-        assert np.trapezoid(density, t) == pytest.approx(1, abs=1e-5)
+        assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=1e-5)
 
 
 def test_sound_spectra_have_the_levels(loaded: results.Results) -> None:
@@ -227,6 +356,64 @@ def test_sound_spectra_have_the_levels(loaded: results.Results) -> None:
         power = np.trapezoid(10 ** (level / 10), f)
         # Welch's estimate of the total power; windows leave out little of a flat band.
         assert 10 * np.log10(power) == pytest.approx(sound.level, abs=0.2)
+
+
+def test_shifts_between_other_sides_are_drawn_per_doubling() -> None:
+    # 256 to 512 px by 2, 512 to 768 by the rule's 1.5: twice the side asks for 2 either way.
+    study = pretend(x=known(sides=(256, 512, 768)))
+    data = encoders.data(study)
+    shifts = data.curve(encoders.SHIFTS, "x")
+    assert shifts.y[:2] == pytest.approx([2.0, 2.0], rel=1e-6)
+    assert shifts.categories[:2] == ["256 → 512", "512 → 768"]
+    assert data.notes["square-root rule"] == 2
+    assert "512 → 768 2.000" in encoders.alt(study)
+
+
+def test_bands_that_were_moved_are_drawn_where_they_end() -> None:
+    # Of 16 x 16 latents the low band ends at ring 3 of 8, not at 2, the middle one at 4.
+    small = pretend(x=known(sides=(128, 256)))
+    drawings = [module.draw(module.data(small)) for module in (measured_shift, equivariance)]
+    for ax in (drawings[0].axes[0], *drawings[1].axes):
+        upright = [x[0] for x, y in lines(ax) if list(y) == [0, 1] and x[0] == x[1]]
+        assert upright == [3 / 8, 4 / 8]
+
+
+def test_the_experiments_legends_show_their_lines(made: Any) -> None:
+    for legend in filter(None, (ax.get_legend() for ax in made["experiment"][2].axes)):
+        entries = legend.get_lines()
+        # Two that look alike would name one curve for another.
+        looks = [
+            (to_hex(one.get_color()), one.get_linestyle(), one.get_marker()) for one in entries
+        ]
+        assert len(set(looks)) == len(looks)
+        length = legend.handlelength * legend.prop.get_size_in_points()
+        for one in entries:
+            pattern = {"--": "dashed", "-.": "dashdot", ":": "dotted"}.get(one.get_linestyle())
+            if pattern:
+                dashes = mpl.rcParams[f"lines.{pattern}_pattern"]
+                assert length > sum(dashes) * one.get_linewidth(), "shorter than its pattern"
+
+
+def test_a_study_with_nothing_to_draw_is_told_so(loaded: results.Results) -> None:
+    few = pretend(x=known(images=2))
+    few.experiment = None
+    one = {"gray": dataclasses.replace(loaded.measured["pixel"])}
+    vars(one["gray"])["channel_laws"] = loaded.measured["pixel"].channel_laws[:1]
+    for module, study in (
+        (channel_rule, few),
+        (channel_shifts, dataclasses.replace(loaded, measured=one)),
+        (experiment, few),
+        (information_shift, few),
+        (ratio_reliability, few),
+    ):
+        data = module.data(study)
+        assert not data.curves
+        assert data.notes["nothing"] == module.alt(study)
+        (text,) = module.draw(data).axes[0].texts
+        assert text.get_text() == module.alt(study)
+
+
+# The style ------------------------------------------------------------------------------------
 
 
 def test_style_is_left_even_when_drawing_fails() -> None:
@@ -243,51 +430,15 @@ def test_style_is_left_even_when_drawing_fails() -> None:
 
 def test_any_number_of_encoders_has_colours_and_marks() -> None:
     names = [f"encoder-{n}" for n in range(12)]
-    looks = {(style.encoder_colour(names, n), style.marker(names, n)) for n in names}
+    looks = {tuple(style.encoder_look(names, name).values()) for name in names}
     assert len(looks) == len(style.MARKERS)
 
 
-def test_a_figure_says_in_words_what_its_numbers_are(loaded: results.Results) -> None:
-    for name in NAMES:
-        module = importlib.import_module(f"analysis.paper.figures.{name}")
-        if not hasattr(module, "alt"):
-            continue
-        text = module.alt(loaded)
-        assert re.search(r"\d", text), name
-    assert "1.53 [1.42,\u00a01.64] for taef2" in measured_shift.alt(loaded)
-
-
-def test_shifts_between_other_sides_are_drawn_per_doubling() -> None:
-    # 256 to 512 px by 2, 512 to 768 by the rule's 1.5: twice the side asks for 2 either way.
-    study = pretend(x=known(sides=(256, 512, 768)))
-    right = encoders.draw(study).axes[1]
-    heights = [line.get_ydata()[0] for line in right.lines if len(line.get_xdata()) == 1]
-    assert heights[:2] == pytest.approx([2.0, 2.0], rel=1e-6)
-    assert [text.get_text() for text in right.get_xticklabels()][:2] == ["256 → 512", "512 → 768"]
-    assert drawn(right, np.array([2, 2]))
-    assert "512 → 768 2.000" in encoders.alt(study)
-
-
-def test_bands_that_were_moved_are_drawn_where_they_end() -> None:
-    # Of 16 x 16 latents the low band ends at ring 3 of 8, not at 2, the middle one at 4.
-    small = pretend(x=known(sides=(128, 256)))
-    for ax in (measured_shift.draw(small).axes[0], *equivariance.draw(small).axes):
-        upright = [x[0] for x, y in lines(ax) if list(y) == [0, 1] and x[0] == x[1]]
-        assert upright == [3 / 8, 4 / 8]
-
-
-def test_the_experiments_legends_show_their_lines(loaded: results.Results) -> None:
-    legends = [ax.get_legend() for ax in all_axes(experiment.draw(loaded))]
-    for legend in filter(None, legends):
-        entries = legend.get_lines()
-        # Two that look alike would name one curve for another.
-        looks = [
-            (to_hex(one.get_color()), one.get_linestyle(), one.get_marker()) for one in entries
-        ]
-        assert len(set(looks)) == len(looks)
-        length = legend.handlelength * legend.prop.get_size_in_points()
-        for one in entries:
-            pattern = {"--": "dashed", "-.": "dashdot", ":": "dotted"}.get(one.get_linestyle())
-            if pattern:
-                dashes = mpl.rcParams[f"lines.{pattern}_pattern"]
-                assert length > sum(dashes) * one.get_linewidth(), "shorter than its pattern"
+def test_names_from_data_are_no_mathematics_and_stand_in_legends() -> None:
+    names = ["_DSC0001_.jpg", "$x$.png", r"\$ $", "a$b"]
+    ax = Figure().subplots()
+    for name in names:
+        style.line(ax, Series("", name, np.arange(2.0), np.arange(2.0)))
+    texts = [text.get_text() for text in ax.legend().get_texts()]
+    assert [text.lstrip("\u200b").replace(r"\$", "$") for text in texts] == names
+    assert not any(map(is_math_text, texts))
