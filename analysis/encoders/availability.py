@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis.encoders import cards, weights
-from analysis.encoders.cards import NEEDS, Card
+from analysis.encoders.cards import BY_HASH, NEEDS, Card
 from analysis.encoders.checkpoints import FILES, unfit
 from analysis.project import extras
 from analysis.project.downloads import download
@@ -23,7 +23,7 @@ def missing(card: Card, weights_dirs: Sequence[Path] | None = None) -> str | Non
     if lacking := extras.lacking(card.name, NEEDS[card.kind]):
         return lacking
     where = weights.folders() if weights_dirs is None else weights_dirs
-    if card.kind == "taef2":
+    if card.kind in BY_HASH:
         found = card.url or weights.find(card.sha256, card.bytes, where)
         return None if found else not_found(card)
     if card.kind == "diffusers" and card.folder:

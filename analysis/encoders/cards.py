@@ -29,9 +29,9 @@ from analysis.project.errors import InputError, PackageError, nearest
 from analysis.project.files import Line, Strict, data, explain, named, read_toml
 from analysis.project.markdown import printable
 
-Kind = Literal["pixel", "linear", "diffusers", "taef2"]
+Kind = Literal["pixel", "linear", "diffusers", "taef2", "taesana"]
 
-VERSIONS: dict[Kind, int] = {"pixel": 1, "linear": 1, "diffusers": 1, "taef2": 1}
+VERSIONS: dict[Kind, int] = {"pixel": 1, "linear": 1, "diffusers": 1, "taef2": 1, "taesana": 1}
 """Raised when the numbers an encoder of this kind gives change."""
 
 NEEDS: dict[Kind, tuple[str, ...]] = {
@@ -39,7 +39,9 @@ NEEDS: dict[Kind, tuple[str, ...]] = {
     "linear": (),
     "diffusers": ("torch", "diffusers", "huggingface_hub", "safetensors"),
     "taef2": ("torch",),
+    "taesana": ("torch",),
 }
+BY_HASH = ("taef2", "taesana")  # kinds whose weights are one file, found by its SHA-256
 TOLERANCE = 1e-4  # of a channel's std: cards have means and stds rounded to four places
 RESULTS = ("display", "leakage", "channel-rule")  # files of a study beside its encoders
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -82,8 +84,8 @@ class Card(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.kind == "taef2" and not self.sha256:
-            raise ValueError("kind 'taef2' needs sha256, by which its weights are found")
+        if self.kind in BY_HASH and not self.sha256:
+            raise ValueError(f"kind '{self.kind}' needs sha256, by which its weights are found")
         if self.kind == "diffusers" and self.class_name not in VARIATIONAL:
             known = ", ".join(sorted(VARIATIONAL))
             raise ValueError(f"kind 'diffusers' needs class, one of {known}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from analysis.encoders import networks, weights
 from analysis.encoders.availability import folder_of, not_found
-from analysis.encoders.cards import NEEDS, Card, agree, description, unsaid
+from analysis.encoders.cards import BY_HASH, NEEDS, Card, agree, description, unsaid
 from analysis.encoders.checkpoints import FILES, described, unfit
 from analysis.encoders.latents import Normalisation
 from analysis.encoders.linear_code import LinearCode
@@ -220,12 +220,12 @@ def load(
         agree(card, network.described)
         return Loaded(card, known, network, {}, memory)
     where = weights.folders() if folder is None else [folder]
-    if card.kind == "taef2":
+    if card.kind in BY_HASH:
         path = weights.find(card.sha256, card.bytes, [*where, downloads])
         if path is None and (folder is not None or not card.url):
             raise FetchError(not_found(card))
         path = path or download(card.url, card.sha256, downloads)
-        network = networks.tiny(path, card.channels, device, dtype)
+        network = networks.tiny(path, card.channels, card.stride, device, dtype)
         agree(card, network.described)
         return Loaded(card, known | {"sha256": card.sha256}, network, {}, memory)
     config, path, commit = _paths(card, folder, where)

@@ -63,17 +63,21 @@ class Network:
         return self.held * self.width * height * width * self.itemsize
 
 
-def tiny(path: Path, channels: int, device: Device = "auto", dtype: Dtype = "float32") -> Network:
-    """The tiny encoder of FLUX.2's latent space (TAEF2, Ollin Boer Bohan, MIT).
+def tiny(
+    path: Path, channels: int, stride: int, device: Device = "auto", dtype: Dtype = "float32"
+) -> Network:
+    """A tiny encoder distilled from a large one: TAEF2 or TAESANA (Ollin Boer Bohan, MIT).
 
-    3x3 convolution to 64 channels and one residual block; three stages of a stride-2 convolution
-    and three residual blocks; 3x3 convolution to the latents. A block is relu(y + conv relu conv
-    relu conv (y)); y is its input x, in the last stage x + 1x1 relu groupnorm 1x1 (x), where the
-    four groups are normalised over the whole image. It takes pixels in [0, 1], its stride is 8.
+    Pixels in [0, 1] become 64 channels (TAEF2: one 3x3 convolution; TAESANA: two of stride 2, to 32
+    and 64 channels, with ReLU) and go through one residual block; then three stages of a stride-2
+    convolution and three residual blocks; a 3x3 convolution gives the latents. A block is
+    relu(y + conv relu conv relu conv (y)); y is its input x, in TAEF2's last stage x + 1x1 relu
+    groupnorm 1x1 (x), where the four groups are normalised over the whole image.
 
     Args:
         path: the weights, a state dictionary written by ``torch.save``.
         channels: number of latent channels.
+        stride: 8 for TAEF2, 32 for TAESANA.
         device: where it runs; ``auto``: CUDA, else Apple's GPU, else the CPU.
         dtype: the type it computes in.
 
@@ -83,7 +87,7 @@ def tiny(path: Path, channels: int, device: Device = "auto", dtype: Dtype = "flo
     """
     import torch
 
-    network = _tiny_network(channels)
+    network = _tiny_network(channels, stride)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds, also from zipfile and pickle
@@ -95,7 +99,9 @@ def tiny(path: Path, channels: int, device: Device = "auto", dtype: Dtype = "flo
         with _exact():
             return {"mean": _array(network(torch.from_numpy(x).to(place, number)))}
 
-    return Network(run, None, {"stride": 8}, WIDTH, number.itemsize)
+    # What is widest at the full size: TAESANA's stem is 32 channels at half of it.
+    width = WIDTH if stride == 8 else 8
+    return Network(run, None, {"stride": stride}, width, number.itemsize)
 
 
 def autoencoder(
@@ -234,12 +240,12 @@ def _array(y: "Tensor") -> np.ndarray:
     return y.float().cpu().numpy()
 
 
-def _tiny_network(channels: int) -> "nn.Sequential":
-    """The tiny encoder, untrained; its entries are named as in the published file."""
+def _tiny_network(channels: int, stride: int) -> "nn.Sequential":
+    """A tiny encoder, untrained; its entries are named as in the published file."""
     from torch import Tensor, nn
 
-    def conv(inputs: int, outputs: int) -> nn.Conv2d:
-        return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+    def conv(inputs: int, outputs: int, step: int = 1, bias: bool = True) -> nn.Conv2d:
+        return nn.Conv2d(inputs, outputs, kernel_size=3, stride=step, padding=1, bias=bias)
 
     class Block(nn.Module):
         def __init__(self, pooled: bool) -> None:
@@ -260,8 +266,12 @@ def _tiny_network(channels: int) -> "nn.Sequential":
                 x = x + self.pool(x)
             return nn.functional.relu(x + self.conv(x))
 
-    layers: list[nn.Module] = [conv(3, WIDTH), Block(pooled=False)]
+    fine = stride == 8
+    stem: list[nn.Module] = [conv(3, WIDTH)]
+    if not fine:
+        stem = [conv(3, 32, 2), nn.ReLU(), conv(32, WIDTH, 2), nn.ReLU()]
+    layers = [*stem, Block(pooled=False)]
     for stage in range(3):
-        layers.append(nn.Conv2d(WIDTH, WIDTH, kernel_size=3, stride=2, padding=1, bias=False))
-        layers.extend(Block(pooled=stage == 2) for _ in range(3))
+        layers.append(conv(WIDTH, WIDTH, 2, bias=False))
+        layers.extend(Block(pooled=fine and stage == 2) for _ in range(3))
     return nn.Sequential(*layers, conv(WIDTH, channels))

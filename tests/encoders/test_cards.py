@@ -31,6 +31,7 @@ def test_the_cards_are_these() -> None:
     assert shapes["taef2"] == (32, 8, 0, 1)
     assert shapes["sd35"] == shapes["sd3"] == (16, 8, 0.0609, 1.5305)
     assert shapes["sana"] == (32, 32, 0, 0.41407)
+    assert shapes["taesana"] == (32, 32, 0, 1)
     assert found["taef2"].input_range == (0, 1)
     assert found["flux1"].gated and found["flux1"].hub_names()[0] == "vae/config.json"
     assert found["sd15"].hub_names()[1] == FILE

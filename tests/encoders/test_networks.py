@@ -1,4 +1,4 @@
-"""TAEF2 against the same mathematics built otherwise; diffusers' classes against diffusers."""
+"""Tiny encoders against plain mathematics; diffusers' classes against diffusers."""
 
 import os
 import shutil
@@ -77,11 +77,11 @@ def pixels(count: int = 2, height: int = 40, width: int = 24) -> np.ndarray:
     return np.random.default_rng(0).random((count, 3, height, width), dtype=np.float32)
 
 
-def real_weights() -> Path:
-    card = cards.card("taef2")
+def real_weights(name: str = "taef2") -> Path:
+    card = cards.card(name)
     path = weights.find(card.sha256, card.bytes, [*weights.folders(), SHARED])
     if path is None:
-        pytest.skip("the weights of taef2 are not here: see ANALYSIS_WEIGHTS")
+        pytest.skip(f"the weights of {name} are not here: see ANALYSIS_WEIGHTS")
     return path
 
 
@@ -89,7 +89,7 @@ def test_the_tiny_network_is_the_one_described(tmp_path: Path) -> None:
     state = random_state()
     torch.save(state, tmp_path / "tiny.pth")
     x = pixels()
-    mean = networks.tiny(tmp_path / "tiny.pth", 5).encode(x)["mean"]
+    mean = networks.tiny(tmp_path / "tiny.pth", 5, 8).encode(x)["mean"]
     expected = reference(state, x)
     assert mean.shape == (2, 5, 5, 3) and mean.dtype == np.float32
     assert np.abs(expected).max() > 0.1
@@ -99,21 +99,54 @@ def test_the_tiny_network_is_the_one_described(tmp_path: Path) -> None:
 def test_the_published_weights_give_what_the_description_gives() -> None:
     path = real_weights()
     x = pixels(1, 64, 48)
-    mean = networks.tiny(path, 32).encode(x)["mean"]
+    mean = networks.tiny(path, 32, 8).encode(x)["mean"]
     state = torch.load(path, weights_only=True)
     assert {name: tuple(value.shape) for name, value in state.items()} == shapes(32)
     np.testing.assert_allclose(mean, reference(state, x), atol=2e-4)
 
 
-def test_latents_of_a_photograph_look_like_latents() -> None:
-    path = real_weights()
+def test_taesanas_weights_give_what_their_description_gives() -> None:
+    path = real_weights("taesana")
+    state = torch.load(path, weights_only=True)
+    nn = torch.nn
+
+    def conv(inputs, outputs, stride=1, bias=True):
+        return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=bias)
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Sequential(
+                conv(64, 64), nn.ReLU(), conv(64, 64), nn.ReLU(), conv(64, 64)
+            )
+
+        def forward(self, x):
+            return (x + self.conv(x)).clamp(min=0)
+
+    stage = [lambda: conv(64, 64, 2, bias=False), Block, Block, Block]
+    plain = nn.Sequential(
+        *(conv(3, 32, 2), nn.ReLU(), conv(32, 64, 2), nn.ReLU(), Block()),
+        *(make() for make in stage * 3),
+        conv(64, 32),
+    )
+    plain.load_state_dict(state)  # every entry, of its shape
+    x = pixels(1, 96, 64)
+    mean = networks.tiny(path, 32, 32).encode(x)["mean"]
+    expected = plain.double()(torch.from_numpy(x).double()).detach().numpy()
+    assert mean.shape == (1, 32, 3, 2)
+    np.testing.assert_allclose(mean, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize(("name", "stride"), [("taef2", 8), ("taesana", 32)])
+def test_latents_of_a_photograph_look_like_latents(name: str, stride: int) -> None:
+    path = real_weights(name)
     photograph = files.root() / "data" / "images" / "kite.jpg"
-    x = load(photograph, 128)[None]
-    z = networks.tiny(path, 32).encode((x + 1) / 2)["mean"]
+    x = load(photograph, 16 * stride)[None]
+    z = networks.tiny(path, 32, stride).encode((x + 1) / 2)["mean"]
     assert z.shape == (1, 32, 16, 16) and np.isfinite(z).all()
-    assert 0.3 < z.std() < 3, "FLUX.2's latents are of order one"
+    assert 0.3 < z.std() < 3, "latents are of order one"
     # the brightness of the picture is in the latents: some channel follows it
-    grey = x[0].mean(0).reshape(16, 8, 16, 8).mean((1, 3)).ravel()
+    grey = x[0].mean(0).reshape(16, stride, 16, stride).mean((1, 3)).ravel()
     follows = [abs(np.corrcoef(grey, channel.ravel())[0, 1]) for channel in z[0]]
     assert max(follows) > 0.6
 
@@ -137,7 +170,7 @@ def test_a_file_that_does_not_fit_is_refused(change: str, tmp_path: Path) -> Non
     elif change == "truncated":
         path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(FetchError, match="not the weights of a tiny encoder") as error:
-        networks.tiny(path, 5)
+        networks.tiny(path, 5, 8)
     assert "\n" not in str(error.value)
 
 
@@ -156,7 +189,7 @@ def test_no_code_in_a_weights_file_is_run(tmp_path: Path) -> None:
     torch.save({"0.weight": Payload(str(target))}, tmp_path / "tiny.pth")
     assert zipfile.is_zipfile(tmp_path / "tiny.pth")
     with pytest.raises(FetchError):
-        networks.tiny(tmp_path / "tiny.pth", 5)
+        networks.tiny(tmp_path / "tiny.pth", 5, 8)
     assert not target.exists()
     torch.load(tmp_path / "tiny.pth", weights_only=False)  # the payload does work
     assert target.exists()
