@@ -6,8 +6,9 @@ is run. Where an encoder cannot run here, its committed measurement is used, and
 
 import collections
 import functools
+import itertools
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ class Chain:
         missing = {one.key for one in archive.unanswered(self.plan, card).values()}
         if not anew and not missing:
             return []
-        tasks = [task for task in self.tasks(card) if self.store.state(task[0]) != "sound"]
+        tasks = self._missing(self.tasks(card))
         if anew:
             return tasks
         if self.plan.measurement_request(card).key in missing:
@@ -218,8 +219,7 @@ class Chain:
             card = self.settled(name)
             reason = availability.cannot_run(card, self.store.downloads)
             own = self.todo(card, anew=anew and not reason)
-            needed = {key for request, _ in own for key in request.inputs.values()}
-            groups = batches(self.plan, card, needed)
+            groups = batches(self.plan, card, own)
             if groups and availability.missing(card):
                 for result, request in archive.unanswered(self.plan, card).items():
                     archive.read(self.study.name, request, result, str(reason))
@@ -254,10 +254,8 @@ class Chain:
             FetchError: what the encoder needs can't be had.
         """
         tasks = {side: list(map(self.row, some)) for side, some in self.plan.powers(card).items()}
-        todo = [task for some in tasks.values() for task in some]
-        todo = [task for task in todo if self.store.state(task[0]) != "sound"]
-        needed = {key for request, _ in todo for key in request.inputs.values()}
-        groups = batches(self.plan, card, needed)
+        todo = self._missing(itertools.chain(*tasks.values()))
+        groups = batches(self.plan, card, todo)
         if groups and (reason := availability.missing(card)):
             raise MissError(f"{reason}; and this was not measured before")
         self._run([(card, group) for group in groups], todo, progress)
@@ -265,6 +263,10 @@ class Chain:
             side: np.stack([self.store.obtain(*task)["power"] for task in some])
             for side, some in tasks.items()
         }
+
+    def _missing(self, tasks: Iterable[Task]) -> list[Task]:
+        """Those that are not stored."""
+        return [task for task in tasks if self.store.state(task[0]) != "sound"]
 
     def _run(
         self, shown: list[tuple[Card, list[View]]], todo: list[Task], progress: Progress
@@ -297,13 +299,13 @@ class Chain:
 TOGETHER = 8  # images that are in memory as pixels
 
 
-def batches(plan: Plan, card: Card, needed: Collection[str]) -> list[list[View]]:
+def batches(plan: Plan, card: Card, todo: Iterable[Task]) -> list[list[View]]:
     """The views of an encoder whose moments have to be computed, in groups of one size.
 
     Args:
         plan: of the study, and the store that moments lie in.
         card: the encoder. Pixels are their own moments and need none.
-        needed: keys that the steps to come read.
+        todo: the steps to come, which read them.
 
     Returns:
         Groups of `TOGETHER` views at most. None under ``ANALYSIS_COMPUTE=never``: the step that
@@ -311,6 +313,7 @@ def batches(plan: Plan, card: Card, needed: Collection[str]) -> list[list[View]]
     """
     if card.kind == "pixel" or plan.store.compute == "never":
         return []
+    needed = {key for request, _ in todo for key in request.inputs.values()}
     by_side: dict[int, list[View]] = {}
     for view in plan.views(card):
         request = plan.moments_request(view, card)

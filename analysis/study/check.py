@@ -6,7 +6,6 @@ Nothing is computed, fetched or changed here.
 import collections
 import dataclasses
 import json
-import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,9 @@ from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
 from analysis.study.settings import Study
 from analysis.study.store import MissError, Request, Store
+
+COMPUTE = "'python -m analysis compute'"
+ANEW = "'python -m analysis compute --update-results' writes it anew"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,56 +57,39 @@ def check(study: Study, store: Store) -> Iterator[Finding]:
     else:
         yield Finding("photographs", f"{len(plan.photographs)} of '{study.images}', all as meant")
         for card in plan.cards.values():
-            problems = list(
-                preflight.sides(card.name, card.latent_stride, study.resolutions, study.bands)
-            )
-            for line in problems:
-                yield Finding(card.name, line, wrong=True)
-            if not problems:
-                yield from _steps(chain, card)
+            problems = preflight.of_encoder(plan, card)
+            yield from (Finding(card.name, line, wrong=True) for line in problems)
+            yield from [] if problems else _steps(chain, card)
         yield from _committed(plan)
 
 
 def _steps(chain: Chain, card: cards.Card) -> Iterator[Finding]:
     """Whether committed results answer, or how many steps are cached; what is missing yet."""
-    requests = [request for request, _ in chain.tasks(card)]
-    states = {request.key: chain.store.state(request) for request in requests}
-    for request in _and_moments(chain, card, requests):
-        if chain.store.state(request) == "damaged":
-            text = (
-                f"{request.label} is damaged in the cache: 'python -m analysis compute' replaces it"
-            )
+    plan, store = chain.plan, chain.store
+    steps = [request for request, _ in chain.tasks(card)]
+    # Moments are no steps of their own, and pixels are not stored as such.
+    views = plan.views(card) if card.kind != "pixel" else []
+    every = [*steps, *(plan.moments_request(view, card) for view in views)]
+    states = {request.key: store.state(request) for request in every}
+    for request in every:
+        if states[request.key] == "damaged":
+            text = f"{request.label} is damaged in the cache: {COMPUTE} replaces it"
             yield Finding(card.name, text, wrong=True)
-    measurement = chain.plan.measurement_request(card)
-    there = archive.answering(chain.study.name, measurement.key, card.name)
-    if there and states[measurement.key] != "sound":
+    measurement = plan.measurement_request(card).key
+    there = archive.answering(plan.study.name, measurement, card.name)
+    if there and states[measurement] != "sound":
         text = f"committed results in {archive.place(there)} answer this study"
     else:
-        sound = sum(state == "sound" for state in states.values())
-        text = f"{sound} of {len(states)} steps are cached"
+        sound = sum(states[request.key] == "sound" for request in steps)
+        text = f"{sound} of {len(steps)} steps are cached"
     wanted = [request for request, _ in chain.todo(card, anew=False)]
     absent = [request for request in wanted if states[request.key] == "absent"]
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        text += f"; missing: {absent[0].label}{more} ({why_missing(chain.store, absent[0])})"
+        text += f"; missing: {absent[0].label}{more} ({store.why_missing(absent[0])})"
         if reason := availability.missing(card):
             text += f"; cannot be computed here: {reason}"
     yield Finding(card.name, text)
-
-
-def _and_moments(chain: Chain, card: cards.Card, requests: list[Request]) -> Iterator[Request]:
-    """The requests and the moments between them, which are no tasks of their own."""
-    yield from requests
-    if card.kind != "pixel":
-        for view in chain.plan.views(card):
-            yield chain.plan.moments_request(view, card)
-
-
-def why_missing(store: Store, request: Request) -> str:
-    """Why a request is not stored, without the advice of `Store.explain_miss`."""
-    text = store.explain_miss(request)
-    found = re.search(r" is not in the cache[^:]*: (.*)\. Run 'python -m analysis compute'", text)
-    return found[1] if found else text
 
 
 def _committed(plan: Plan) -> Iterator[Finding]:
@@ -128,7 +113,7 @@ def _committed(plan: Plan) -> Iterator[Finding]:
 
 def _unlike(plan: Plan, request: Request, name: str, path: Path) -> str | None:
     """What is wrong with a committed result, of the given JSON, or None."""
-    remedy = "'python -m analysis compute --update-results' writes it anew"
+    damage = (archive.DamagedError, OSError, zipfile.BadZipFile)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         path.with_suffix(".npz").stat()
@@ -136,16 +121,14 @@ def _unlike(plan: Plan, request: Request, name: str, path: Path) -> str | None:
         if name not in plan.cards:
             return None
         measured = Measured(plan.cards[name], plan.study, arrays, "committed", provenance)
-        stored = content["numbers"]
         numbers = archive.rounded(measured.numbers())
         # Five digits, which all machines reproduce.
+        stored = content["numbers"]
         differing = [k for k in numbers if archive.differs(numbers[k], stored.get(k), 1e-5)]
-    except archive.DamagedError:
-        return f"damaged: {remedy}, or restore it from version control"
+    except (*damage, ValueError, KeyError, AttributeError, TypeError):
+        return f"damaged: {ANEW}, or restore it from version control"
     except MissError:
-        return f"stale, made from other photographs, settings or code: {remedy}"
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile, AttributeError, TypeError):
-        return f"damaged: {remedy}, or restore it from version control"
+        return f"stale, made from other photographs, settings or code: {ANEW}"
     if differing:
-        return f"{path.name} says another {', '.join(differing)} than its arrays: {remedy}"
+        return f"{path.name} says another {', '.join(differing)} than its arrays: {ANEW}"
     return None

@@ -1,12 +1,13 @@
 """Whether a study can be measured at all: looked at before anything is computed.
 
 Sides and bands against each encoder's grid, and every image against the largest side, by its header
-(`look`), then by its pixels (`verify`). All that is wrong is told at once, a line each.
+(`fetch`), then by its pixels (`verify`). All that is wrong is told at once, a line each.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
+from analysis.encoders.cards import Card
 from analysis.images import catalogue
 from analysis.project.errors import FetchError, InputError
 from analysis.spectra import bands as spectra_bands
@@ -30,7 +31,6 @@ def sides(name: str, step: int, resolutions: Sequence[int], bands: Bands) -> Ite
         resolutions: in pixels, ascending; the shift is measured between the last two.
         bands: edges of the frequency bands, each of which needs two rings.
     """
-    low = resolutions[-2]
 
     def measurable(n: int) -> bool:
         return n >= SMALLEST and spectra_bands.measurable(rings.rings(n, n).cycles_per_image, bands)
@@ -41,45 +41,19 @@ def sides(name: str, step: int, resolutions: Sequence[int], bands: Bands) -> Ite
             yield f"{name} takes multiples of {step} px, not {side}: use {near}"
     for side in resolutions:
         n = side // step
-        if side == low and not measurable(n):
-            enough = next((more for more in range(n + 1, LARGEST + 1) if measurable(more)), 0)
-            why = "three frequency bands"
-            remedy = f"use {enough * step} px or more" if enough else "widen the study's bands"
+        if side == resolutions[-2] and not measurable(n):
+            why, enough = "three frequency bands", _least(n, measurable)
         elif n < SMALLEST:
-            why, remedy = "a spectrum", f"use {SMALLEST * step} px or more"
+            why, enough = "a spectrum", SMALLEST
         else:
             continue
+        remedy = f"use {enough * step} px or more" if enough else "widen the study's bands"
         yield f"{name} makes {n} x {n} latents of {side} px, too small for {why}: {remedy}"
 
 
-def look(plan: Plan, *, pages: bool = False) -> None:
-    """Look at a study's encoders, and at its images by their headers, as far as they are here.
-
-    What a folder has beside its images is warned of, and each image that is left out.
-
-    Args:
-        plan: of the study.
-        pages: whether it is to be shown on pages, which compare images.
-
-    Raises:
-        InputError: all that is wrong, a line each.
-    """
-    study, wrong = plan.study, _wrong(plan, decoded=False)
-    if plan.images.left_out:
-        LOG.warning("left out of %s: %s", plan.images.title, plan.images.left_out)
-    for line in plan.unfit.values():
-        LOG.warning("left out, as skip_unfit asks: %s", line)
-    if not plan.photographs:
-        wrong.append(f"study {study.name}: no image of {study.images} is left")
-    if pages and len(plan.photographs) == 1:
-        wrong.append(
-            f"study {study.name} has one image; the pages compare images and need two (for one "
-            "image use 'recommend')"
-        )
-    if pages:
-        wrong += _halves(plan)
-    if wrong:
-        raise InputError("\n".join(wrong))
+def _least(n: int, enough: Callable[[int], bool]) -> int:
+    """The smallest grid above a given one that is enough, or 0."""
+    return next((more for more in range(n + 1, LARGEST + 1) if enough(more)), 0)
 
 
 def _halves(plan: Plan) -> Iterator[str]:
@@ -91,10 +65,9 @@ def _halves(plan: Plan) -> Iterator[str]:
         return int((k >= study.bands.first_ring - 0.5).sum()) >= HALVES
 
     for card in plan.cards.values():
-        step = card.latent_stride
-        n = study.high // step
+        step, n = card.latent_stride, plan.setting(card).grid
         if n >= SMALLEST and not enough(n):
-            more = next((other for other in range(n + 1, LARGEST + 1) if enough(other)), 0)
+            more = _least(n, enough)
             remedy = f"use {more * step} px or more, or " if more else ""
             yield (
                 f"{card.name} makes {n} x {n} latents of {study.high} px, too small for pages, "
@@ -106,37 +79,63 @@ def fetch(
     plan: Plan, progress: Callable[[int, int, str], None] = lambda done, total, label: None,
     *, pages: bool = False,
 ) -> None:  # fmt: skip
-    """Get the photographs that are not here, and `look`; what is here is looked at first.
+    """Get the photographs that are not here, and look at all by their headers.
+
+    What is here is looked at first. What a folder has beside its images is warned of, and each
+    image that is left out.
+
+    Args:
+        plan: of the study.
+        progress: told (done, total, id) of what is downloaded.
+        pages: whether it is to be shown on pages, which compare images.
 
     Raises:
-        InputError: as of `look`.
+        InputError: all that is wrong, a line each.
         FetchError: one can't be downloaded.
     """
+    study = plan.study
     found = catalogue.unavailable(plan.images.photos, plan.store.downloads)
     absent = [photo for photo in plan.images.photos if isinstance(found.get(photo.id), FetchError)]
     # Which are left out is settled once, when all are here.
-    if absent and not plan.study.skip_unfit and (wrong := _wrong(plan, decoded=False)):
-        raise InputError("\n".join(wrong))
+    if absent and not study.skip_unfit:
+        _refuse(_wrong(plan, decoded=False))
     for index, photo in enumerate(absent):
         progress(index, len(absent), photo.id)
         catalogue.fetch(photo, plan.store.downloads)
-    look(plan, pages=pages)
+    wrong = _wrong(plan, decoded=False)
+    if plan.images.left_out:
+        LOG.warning("left out of %s: %s", plan.images.title, plan.images.left_out)
+    for line in plan.unfit.values():
+        LOG.warning("left out, as skip_unfit asks: %s", line)
+    if not plan.photographs:
+        wrong.append(f"study {study.name}: no image of {study.images} is left")
+    if pages and len(plan.photographs) == 1:
+        wrong.append(
+            f"study {study.name} has one image; the pages compare images and need two (for one "
+            "image use 'recommend')"
+        )
+    _refuse([*wrong, *_halves(plan)] if pages else wrong)
 
 
 def verify(plan: Plan) -> None:
     """InputError if images are damaged, or of one colour, which only their pixels tell."""
-    if wrong := _wrong(plan, decoded=True):
+    _refuse(_wrong(plan, decoded=True))
+
+
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
         raise InputError("\n".join(wrong))
+
+
+def of_encoder(plan: Plan, card: Card) -> list[str]:
+    """What is wrong with a study's sides for an encoder, a line each."""
+    return list(sides(card.name, card.latent_stride, plan.study.resolutions, plan.study.bands))
 
 
 def _wrong(plan: Plan, *, decoded: bool) -> list[str]:
     """What is wrong with sides and images, a line each; nothing is fetched."""
     study, photos, downloads = plan.study, plan.images.photos, plan.store.downloads
-    wrong = [
-        line
-        for card in plan.cards.values()
-        for line in sides(card.name, card.latent_stride, study.resolutions, study.bands)
-    ]
+    wrong = [line for card in plan.cards.values() for line in of_encoder(plan, card)]
     unfit = plan.unfit  # which have been found by their pixels
     if not study.skip_unfit:
         unfit = catalogue.unfit(photos, study.high, downloads, decoded=decoded)

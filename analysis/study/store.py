@@ -272,8 +272,16 @@ class Store:
         return removed
 
     def explain_miss(self, request: Request) -> str:
-        """Why a request is not stored: the differences from the nearest entry of its step."""
+        """Why a request is not stored, and what to do."""
         name = f"step '{request.step}'" + (f" ({request.label})" if request.label else "")
+        never = "ANALYSIS_COMPUTE=never" if self.compute == "never" else ""
+        return (
+            f"{name} is not in the cache{never and ' and '}{never}: {self.why_missing(request)}. "
+            f"Run 'python -m analysis compute'{never and ' without '}{never}"
+        )
+
+    def why_missing(self, request: Request) -> str:
+        """Why a request is not stored: the differences from the nearest entry of its step."""
         wanted = _flat(request.described())
         nearest: list[str] | None = None
         for sidecar in self.sidecars(request.step):
@@ -287,17 +295,11 @@ class Store:
             if nearest is None or len(differing) < len(nearest):
                 nearest = differing
         if nearest is None:
-            why = f"nothing is stored for '{request.step}'"
-        elif not nearest:
-            why = "the stored entry is damaged"
-        else:
-            shown = "; ".join(nearest[:3]) + (" ..." if len(nearest) > 3 else "")
-            why = f"nearest stored entry differs: {shown}"
-        never = self.compute == "never"
-        return (
-            f"{name} is not in the cache{' and ANALYSIS_COMPUTE=never' if never else ''}: {why}. "
-            f"Run 'python -m analysis compute'{' without ANALYSIS_COMPUTE=never' if never else ''}"
-        )
+            return f"nothing is stored for '{request.step}'"
+        if not nearest:
+            return "the stored entry is damaged"
+        more = " ..." if len(nearest) > 3 else ""
+        return f"nearest stored entry differs: {'; '.join(nearest[:3])}{more}"
 
 
 def _flat(value: Any, place: str = "") -> dict[str, str]:

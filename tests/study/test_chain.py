@@ -14,10 +14,10 @@ from analysis.spectra import periodogram
 from analysis.spectra import rings as spectra_rings
 from analysis.study import archive
 from analysis.study import chain as study_chain
-from analysis.study.chain import Chain, batches
-from analysis.study.plan import Plan
+from analysis.study.chain import Chain, Task, batches
+from analysis.study.plan import Plan, View
 from analysis.study.settings import Study, load_study
-from analysis.study.store import MissError, Store
+from analysis.study.store import MissError, Request, Store
 from analysis.timesteps import noise
 
 PIXEL, LINEAR = "pixel", "linear-f8c16"
@@ -230,36 +230,35 @@ def plan(project: Path) -> Plan:
     return Plan(load_study("tiny"), Store())
 
 
-def sides_of(plan: Plan) -> dict[str, int]:
-    """Key of every view's moments -> its side."""
-    card = plan.cards[LINEAR]
-    return {plan.moments_request(view, card).key: view.side for view in plan.views(card)}
+def reading(*keys: str) -> list[Task]:
+    """A step that reads what has these keys."""
+    return [(Request("any", 1, {}, {key: key for key in keys}), dict)]
 
 
-def test_groups_have_one_size_and_hold_everything_once(
+def test_only_what_is_needed_and_not_stored_is_encoded_in_groups_of_one_size(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(study_chain, "TOGETHER", 4)
-    card, known = plan.cards[LINEAR], sides_of(plan)
-    found = batches(plan, card, known)
-    assert all(1 <= len(group) <= 4 for group in found)
-    assert [{view.side for view in group} for group in found] == [{64}] * 3 + [{128}] * 3
-    every = [view for group in found for view in group]
-    assert len(every) == len(set(every)) == len(known)
+    card = plan.cards[LINEAR]
+    known = {plan.moments_request(view, card).key: view for view in plan.views(card)}
 
+    def found(*keys: str) -> list[list[View]]:
+        return batches(plan, card, reading(*keys))
 
-def test_only_what_is_needed_and_not_stored(plan: Plan) -> None:
-    card, known = plan.cards[LINEAR], sides_of(plan)
+    groups = found(*known, "something else")
+    assert [[view.side for view in group] for group in groups] == [
+        [side] * n for side in (64, 128) for n in (4, 4, 1)
+    ]
+    assert sorted(view.text for group in groups for view in group) == sorted(
+        view.text for view in known.values()
+    )
     first, second, *_ = known
-    assert batches(plan, card, ()) == []
-    (group,) = batches(plan, card, {first, "something else"})
-    assert [plan.moments_request(view, card).key for view in group] == [first]
-    plan.store.put(plan.moments_request(group[0], card), {"mode": np.zeros((1, 1))})
-    (group,) = batches(plan, card, {first, second})
-    assert [plan.moments_request(view, card).key for view in group] == [second]
-
-
-def test_pixels_and_a_store_that_may_not_compute_need_none(project: Path, plan: Plan) -> None:
-    assert batches(plan, plan.cards["pixel"], sides_of(plan)) == []
-    never = Plan(load_study("tiny"), Store(compute="never"))
-    assert batches(never, never.cards[LINEAR], sides_of(never)) == []
+    assert found(first) == [[known[first]]]
+    plan.store.put(plan.moments_request(known[first], card), {"mode": np.zeros((1, 1))})
+    assert found(first, second) == [[known[second]]]
+    # Pixels are their own moments, and under never the step says what it misses.
+    pixel = plan.cards[PIXEL]
+    keys = [plan.moments_request(view, pixel).key for view in plan.views(pixel)]
+    assert batches(plan, pixel, reading(*keys)) == []
+    plan.store.compute = "never"
+    assert found(second) == []
