@@ -135,7 +135,7 @@ def test_programs_find_copies(site: Path) -> None:
     listed = (site / "llms.txt").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", listed):
         assert (site / target).is_file(), target
-    assert "(report/index.md)" in listed
+    assert "(report/index.llms.md)" in listed
     assert "(provenance.json)" in listed
 
 

@@ -7,7 +7,7 @@ hold no time of building, so that equal sites have equal accounts.
 import hashlib
 import json
 import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,18 +34,17 @@ for _ending, _type in ((".webp", "image/webp"), (".woff2", "font/woff2"), (".wav
 Entity = dict[str, Any]
 
 
-def write(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> list[Path]:
+def write(site: Path, results: Results) -> list[Path]:
     """Write ``provenance.json`` and ``ro-crate-metadata.json`` at a built site's root.
 
     Args:
         site: the built site; its figures lie in ``report/made``.
         results: what its pages show.
-        told: `values_of` the results, if they are known.
 
     Returns:
         The two files.
     """
-    account = of(site, results, told)
+    account = of(site, results)
     written = [site / PROVENANCE, site / CRATE]
     write_atomic(written[0], _json(account))
     write_atomic(written[1], _json(_crate(site, account)))
@@ -67,7 +66,7 @@ def refresh(site: Path) -> Path | None:
     return path
 
 
-def of(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def of(site: Path, results: Results) -> dict[str, Any]:
     """What ``provenance.json`` says.
 
     Returns:
@@ -100,7 +99,7 @@ def of(site: Path, results: Results, told: Mapping[str, Any] | None = None) -> d
         "figures": {
             label: found for label in inputs.figures() if (found := _figure(site, label, results))
         },
-        "values": values_of(results) if told is None else dict(told),
+        "values": values_of(results),
     }  # fmt: skip
 
 
@@ -130,13 +129,6 @@ def _figure(site: Path, label: str, results: Results) -> dict[str, Any]:
         **{kind: file.relative_to(site).as_posix() for kind, file in files.items()},
         "sha256": _sha256(files["svg"]),
     }
-
-
-def identity(results: Results) -> list[Any]:
-    """What tells results from others, as JSON values: the study, and where each comes from."""
-    measured = {name: [m.origin, dict(m.provenance)] for name, m in results.everything.items()}
-    others = {name: [origin, dict(made)] for name, (_, origin, made) in results.files.items()}
-    return [results.study.model_dump(mode="json"), measured, others]
 
 
 def values_of(results: Results) -> dict[str, Any]:

@@ -8,21 +8,24 @@ results and from the pages as they were built, so that the two renderers' sites 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from analysis.project import placement
 from analysis.project.environment import edition
 from analysis.project.files import root
 from analysis.provenance import account, drawings
-from analysis.site import copies, links, quarto
+from analysis.site import links, quarto
 from analysis.site.builtin import project
 from analysis.site.builtin import site as builtin
-from analysis.site.builtin.memory import Keep, anew
 from analysis.study.check import Finding
 from analysis.study.results import Results
 
+_DATA = """
+## Data
+
+- [provenance.json](provenance.json): where every figure and number comes from
+- [ro-crate-metadata.json](ro-crate-metadata.json): the same, and every file of the site
+"""
 _WAITING = "another build of this project is under way: waiting until it is done"
 
 
@@ -48,11 +51,15 @@ def render(
     if renderer == "auto":
         renderer = "quarto" if quarto.find() else "builtin"
     say(f"rendering study '{Path(study).stem}' with {renderer}")
-    finish, folder = Finish(results), root()
+    folder = root()
+
+    def ahead() -> contextlib.AbstractContextManager[None]:
+        return drawings.ahead(results)
+
     with told_to_pages(study, results.study.skip_unfit):
         if renderer == "quarto":
-            return with_quarto(folder, quiet, say, finish, lambda: drawings.ahead(results))
-        return with_builtin(folder, say, finish, lambda: drawings.ahead(results))
+            return with_quarto(folder, quiet, say, results, ahead)
+        return with_builtin(folder, say, results, ahead)
 
 
 Beside = Callable[[], contextlib.AbstractContextManager[None]]
@@ -61,20 +68,16 @@ Beside = Callable[[], contextlib.AbstractContextManager[None]]
 def with_builtin(
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
-    finish: builtin.Finish | None = None,
+    results: Results | None = None,
     beside: Beside = contextlib.nullcontext,
 ) -> list[Path]:
-    """Render with the built-in renderer; arguments and errors as of `builtin.render`.
-
-    Without ``finish`` nothing is added, and only links are looked at.
-    """
+    """Render with the built-in renderer; arguments and errors as of `builtin.render`, `finish`."""
     folder = folder.resolve()
     # Asked for before anything is written, which would be a change to git.
     made, output = edition(folder), project.read(folder).output
     with placed(output, say) as staged:
-        builtin.render(
-            folder, staged, made, progress=say, finish=finish or _OnlyLinks(), beside=beside
-        )
+        builtin.render(folder, staged, made, progress=say, beside=beside)
+        finish(staged / output.name, results)
         return _written(folder, staged / output.name, output)
 
 
@@ -82,18 +85,34 @@ def with_quarto(
     folder: Path,
     quiet: bool,
     say: Callable[[str], None] = lambda _: None,
-    finish: "Finish | None" = None,
+    results: Results | None = None,
     beside: Beside = contextlib.nullcontext,
 ) -> list[Path]:
-    """Render with Quarto; arguments and errors as of `quarto.render`."""
+    """Render with Quarto; arguments and errors as of `quarto.render` and `finish`."""
     output = folder / "_site"
     with placed(output, say) as staged:
         site = staged / output.name
         quarto.render(folder, site, quiet=quiet, beside=beside)
-        if finish is not None:
-            finish.pages(site)
-        (finish or _OnlyLinks()).whole(site)
+        finish(site, results)
         return _written(folder, site, output)
+
+
+def finish(site: Path, results: Results | None) -> None:
+    """What a rendered site gets after either renderer: its account; and its links are followed.
+
+    Args:
+        site: the folder.
+        results: what its pages show; None adds nothing.
+
+    Raises:
+        AnalysisError: an internal link leads nowhere.
+    """
+    if results is not None:
+        if (listed := site / "llms.txt").is_file():
+            with listed.open("a", encoding="utf-8") as file:
+                file.write(_DATA)
+        account.write(site, results)
+    links.check(site)
 
 
 @contextlib.contextmanager
@@ -138,56 +157,6 @@ def told_to_pages(study: str, skip_unfit: bool) -> Iterator[None]:
                 del os.environ[key]
             else:
                 os.environ[key] = value
-
-
-@dataclass
-class Finish:
-    """What a rendered site gets after either renderer; its pages lie in ``report``.
-
-    Args:
-        results: what its pages show.
-    """
-
-    results: Results
-    _values: dict[str, Any] | None = field(default=None, init=False)
-
-    def early(self, keep: Keep) -> None:
-        """While others convert the pages: what needs no page."""
-        told, results = account.identity(self.results), self.results
-        self._values = keep("values", told, lambda: account.values_of(results))
-
-    def pages(self, site: Path, keep: Keep = anew) -> None:
-        """When the HTML is there: ``provenance.json``, Markdown copies and ``llms.txt``.
-
-        Raises:
-            InputError: the site has no pages, or a page is none of ours.
-            AnalysisError: pandoc failed.
-        """
-        account.write(site, self.results, self._values)
-        copies.write(site, keep)  # llms.txt names the account, if it is there
-
-    def whole(self, site: Path) -> None:
-        """When every file is there: their digests in the RO-Crate; links that lead nowhere.
-
-        Raises:
-            AnalysisError: an internal link leads nowhere.
-        """
-        account.refresh(site)
-        links.check(site)
-
-
-class _OnlyLinks:
-    """Nothing is added to a site."""
-
-    def early(self, keep: Keep) -> None:
-        """Nothing."""
-
-    def pages(self, site: Path, keep: Keep) -> None:
-        """Nothing."""
-
-    def whole(self, site: Path) -> None:
-        """When every file is there: links that lead nowhere."""
-        links.check(site)
 
 
 def look(folder: Path) -> Iterator[Finding]:

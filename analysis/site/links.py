@@ -5,41 +5,16 @@ another server answers today is no property of this site. But they lead to the w
 what runs a script is no link, and no hidden file is part of a site.
 """
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from analysis.project.errors import AnalysisError
+from analysis.site.builtin import tree
 
-_LINKING = {"href", "src", "poster", "data-src"}
 _UP = {".", ".."}
 _SCHEMES = {"", "http", "https", "mailto"}
 # What Quarto writes for buttons, and pictures that are in the page itself: nothing runs.
 _HARMLESS = ("javascript:void(0)", "data:image/")
-
-
-@dataclass
-class _Document(HTMLParser):
-    """The anchors and the links of one HTML file."""
-
-    anchors: set[str] = field(default_factory=set)
-    links: list[tuple[int, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        for name, value in attrs:
-            if value is None:
-                continue
-            if name == "id" or (name == "name" and tag == "a"):
-                self.anchors.add(value)
-            elif name in _LINKING:
-                self.links.append((self.getpos()[0], value.strip()))
-            elif name == "srcset":
-                for candidate in value.split(","):
-                    self.links.append((self.getpos()[0], candidate.split()[0]))
 
 
 def broken(site: Path) -> list[str]:
@@ -48,13 +23,19 @@ def broken(site: Path) -> list[str]:
     Returns:
         One line a link: the page, its line, the link and what is missing.
     """
-    documents = {path.resolve(): _read(path) for path in sorted(site.rglob("*.html"))}
-    found = []
-    for path, document in documents.items():
-        for line, link in document.links:
-            if problem := _problem(link, path, site.resolve(), documents):
-                found.append(f"{path.relative_to(site.resolve())}:{line}: {link}: {problem}")
-    return found
+    site = site.resolve()
+    pages = {
+        path: list(tree.read(path.read_text(encoding="utf-8")).all())
+        for path in sorted(site.rglob("*.html"))
+    }
+    anchors = {path: {name for one in page for name in _names(one)} for path, page in pages.items()}
+    return [
+        f"{path.relative_to(site)}:{one.line}: {link}: {problem}"
+        for path, page in pages.items()
+        for one in page
+        for link in one.addresses()
+        if (problem := _problem(link, path, site, anchors))
+    ]
 
 
 def check(site: Path) -> None:
@@ -63,13 +44,12 @@ def check(site: Path) -> None:
         raise AnalysisError(f"{len(found)} broken link(s):\n" + "\n".join(found))
 
 
-def _read(path: Path) -> _Document:
-    document = _Document()
-    document.feed(path.read_text(encoding="utf-8"))
-    return document
+def _names(one: tree.Element) -> list[str]:
+    """What a link can name to lead to an element."""
+    return [one.attributes.get("id", ""), one.attributes.get("name", "") if one.tag == "a" else ""]
 
 
-def _problem(link: str, page: Path, site: Path, documents: dict[Path, _Document]) -> str | None:
+def _problem(link: str, page: Path, site: Path, anchors: dict[Path, set[str]]) -> str | None:
     parts = urlsplit(link)
     if link.startswith(_HARMLESS):
         return None
@@ -91,6 +71,6 @@ def _problem(link: str, page: Path, site: Path, documents: dict[Path, _Document]
     if not target.is_file():
         return "no such file"
     anchor = unquote(parts.fragment)
-    if anchor in ("", "top") or target not in documents or anchor in documents[target].anchors:
+    if anchor in ("", "top") or anchor in anchors.get(target, (anchor,)):
         return None
     return f"no element with id '{anchor}'"

@@ -23,13 +23,16 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from analysis.project.errors import InputError
+from analysis.site.builtin.tree import Element, main_of
 from analysis.site.links import broken
-from analysis.site.tree import Element, main_of
 
 _LABELS = ("fig-", "tbl-", "eq-", "sec-", "ref-")
 # What a renderer makes in its own way: what pages load and are searched by; of pages, their copies
 # as Markdown and the digests of all files are made.
-_RENDERERS = ("site_libs/", "search.json", "ro-crate-metadata.json", "sitemap.xml", "robots.txt")
+_RENDERERS = (
+    *("site_libs/", "search.json", "llms.txt", "ro-crate-metadata.json", "sitemap.xml"),
+    "robots.txt",
+)
 _PAGES = (".html", ".pdf", ".typ")
 _OWN = {"anchor", "caption-lead", "equation-number"}  # links of the built-in renderer to copy
 
@@ -95,7 +98,7 @@ def files(site: Path) -> list[str]:
         if not name.startswith(_RENDERERS)
         and path.suffix not in _PAGES
         and "_files/" not in name  # what cells draw by themselves is called otherwise in each
-        and not (path.suffix == ".md" and path.with_suffix(".html") in names.values())
+        and not name.endswith(".llms.md")
     ]
 
 

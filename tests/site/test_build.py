@@ -1,79 +1,36 @@
-"""What a site gets after either renderer, and when."""
+"""What a site gets after either renderer, and what `check` says of it."""
 
-import dataclasses
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from analysis.project.errors import InputError
-from analysis.provenance.account import identity
+from analysis.project.errors import AnalysisError
 from analysis.site import build
 from analysis.study import results
 from tests.conftest import PROJECT
 
-PAGE = """<!DOCTYPE html><html lang="en"><head><title>A</title>
-<meta name="description" content="What it is."></head>
+PAGE = """<!DOCTYPE html><html lang="en"><head><title>A</title></head>
 <body><main><h1>A page</h1><p>Its text.</p></main></body></html>"""
 
 
-@pytest.fixture(scope="module")
-def finish() -> build.Finish:
-    return build.Finish(results.load("bundled"))
-
-
-def test_everything_is_there_and_digested(finish: build.Finish, tmp_path: Path) -> None:
+def test_the_account_has_every_file(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text(PAGE, encoding="utf-8")
-    finish.pages(tmp_path)
-    assert "Its text." in (tmp_path / "report" / "index.md").read_text(encoding="utf-8")
-    listed = (tmp_path / "llms.txt").read_text(encoding="utf-8")
-    assert "[A page](report/index.md): What it is." in listed
-    assert "(provenance.json)" in listed
-    # What comes later, as the PDF does, is in the crate only when all is told to be there.
-    (tmp_path / "report" / "paper.pdf").write_bytes(b"%PDF")
-
-    def files() -> set[str]:
-        crate = json.loads((tmp_path / "ro-crate-metadata.json").read_text(encoding="utf-8"))
-        return {one["name"] for one in crate["@graph"] if one["@type"] == "File"}
-
-    assert "report/paper.pdf" not in files()
-    finish.whole(tmp_path)
-    assert files() == {
-        "provenance.json", "llms.txt", "report/index.html", "report/index.md", "report/paper.pdf",
-    }  # fmt: skip
-
-
-def test_what_takes_long_is_kept(tmp_path: Path) -> None:
-    finish, kept = build.Finish(results.load("bundled")), {}
-
-    def keep(kind, told, make):
-        kept[kind] = told, make()
-        return kept[kind][1] if kind != "values" else {"t": {"text": "what was kept"}}
-
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "index.html").write_text(PAGE, encoding="utf-8")
-    finish.early(keep)
-    finish.pages(tmp_path, keep)
-    assert set(kept) == {"values", "copy-index-0"}
-    told, values = kept["values"]
-    assert json.loads(json.dumps(told)) == told
-    assert "t_shifted" in values
-    account = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
-    assert account["values"] == {"t": {"text": "what was kept"}}
-
-
-def test_other_results_have_another_identity() -> None:
+    (tmp_path / "llms.txt").write_text("# A\n", encoding="utf-8")
     found = results.load("bundled")
-    other = dataclasses.replace(found, measured=dict(list(found.measured.items())[:1]))
-    assert identity(found) == identity(results.load("bundled"))
-    assert identity(found) != identity(other)
-
-
-def test_a_site_without_pages_is_none(finish: build.Finish, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no pages in its report/"):
-        finish.pages(tmp_path)
+    build.finish(tmp_path, found)
+    assert "t_shifted" in json.loads((tmp_path / "provenance.json").read_text())["values"]
+    assert "[provenance.json](provenance.json)" in (tmp_path / "llms.txt").read_text()
+    crate = json.loads((tmp_path / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+    files = {one["name"]: one["sha256"] for one in crate["@graph"] if one["@type"] == "File"}
+    assert set(files) == {"provenance.json", "llms.txt", "report/index.html"}
+    assert files["llms.txt"] == hashlib.sha256((tmp_path / "llms.txt").read_bytes()).hexdigest()
+    (tmp_path / "report" / "index.html").write_text('<a href="none.html">x</a>', encoding="utf-8")
+    with pytest.raises(AnalysisError, match="broken link"):
+        build.finish(tmp_path, found)
 
 
 def test_pages_references_and_links(project: Path) -> None:

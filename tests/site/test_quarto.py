@@ -50,6 +50,9 @@ def test_no_quarto_is_no_error_until_it_is_needed(
 def test_it_renders_with_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = 'mkdir -p $3/report; echo "$QUARTO_PYTHON $1" > $3/report/index.html'
     install(tmp_path, monkeypatch, "1.10.1", script)
+    (tmp_path / "_quarto.yml").write_text('project: {render: ["/report/*.qmd"]}\n')
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.qmd").touch()
     assert build.with_quarto(tmp_path, True) == [tmp_path / "_site" / "report" / "index.html"]
     assert (tmp_path / "_site/report/index.html").read_text().split() == [sys.executable, "render"]
 

@@ -4,21 +4,18 @@ import os
 from pathlib import Path, PurePath
 
 from analysis.project.errors import InputError
-from analysis.site.builtin import files, html, pandoc, pdf
+from analysis.site.builtin import files, html, pdf
 from analysis.site.builtin.page import Page
 from analysis.site.builtin.project import Project
 
 _IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 
 
-def copy(plan: Project, sources: list[Page], site: Path) -> files.States:
+def copy(plan: Project, sources: list[Page], site: Path) -> None:
     """Copy what every page needs into ``site``.
 
-    Returns:
-        The state of the project's own files among it.
-
     Raises:
-        InputError: a style sheet, bibliography or citation style isn't there.
+        InputError: a style sheet isn't there.
     """
     html.write_assets(site)
     own = list(plan.resources)
@@ -28,10 +25,6 @@ def copy(plan: Project, sources: list[Page], site: Path) -> files.States:
         own.append(plan.root / css)
     for file in own:
         files.copy(file, site / file.relative_to(plan.root))
-    for source in sources:
-        own += [pandoc.file_of(source, key, form) for key in ("bibliography", "csl")
-                for form in source.formats if source.option(key, form)]  # fmt: skip
-    return {str(file): files.state(file) for file in own}
 
 
 def beside(
@@ -41,7 +34,6 @@ def beside(
     fields: dict[str, str],
     sources: list[Page],
     site: Path | None,
-    copied: files.States,
 ) -> list[str]:
     """Copy the files of the project that a converted page shows or links to.
 
@@ -49,7 +41,6 @@ def beside(
         form, fields: of the conversion.
         sources: all pages, which link to each other.
         site: where to; None copies nothing, and takes for granted what cells will make.
-        copied: path -> state of what has been copied, which is added to.
 
     Returns:
         Which files aren't there, as ``file:line: message``.
@@ -70,7 +61,6 @@ def beside(
             continue
         if file.is_file():
             if site:
-                copied[str(file)] = files.state(file)
                 files.copy(file, site / name)
         elif site or files.MADE not in name.parts:
             token = url.partition(".html")[0]

@@ -7,9 +7,10 @@ import shutil
 import site as interpreter
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence, Set
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from analysis.site.builtin import tree
 
 MADE = "made"  # the folder beside the pages that their cells write to
 States = dict[str, str | None]
@@ -17,33 +18,12 @@ INSTALLED = sorted(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     | {*interpreter.getsitepackages(), interpreter.getusersitepackages()}
 )
-_NEEDS = {
-    "a": "href", "audio": "src", "embed": "src", "iframe": "src", "img": "src", "link": "href",
-    "object": "data", "script": "src", "source": "src", "track": "src", "video": "src",
-}  # fmt: skip
-
-
-class _Needed(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        for name in (_NEEDS.get(tag), "poster"):
-            if name and given.get(name):
-                self.found.append(str(given[name]).strip())
-        for candidate in (given.get("srcset") or "").split(","):
-            self.found += candidate.split()[:1]
 
 
 def needed(body: str) -> list[str]:
     """The addresses of local files that a piece of HTML shows, loads or links to, as written."""
-    parser = _Needed()
-    parser.feed(body)
-    local = [
-        url for url in parser.found if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|#|\?|$", url)
-    ]
+    found = [address for one in tree.read(body).all() for address in one.addresses()]
+    local = [url for url in found if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|#|\?|$", url)]
     return list(dict.fromkeys(local))
 
 
@@ -99,11 +79,6 @@ def observed(
         if path.is_file() and path.stat().st_mtime_ns >= started:
             return None
     return found
-
-
-def listed(folder: Path) -> list[Path]:
-    """Every file below a folder, in order."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def sources(folder: Path, without: Set[Path] = frozenset()) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What a build remembers: what cells gave, and the site made of it, while nothing changed.
+"""What a build remembers: what cells gave, while nothing that they read changed.
 
 Nothing is remembered under a name. An entry lies under the SHA-256 of all that is known before the
 cells run: their code in order, the package's source, the project's data and other files beside the
@@ -18,7 +18,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,12 @@ from typing import Any
 import analysis
 from analysis.project.environment import environment
 from analysis.project.files import STARTED, canonical, write_atomic
-from analysis.site.builtin import cells, pandoc
-from analysis.site.builtin.files import INSTALLED, States, copy, listed, sources, state, store
+from analysis.site.builtin import cells
+from analysis.site.builtin.files import INSTALLED, States, sources, state, store
 from analysis.site.builtin.page import MARK, Cell, Page
 from analysis.site.builtin.project import Project
 
 KEPT = 3  # entries of a kind
-Converted = tuple[dict[str, str], list[str]]  # the parts of a page, and complaints
-Keep = Callable[[str, Any, Callable[[], Any]], Any]  # `Memory.kept`, or `anew`
 _TOLD = (".cff", ".md", ".toml", ".yml")  # at the root: what pages and PDF say of the project
 _PREFIXES = ("ANALYSIS_", "LC_", "MKL_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
 _VARIABLES = ("HOME", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "TZ")
@@ -55,24 +53,16 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def anew(kind: str, told: Any, make: Callable[[], Any]) -> Any:
-    """What ``make`` gives: as `Memory.kept`, where nothing is remembered."""
-    return make()
-
-
 class Memory:
     """What earlier builds of a project left for this one.
 
     Args:
         plan: the project.
-        edition: what else the pages say of the state they are built from.
         say: told, once, why nothing can be remembered: the build goes on.
     """
 
-    def __init__(
-        self, plan: Project, edition: str = "", say: Callable[[str], None] = lambda line: None
-    ) -> None:
-        self.plan, self.edition, self._say = plan, edition, say
+    def __init__(self, plan: Project, say: Callable[[str], None]) -> None:
+        self.plan, self._say = plan, say
         self.store = store(plan.root)
         self.folder = self.store / "pages"
         self.before = self._files()
@@ -83,11 +73,9 @@ class Memory:
     @cached_property
     def _around(self) -> dict[str, Any]:
         # Whether weights are here is asked by name, without opening them.
-        downloads = [str(path) for path in listed(self.store / "downloads")]
+        downloads = sorted(str(path) for path in (self.store / "downloads").rglob("*"))
         told = {"version": 1, "root": str(self.plan.root), "downloads": downloads}
         return told | surroundings()
-
-    # Cells -----------------------------------------------------------------------------------
 
     def recall(self, page: Page) -> cells.Results | None:
         """What the cells of a page gave, if they would give the same now."""
@@ -128,95 +116,6 @@ class Memory:
         told = [str(page.path), cells.SETUP, code]
         return _digest([self._around, told, _without_pages(self.before)])
 
-    # What is made of what is told, and of no other file ---------------------------------------
-
-    def kept(
-        self, kind: str, told: Any, make: Callable[[], Any], good: Callable[[Any], bool] = bool
-    ) -> Any:
-        """What ``make`` gives, anew unless it is remembered; threads may ask at the same time.
-
-        Args:
-            kind: names the entry's folder.
-            told: the JSON values that it is made from, beside what all cells depend on.
-            make: gives a JSON value, without reading other files.
-            good: whether that may be remembered; by default, if it is not empty.
-        """
-        key = _digest([self._around, self._converter, told, _without_pages(self.before)])
-        if content := self._read(kind, key):
-            return content["made"]
-        made = make()
-        if good(made):
-            self._write(kind, key, {"made": made, "read": {}})
-        return made
-
-    def converted(
-        self, page: Page, text: str, form: str, convert: Callable[[], Converted]
-    ) -> Converted:
-        """A page as pandoc converts it, anew unless it is remembered; complaints never are.
-
-        Args:
-            page: for its settings.
-            text: what pandoc is given.
-            form: ``html`` or ``typst``.
-            convert: does it.
-        """
-        told = [str(page.path), form, text, json.dumps(page.meta, default=str, sort_keys=True)]
-        kind = f"converted-{page.path.stem}-{form}"
-        fields, complaints = self.kept(
-            kind, told, lambda: list(convert()), good=lambda made: not made[1]
-        )
-        return fields, complaints
-
-    # The site --------------------------------------------------------------------------------
-
-    def recall_site(self, target: Path) -> list[str] | None:
-        """Put the site that the project would give now into ``target``, if it is remembered.
-
-        Returns:
-            The pages and PDFs in it, or None.
-        """
-        content = self._read("site", self._site_key)
-        if content is None:
-            return None
-        kept = self.folder / f"site-{self._site_key[:32]}" / "tree"
-        if {name: state(kept / name) for name in content["files"]} != content["files"]:
-            return None
-        try:
-            for name in content["files"]:
-                copy(kept / name, target / name)
-        except OSError:  # somebody empties the store meanwhile
-            shutil.rmtree(target)
-            return None
-        return list(content["written"])
-
-    def keep_site(self, built: Path, written: list[Path], read: Iterable[States | None]) -> None:
-        """Remember a whole site, and the state of all that it was made from."""
-        states: States = {}
-        for one in read:
-            if one is None:
-                return
-            states |= one
-        if self._files() != self.before:
-            return
-        files = {path.relative_to(built).as_posix(): state(path) for path in listed(built)}
-        content = {
-            "written": [path.as_posix() for path in written],
-            "files": files,
-            "read": states,
-        }
-        self._write("site", self._site_key, content, built)
-
-    @cached_property
-    def _site_key(self) -> str:
-        return _digest([self._around, self._converter, self.edition, self.before])
-
-    @cached_property
-    def _converter(self) -> list[Any]:
-        program = Path(pandoc.program())
-        return [str(program), program.stat().st_size, program.stat().st_mtime_ns]
-
-    # Entries ---------------------------------------------------------------------------------
-
     def _files(self) -> States:
         """The package, the project's data, what lies beside the pages, what the root tells.
 
@@ -246,23 +145,17 @@ class Memory:
             return None
         return content
 
-    def _write(
-        self, kind: str, key: str, content: dict[str, Any], tree: Path | None = None
-    ) -> None:
+    def _write(self, kind: str, key: str, content: dict[str, Any]) -> None:
         if not self._sure:
             return
         place = self.folder / f"{kind}-{key[:32]}"
-        shutil.rmtree(place, ignore_errors=True)
         entry = {"key": key, "sha256": _digest(content), "content": content}
         try:
-            if tree is not None:
-                shutil.copytree(tree, place / "tree", dirs_exist_ok=True)
             write_atomic(place / "entry.json", json.dumps(entry).encode())
-        except OSError as error:  # of copytree several in one
+        except OSError as error:
             self._sure = False
-            why = error.strerror or "not all files could be copied"
             self._say(
-                f"{self.store}: {why}: the next build will do all of this again; "
+                f"{self.store}: {error.strerror}: the next build will do all of this again; "
                 "ANALYSIS_CACHE takes a folder that can be written"
             )
             return

@@ -8,18 +8,15 @@ text of formulas without their TeX, no scripts and no folded code.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.site.builtin import html
+from analysis.site.builtin import html, tree
 
 FILE = "search-index.js"
-_LEFT_OUT = {"script", "style", "svg", "annotation", "pre", "audio", "video", "button"}
-_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source",
-         "track", "wbr"}  # fmt: skip
-_BREAKS = {"p", "li", "td", "th", "tr", "div", "figure", "figcaption", "h2", "h3", "h4", "h5", "h6"}
+_LEFT_OUT = {"script", "style", "svg", "annotation", "pre", "audio", "video", "button", "h1"}
 _HEADINGS = {"h2", "h3", "h4", "h5", "h6"}
+_BREAKS = {"p", "li", "td", "th", "tr", "div", "figure", "figcaption", *_HEADINGS}
 
 
 @dataclass
@@ -31,58 +28,30 @@ class Section:
     text: str = ""
 
 
-@dataclass
-class _Reader(HTMLParser):
-    """The sections of the ``<main>`` of a page."""
-
-    sections: list[Section] = field(default_factory=list)
-    title: str = ""
-    _open: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag in _VOID:
-            return
-        skipped = tag in _LEFT_OUT or given.get("class") == "anchor"
-        self._open.append(f"-{tag}" if skipped else tag)
-        if tag == "main":
-            self.sections.append(Section(""))
-        elif tag in _HEADINGS and "main" in self._open and given.get("id"):
-            self.sections.append(Section(str(given["id"])))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _VOID:
-            return
-        while self._open and self._open.pop().removeprefix("-") != tag:
-            pass
-        if tag in _BREAKS:
-            self._add(" ")
-
-    def handle_data(self, data: str) -> None:
-        self._add(data)
-
-    def _add(self, text: str) -> None:
-        if "title" in self._open:
-            self.title += text
-        if "main" not in self._open or any(tag.startswith("-") for tag in self._open):
-            return
-        section = self.sections[-1]
-        if _HEADINGS & set(self._open):
-            section.title += text
-        elif "h1" not in self._open:
-            section.text += text
-
-
 def sections(page: str) -> tuple[str, list[Section]]:
     """The title of a page and its sections; the first, without an anchor, is what comes before."""
-    reader = _Reader()
-    reader.feed(page)
-    title = " ".join(reader.title.split())
-    found = [Section(one.anchor, _folded(one.title), _folded(one.text)) for one in reader.sections]
+    whole = tree.read(page)
+    found = [Section("")]
+    for main in whole.all("main"):
+        _gather(main, found)
+    for one in found:
+        # Between a word and its stop an inline element may have left a space.
+        one.text = re.sub(r" ([,.;:)])", r"\1", " ".join(one.text.split()))
+    title = next((one.text() for one in whole.all("title")), "")
     return title, [one for one in found if one.text or one.title]
+
+
+def _gather(element: tree.Element, found: list[Section]) -> None:
+    """Add the text of an element to the last section, and a section for each heading in it."""
+    for child in element.children:
+        if isinstance(child, str):
+            found[-1].text += child
+        elif child.tag in _HEADINGS and "id" in child.attributes:
+            found.append(Section(child.attributes["id"], child.text()))
+        elif child.tag not in _LEFT_OUT and "anchor" not in child.classes:
+            _gather(child, found)
+            if child.tag in _BREAKS:
+                found[-1].text += " "
 
 
 def index(site: Path) -> str:
@@ -116,8 +85,3 @@ def _pages(site: Path) -> Iterator[tuple[str, str]]:
         text = path.read_text(encoding="utf-8")
         if "<main" in text:
             yield path.relative_to(site).as_posix(), text
-
-
-def _folded(text: str) -> str:
-    # Between a word and its stop an inline element may have left a space.
-    return re.sub(r" ([,.;:)])", r"\1", " ".join(text.split()))

@@ -1,29 +1,28 @@
 """Pages -> ``_site``: reads them all, runs them, converts them, and moves the result into place."""
 
 import contextlib
-import itertools
 import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from analysis.project.environment import Edition
 from analysis.project.errors import AnalysisError, InputError
-from analysis.site.builtin import assets, cells, html, markdown, page, pandoc, pdf, project, search
-from analysis.site.builtin.memory import Keep, Memory
-
-
-class Finish(Protocol):
-    """What adds to a site: `early` before it, `pages` with its HTML, `whole` when all is there.
-
-    ``keep`` remembers what takes long to make.
-    """
-
-    def early(self, keep: Keep) -> None: ...
-    def pages(self, site: Path, keep: Keep) -> None: ...
-    def whole(self, site: Path) -> None: ...
+from analysis.site.builtin import (
+    assets,
+    cells,
+    html,
+    llms,
+    markdown,
+    page,
+    pandoc,
+    pdf,
+    project,
+    search,
+)
+from analysis.site.builtin.memory import Memory
 
 
 def check(root: Path) -> list[str]:
@@ -53,7 +52,6 @@ def render(
     edition: Edition,
     *,
     progress: Callable[[str], None] = lambda _: None,
-    finish: Finish | None = None,
     beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> None:
     """Render every page ``_quarto.yml`` lists into a folder of the output's name.
@@ -64,8 +62,6 @@ def render(
             what is only needed meanwhile is put beside it.
         edition: what the papers say of the state they were built from.
         progress: told what is being done.
-        finish: adds to the site and looks at it before it is remembered. What it adds may depend
-            on nothing but what pages may depend on.
         beside: what goes on while cells run, if any have to.
 
     Raises:
@@ -73,29 +69,9 @@ def render(
         AnalysisError: a cell or a conversion failed.
     """
     # What the files hold is noted before they are read: a later change is then a change.
-    memory = Memory(project.read(root), edition.name, progress)
+    memory = Memory(project.read(root), progress)
     plan = project.read(root)
     sources = [page.read(path, root, plan.settings) for path in plan.pages]
-    scratch = staged.parent
-    if memory.recall_site(scratch / "site") is None:
-        _build(plan, sources, memory, edition, scratch, progress, finish, beside)
-    else:
-        progress("nothing that the site is made from has changed")
-    os.replace(scratch / "site", staged / plan.output.name)
-
-
-def _build(
-    plan: project.Project,
-    sources: list[page.Page],
-    memory: Memory,
-    edition: Edition,
-    scratch: Path,
-    progress: Callable[[str], None],
-    finish: Finish | None,
-    beside: Callable[[], contextlib.AbstractContextManager[None]],
-) -> None:
-    """Run and convert what is not remembered."""
-    site = scratch / "site"
     recalled = [memory.recall(source) for source in sources]
     unknown = [source for source, found in zip(sources, recalled, strict=True) if found is None]
     with beside() if unknown else contextlib.nullcontext():
@@ -104,53 +80,71 @@ def _build(
         if unknown and (problems := _problems(plan, sources)):
             raise InputError("\n".join(problems))
         for source in unknown:
-            progress(f"{source.path.relative_to(plan.root)}: running its cells")
-        ran = dict(zip(map(id, unknown), _run(unknown, plan.root), strict=True))
+            progress(f"{source.path.relative_to(root)}: running its cells")
+        ran = dict(zip(map(id, unknown), _run(unknown, root), strict=True))
     for source in unknown:
         memory.keep(source, ran[id(source)])
     results = [found or ran[id(source)] for source, found in zip(sources, recalled, strict=True)]
-    copied = assets.copy(plan, sources, site)
-    texts = []
-    for source, found in zip(sources, results, strict=True):
+    scratch = staged.parent
+    assets.copy(plan, sources, scratch / "site")
+    progress("converting the pages")
+    _convert(plan, list(zip(sources, results, strict=True)), edition, scratch, bool(unknown))
+    os.replace(scratch / "site", staged / plan.output.name)
+
+
+def _convert(
+    plan: project.Project,
+    pages: list[tuple[page.Page, cells.Results]],
+    edition: Edition,
+    scratch: Path,
+    checked: bool,
+) -> None:
+    """Convert the pages and write what is made of them, into the folder ``site``.
+
+    Args:
+        plan: the project.
+        pages: with what their cells gave.
+        edition: what the papers say of the state they were built from.
+        scratch: where the folder is.
+        checked: whether the prose was looked at before the cells ran.
+
+    Raises:
+        InputError: a slip in the prose, if it was not.
+        AnalysisError: a conversion failed.
+    """
+    site, sources = scratch / "site", [source for source, _ in pages]
+    tasks: list[tuple[page.Page, markdown.Composed, str]] = []
+    for source, found in pages:
         folder = (site / source.path.relative_to(plan.root)).parent
         folder.mkdir(parents=True, exist_ok=True)
-        texts.append(markdown.compose(source, found, folder))
-    tasks = [
-        (source, composed, form)
-        for source, composed in zip(sources, texts, strict=True)
-        for form in source.formats
-    ]
-    complaints: list[list[str]] = [[] for _ in tasks]
-    written: dict[int, Future[Path]] = {}
+        composed = markdown.compose(source, found, folder)
+        tasks += [(source, composed, form) for form in source.formats]
+    complaints: list[str] = []
+    writing: dict[str, list[Future[None]]] = {"html": [], "typst": []}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
-        progress("converting the pages")
         converting = {
-            pool.submit(_convert, plan, memory, *task): index for index, task in enumerate(tasks)
+            pool.submit(
+                pandoc.convert, source, text, form, _told(plan, source, form) | {"ran": True}
+            ): (source, form)
+            for source, text, form in tasks
         }
-        if finish is not None:
-            finish.early(memory.kept)
         # Each is written as soon as it can be: setting the PDF takes as long as all the rest.
         for done in as_completed(converting):
-            index = converting[done]
-            source, _, form = tasks[index]
+            source, form = converting[done]
             fields, told = done.result()
-            missing = assets.beside(plan, source, form, fields, sources, site, copied)
-            complaints[index] = told + missing
-            if not any(complaints):
-                written[index] = pool.submit(_write, plan, source, form, fields, edition, scratch)
-        if any(complaints):
-            if not unknown and (problems := _problems(plan, sources)):
+            complaints += told + assets.beside(plan, source, form, fields, sources, site)
+            if not complaints:
+                task = pool.submit(_write, plan, source, form, fields, edition, scratch)
+                writing[form].append(task)
+        if complaints:
+            if not checked and (problems := _problems(plan, sources)):
                 raise InputError("\n".join(problems))
-            raise AnalysisError("\n".join(dict.fromkeys(itertools.chain(*complaints))))
-        order = sorted(written, key=lambda index: (tasks[index][2] != "html", index))
-        for index in order:
-            if tasks[index][2] == "html":
-                written[index].result()
-        _complete(plan, memory, site, finish)
-        paths = [written[index].result() for index in order]
-    if finish is not None:
-        finish.whole(site)
-    memory.keep_site(site, paths, [*(found.read for found in results), copied])
+            raise AnalysisError("\n".join(dict.fromkeys(complaints)))
+        for task in writing["html"]:
+            task.result()
+        _complete(plan, sources, site)
+        for task in writing["typst"]:
+            task.result()
 
 
 def _run(sources: list[page.Page], root: Path) -> list[cells.Results]:
@@ -162,15 +156,15 @@ def _run(sources: list[page.Page], root: Path) -> list[cells.Results]:
     return kernel.run(sources, root)
 
 
-def _complete(plan: project.Project, memory: Memory, site: Path, finish: Finish | None) -> None:
-    """What is made of the HTML pages: the site's first page, the search index, and the rest."""
-    first = plan.pages[0].relative_to(plan.root).with_suffix(".html").as_posix()
+def _complete(plan: project.Project, sources: list[page.Page], site: Path) -> None:
+    """What is made of the HTML pages: the first page, the search index, the copies for programs."""
+    pages = [source.path.relative_to(plan.root).with_suffix(".html") for source in sources]
     if not (site / "index.html").exists():
-        (site / "index.html").write_text(html.redirect(first), encoding="utf-8")
+        (site / "index.html").write_text(html.redirect(pages[0].as_posix()), encoding="utf-8")
     if plan.get("website.search", False):
         search.write(site)
-    if finish is not None:
-        finish.pages(site, memory.kept)
+    if plan.get("website.llms-txt", False):
+        llms.write(site, str(plan.get("website.title", "")), pages)
 
 
 def _problems(plan: project.Project, sources: list[page.Page]) -> list[str]:
@@ -185,23 +179,10 @@ def _problems(plan: project.Project, sources: list[page.Page]) -> list[str]:
         )
         for (source, form), (fields, complaints) in zip(tasks, converted, strict=True):
             found += complaints
-            found += assets.beside(plan, source, form, fields, sources, None, {})
+            found += assets.beside(plan, source, form, fields, sources, None)
             if form == "html" and not source.meta.get("title"):
                 found.append(f"{source.path}:1: the front matter has no title")
     return list(dict.fromkeys(found))
-
-
-def _convert(
-    plan: project.Project,
-    memory: Memory,
-    source: page.Page,
-    composed: markdown.Composed,
-    form: str,
-) -> tuple[dict[str, str], list[str]]:
-    told = _told(plan, source, form) | {"ran": True}
-    return memory.converted(
-        source, composed.text, form, lambda: pandoc.convert(source, composed, form, told)
-    )
 
 
 def _told(plan: project.Project, source: page.Page, form: str) -> dict[str, Any]:
@@ -219,8 +200,8 @@ def _write(
     fields: dict[str, str],
     edition: Edition,
     build: Path,
-) -> Path:
-    """Write a page in one format; returns its file, relative to the site."""
+) -> None:
+    """Write a page in one format."""
     targets = dict(zip(source.formats, assets.targets(plan, source), strict=True))
     target = build / "site" / targets[form]
     if form == "html":
@@ -231,4 +212,3 @@ def _write(
         if source.option("keep-typ", "typst", False):
             target.with_suffix(".typ").write_text(text, encoding="utf-8")
         pdf.write(source, text, build, target)
-    return targets[form]

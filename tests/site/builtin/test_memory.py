@@ -8,7 +8,7 @@ import pytest
 
 from analysis.project.errors import InputError
 from analysis.site import build
-from analysis.site.builtin import kernel, memory, pandoc, project
+from analysis.site.builtin import kernel, memory
 from analysis.site.builtin.files import sources
 
 PAGE = """---
@@ -68,10 +68,6 @@ class Built:
             build.with_builtin(self.root, self.said.append)
 
     @property
-    def unchanged(self) -> bool:
-        return any("nothing that the site is made from" in line for line in self.said)
-
-    @property
     def html(self) -> str:
         return (self.root / "_site" / "report" / "a.html").read_text()
 
@@ -118,7 +114,6 @@ def built(project_: Built) -> Built:
 def test_nothing_changed(built: Built) -> None:
     before, runs = built.tree(), built.runs
     built.render()
-    assert built.unchanged
     assert built.runs == runs
     assert built.tree() == before
 
@@ -127,7 +122,6 @@ def test_prose_is_rendered_without_running_its_cells(built: Built) -> None:
     runs = built.runs
     built.replace("report/a.qmd", "A first paragraph.", "Another paragraph.")
     built.render()
-    assert not built.unchanged
     assert built.runs == runs
     assert "Another paragraph." in built.html
     built.replace("report/a.qmd", "Another paragraph.", "A first paragraph.")
@@ -177,32 +171,13 @@ def test_what_only_the_site_reads_renders_again(
 ) -> None:
     built.replace(name, old, new)
     built.render()
-    assert not built.unchanged
     assert words in built.html
 
 
 def test_an_image_of_the_page_is_an_input(built: Built) -> None:
     (built.root / "report" / "dot.png").write_bytes(DOT + b"more")
     built.render()
-    assert not built.unchanged
     assert (built.root / "_site" / "report" / "dot.png").read_bytes() == DOT + b"more"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda site: (site / "report" / "a.html").write_text("tampered"),
-        lambda site: (site / "report" / "a.html").unlink(),
-        lambda site: (site / "extra.html").write_text("extra"),
-    ],
-)
-def test_a_site_that_was_touched_is_put_right(change: Callable[[Path], None], built: Built) -> None:
-    before, runs = built.tree(), built.runs
-    change(built.root / "_site")
-    assert built.tree() != before
-    built.render()
-    assert built.tree() == before
-    assert built.runs == runs
 
 
 @pytest.mark.parametrize(
@@ -216,23 +191,12 @@ def test_a_site_that_was_touched_is_put_right(change: Callable[[Path], None], bu
 )
 def test_a_damaged_entry_is_computed_anew(damage: Callable[[str], str], built: Built) -> None:
     before, runs = built.html, built.runs
-    for kind in ("cells", "site"):
-        entry = built.entry(kind)
-        entry.write_text(damage(entry.read_text()) if kind == "cells" else "{}")
+    entry = built.entry("cells")
+    entry.write_text(damage(entry.read_text()))
     built.render()
     assert built.html == before
     assert built.runs == runs + 1
     assert "9.75" not in built.html
-
-
-def test_a_damaged_copy_of_the_site_is_not_shown(built: Built) -> None:
-    before = built.html
-    kept = built.entry("site").parent / "tree" / "report" / "a.html"
-    assert kept.read_text() == before
-    kept.write_text("tampered")
-    built.render()
-    assert not built.unchanged
-    assert built.html == before
 
 
 @pytest.mark.parametrize(
@@ -258,7 +222,6 @@ def test_a_stray_file_is_no_change(built: Built) -> None:
     runs = built.runs
     built.write("notes.txt", "beside the folders that are read")
     built.render()
-    assert built.unchanged
     assert built.runs == runs
 
 
@@ -296,27 +259,6 @@ def test_what_matplotlib_keeps_may_be_written_by_others_meanwhile(
     built.replace("report/a.qmd", f"import beside; {other}", "import beside")
 
 
-def test_what_is_kept_is_made_once(built: Built) -> None:
-    plan = project.read(built.root)
-    made: list[str] = []
-
-    def make(value: object) -> object:
-        made.append(str(value))
-        return value
-
-    def kept(told: object, value: object) -> object:
-        return memory.Memory(plan).kept("sum", told, lambda: make(value))
-
-    assert kept([1, 2], {"sum": 3}) == kept([1, 2], {"sum": 4}) == {"sum": 3}
-    assert kept([1, 3], {"sum": 4}) == {"sum": 4}, "made of something else"
-    assert kept([0], "") == ""
-    assert kept([0], "now") == "now", "what is empty is not kept"
-    assert len(made) == 4
-    built.write("data/number.txt", "4.5")
-    assert kept([1, 2], {"sum": 9}) == {"sum": 9}, "the data changed"
-    assert memory.anew("sum", [1, 2], lambda: 7) == 7
-
-
 def test_the_packages_are_seen() -> None:
     assert any(name.lower().startswith("numpy-") for name in memory._packages())
 
@@ -345,39 +287,8 @@ def test_a_slip_in_the_prose_is_told_where_nothing_runs(built: Built) -> None:
 
 def test_only_the_newest_are_kept(built: Built) -> None:
     for number in range(memory.KEPT + 2):
-        built.replace("report/a.qmd", "A first paragraph.", f"{number} A first paragraph.")
+        built.replace("report/a.qmd", "import beside", f"import beside; {number}")
         built.render()
     pages = built.root / "data" / "cache" / "pages"
-    assert len(list(pages.glob("site-*"))) == memory.KEPT
-    assert f"{memory.KEPT} {memory.KEPT + 1} A first" in built.html
+    assert len(list(pages.glob("cells-a-*"))) == memory.KEPT
     assert all(json.loads(path.read_text())["content"] for path in pages.glob("*/entry.json"))
-
-
-def test_a_page_is_converted_anew_when_what_it_is_made_of_changes(
-    built: Built, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[str] = []
-    convert = pandoc.convert
-
-    def counted(page, composed, to, metadata):
-        calls.append(page.path.stem)
-        return convert(page, composed, to, metadata)
-
-    second = "report/second.qmd"
-    built.write(second, "---\ntitle: Second\n---\n\nOnly words.\n")
-    built.render()
-    monkeypatch.setattr(pandoc, "convert", counted)
-    built.replace(second, "Only words.", "Other words.")
-    built.render()
-    assert calls == ["second"], "the other page is remembered"
-    assert "Other words." in (built.root / "_site" / "report" / "second.html").read_text()
-    for name, old, new in (
-        ("data/r.bib", "Title", "Headline"),
-        ("_quarto.yml", "project: {", "number-sections: true\nproject: {"),
-    ):
-        calls.clear()
-        built.replace(name, old, new)
-        built.render()
-        assert {"a", "second"} <= set(calls), name
-    assert "Headline" in built.html
-    (built.root / second).unlink()

@@ -1,4 +1,4 @@
-"""The elements of a rendered page, whichever renderer wrote it."""
+"""The elements of an HTML page, whichever renderer wrote it."""
 
 import html
 from collections.abc import Callable, Iterator
@@ -9,29 +9,27 @@ from pathlib import Path
 from analysis.project.errors import InputError
 
 _VOID = {
-    "area",
-    "br",
-    "col",
-    "embed",
-    "hr",
-    "img",
-    "input",
-    "link",
-    "meta",
-    "source",
-    "track",
-    "wbr",
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
+    *("track", "wbr"),
 }
 _ASIDE = {"script", "style", "button", "annotation", "details", "template", "noscript", "select"}
 
 
 @dataclass
 class Element:
-    """An element of a page, with its text as strings among its children."""
+    """An element of a page, with its text as strings among its children.
+
+    Args:
+        tag: its name; empty for the page as a whole.
+        attributes: name -> value, empty where none is given.
+        children: elements and texts in order.
+        line: of the file, where it begins.
+    """
 
     tag: str
-    attributes: dict[str, str]
+    attributes: dict[str, str] = field(default_factory=dict)
     children: "list[Element | str]" = field(default_factory=list)
+    line: int = 1
 
     @property
     def classes(self) -> set[str]:
@@ -50,17 +48,26 @@ class Element:
         """What is read: without code, controls and what hangs at a heading; spaces are one."""
         return " ".join("".join(self._pieces()).replace("\u00a0", " ").split())
 
-    def html(self, keep: "Callable[[Element], bool]" = lambda _: True) -> str:
+    def html(self, keep: "Callable[[Element], bool]") -> str:
         """Its markup, without the elements that are not to be kept."""
         inner = "".join(
             html.escape(child, quote=False) if isinstance(child, str) else child.html(keep)
             for child in self.children
             if isinstance(child, str) or keep(child)
         )
-        if not self.tag:
-            return inner
         given = "".join(f' {name}="{html.escape(v)}"' for name, v in self.attributes.items())
         return f"<{self.tag}{given}>" + ("" if self.tag in _VOID else f"{inner}</{self.tag}>")
+
+    def addresses(self) -> list[str]:
+        """What it links to, shows or loads, as written."""
+        given = self.attributes
+        found = [
+            given[name].strip() for name in ("href", "src", "poster", "data-src") if name in given
+        ]
+        if self.tag == "object":
+            found.append(given.get("data", ""))
+        candidates = (one.split() for one in given.get("srcset", "").split(","))
+        return found + [one[0] for one in candidates if one]
 
     def _pieces(self) -> Iterator[str]:
         for child in self.children:
@@ -71,13 +78,15 @@ class Element:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.root = Element("", {})
+        self.root = Element("")
         self.open = [self.root]
+        self.feed(text)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, {name: value or "" for name, value in attrs})
+        element = Element(tag, {name: value or "" for name, value in attrs}, line=self.getpos()[0])
         self.open[-1].children.append(element)
         if tag not in _VOID:
             self.open.append(element)
@@ -96,11 +105,9 @@ class _Reader(HTMLParser):
         self.open[-1].children.append(data)
 
 
-def read(page: Path) -> Element:
-    """The whole of an HTML file, as an element without a name."""
-    reader = _Reader()
-    reader.feed(page.read_text(encoding="utf-8"))
-    return reader.root
+def read(text: str) -> Element:
+    """The whole of a page or a piece of one, as an element without a name."""
+    return _Reader(text).root
 
 
 def main_of(page: Path) -> Element:
@@ -109,7 +116,7 @@ def main_of(page: Path) -> Element:
     Raises:
         InputError: it has none.
     """
-    main = next(read(page).all("main"), None)
+    main = next(read(page.read_text(encoding="utf-8")).all("main"), None)
     if main is None:
         raise InputError(f"{page}: no <main>, so this is no page of ours")
     return main
