@@ -1,6 +1,6 @@
 /* The noise slider: real latents blended with noise at both resolutions, and their spectra at the
    same t. Formulas are those of analysis/timesteps/schedule.py, analysis/timesteps/noise.py and
-   analysis/paper/values.py; tests/paper/widgets/test_widgets.py compares the two. t is the
+   analysis/paper/values.py; tests/paper/widgets/test_noise_slider.py compares the two. t is the
    fraction of data: t = 1 is data. */
 (function () {
   "use strict";
@@ -25,7 +25,7 @@
     return Math.exp(x0 - y0 * (x1 - x0) / (y1 - y0));
   }
 
-  /** The planes of `analysis.interactive.quantised`, as numbers. */
+  /** The planes of `quantised` in analysis/paper/widgets/noise_slider.py, as numbers. */
   function planes(field) {
     const text = atob(field.bytes);
     const out = new Float64Array(text.length);

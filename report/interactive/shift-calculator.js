@@ -1,6 +1,6 @@
 /* The shift calculator: what `python -m analysis recommend` prints, for the pairs of resolutions
    that were measured. Formulas are those of analysis/training/recommend.py, analysis/training/settings.py
-   and analysis/timesteps/schedule.py; tests/paper/widgets/test_widgets.py compares the two to six
+   and analysis/timesteps/schedule.py; tests/paper/widgets/test_shift_calculator.py compares the two to six
    digits. */
 (function () {
   "use strict";
@@ -158,7 +158,7 @@
 
   function spread(one) {
     const [low, high] = one.interval;
-    // As many decimals as the interval's width needs, as in analysis/formatting.py.
+    // As many decimals as the interval's width needs, as in analysis/paper/text.py.
     const digits = low !== null && high - low < 0.02 ? 3 : 2;
     const say = (x) => exact(x, fixed(x, digits));
     return low === null ? [say(one.measured), " (no interval below three images)"]

@@ -59,7 +59,7 @@ def test_clean_builds_are_the_same_to_the_byte(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_pictures_in_a_browser_are_python_s(user: fresh.User) -> None:
     chosen = [
-        "tests/paper/widgets/test_widgets.py",
+        "tests/paper/widgets/test_noise_slider.py",
         "-k",
         "canvases_show",
         "-q",

@@ -8,94 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.images import catalogue, pixels
 from analysis.paper.text import fixed, percent
-from analysis.paper.widgets import markup
-from analysis.paper.widgets.markup import DIGITS, STYLE, raw_html, script, without_scripts
+from analysis.paper.widgets.parts import (
+    DIGITS,
+    STYLE,
+    embedded,
+    raw_html,
+    script,
+    without_scripts,
+)
 from analysis.project.arrays import Floats
 from analysis.project.files import root, write_atomic
+from analysis.project.markdown import Markdown
 from analysis.study.archive import rounded
 from analysis.study.results import Results
 from analysis.timesteps import schedule
 
 MADE = Path("report/made/noise-slider.js")
-
-
-def noise_slider(results: Results) -> str:
-    """The slider over the pictured latents; writes their planes to ``report/made``."""
-    data = slider_data(results)
-    text = f"window.noiseSliderData={markup.embedded(data)};\n"
-    write_atomic(root() / MADE, text.encode())
-    low, high = results.study.pair
-    source = MADE.relative_to("report").as_posix()
-    title, encoder = html.escape(data["photograph"]), html.escape(data["encoder"])
-    few, many = (side["n"] for side in data["sides"])
-    t = results.study.t
-    moved = f"{schedule.shift_t(t, data['shifts']['rule']):.3f}"
-    cases = (
-        ("low", low, few, f"{t:.2f}", ""),
-        ("high", high, many, f"{t:.2f}", ""),
-        ("shifted", high, many, moved, ", shifted"),
-    )
-    pictures = [
-        f'<figure><canvas width="{n}" height="{n}" role="img" '
-        f'aria-label="Noisy latents of {title} at {px} px as colours{what}"></canvas>'
-        f'<figcaption><svg class="w-key" viewBox="0 0 28 8" aria-hidden="true">'
-        f'<path class="w-curve w-{kind}" d="M0 4H28"/></svg>{px}&nbsp;px, '
-        f't&nbsp;=&nbsp;<span class="w-value">{at}</span>{what}</figcaption></figure>'
-        for kind, px, n, at, what in cases
-    ]
-    choices = [
-        f'<label><input type="radio" name="w-shift" value="{value}"{checked} disabled> '
-        f"{text}, s&nbsp;=&nbsp;{fixed(data['shifts'][value], 2)}</label>"
-        for value, text, checked in (
-            ("rule", "square-root rule", " checked"),
-            ("measured", "measured", ""),
-        )
-    ]
-    plots = [
-        f'<div><p class="w-title">{text}</p><svg class="w-plot w-{name}" viewBox="0 0 340 258" '
-        f'role="img" aria-label="{label}"></svg></div>'
-        for name, text, label in (
-            (
-                "power", "Power of the data, and of the noise (dotted)",
-                "Power of the data and of the noise in each blend against frequency",
-            ),
-            (
-                "snr", "Ratio (SNR), marked where it falls through one",
-                "Signal-to-noise ratio of each blend against frequency",
-            ),
-        )
-    ]  # fmt: skip
-    part = "Latents" if data["share"] == 1 else "The middle of the latents"
-    return raw_html(
-        STYLE,
-        f'<div class="widget noise-slider" data-src="{source}">',
-        '<div class="w-controls"><label class="w-wide">Fraction of data, t&nbsp;=&nbsp;'
-        f'<span class="w-t">{t:.2f}</span>'
-        f'<input type="range" min="0" max="1" step="0.01" value="{t:.2f}" disabled>'
-        '<span class="w-ends"><span>0: noise</span><span>1: data</span></span></label>',
-        f"<fieldset><legend>Shift of t at {high}&nbsp;px</legend>"
-        f"{''.join(choices)}</fieldset></div>",
-        f'<div class="w-pictures">{"".join(pictures)}</div>',
-        f'<div class="w-plots">{"".join(plots)}</div>',
-        '<p class="w-says" aria-live="polite"></p>',
-        f"<p class=\"w-note\">{part} of “{title}” in <code>{encoder}</code>, blended in your "
-        "browser and seen through the linear map of all channels to red, green and blue that comes "
-        f"closest to the photograph ({percent(data['explained'], 1)} of its variance). Each "
-        "picture has its own colour range. The curves are means over all channels; those "
-        f'of the noise, its expectation. <a href="{source}">Latents and spectra as data</a></p>',
-        "</div>",
-        without_scripts(
-            "The slider over t needs JavaScript. The figures show the same latents and spectra at "
-            f"t&nbsp;=&nbsp;{t:g}."
-        ),
-        script("noise-slider"),
-    )  # fmt: skip
-
-
 LARGEST_GRID = 128  # latent pixels a side; larger grids are cropped, to keep the planes small
 
 
@@ -145,11 +76,12 @@ def colour_map(latents: Mapping[int, np.ndarray], pictures: Mapping[int, np.ndar
     return ColourMap(solved[:-1], solved[-1], float(explained))
 
 
-def picture(planes: np.ndarray) -> NDArray[np.uint8]:
-    """``[h, w, 3]``, uint8: colours ``[3, h, w]`` with the middle 98 % of all values stretched."""
-    low, high = np.percentile(planes, [1, 99])
-    scaled = np.clip((planes - low) / max(high - low, 1e-12), 0, 1)
-    return np.asarray(np.floor(np.moveaxis(scaled, 0, -1) * 255 + 0.5), np.uint8)
+def colours(results: Results) -> ColourMap:
+    """The map of the pictured latents, fitted to the photograph they are of."""
+    display = results.display
+    path = catalogue.fetch(display.photograph, results.downloads)
+    grids = {side: pixels.thumbnail(path, z.shape[-1]) / 255 for side, z in display.z.items()}
+    return colour_map(display.z, grids)
 
 
 def quantised(planes: np.ndarray) -> dict[str, Any]:
@@ -168,15 +100,7 @@ def _cropped(field: np.ndarray, share: float) -> np.ndarray:
     return field[:, start : start + kept, start : start + kept]
 
 
-def colours(results: Results) -> ColourMap:
-    """The map of the pictured latents, fitted to the photograph they are of."""
-    display = results.display
-    path = catalogue.fetch(display.photograph, results.downloads)
-    grids = {side: pixels.thumbnail(path, z.shape[-1]) / 255 for side, z in display.z.items()}
-    return colour_map(display.z, grids)
-
-
-def slider_data(results: Results) -> dict[str, Any]:
+def data(results: Results) -> dict[str, Any]:
     """Latents, noise and spectra of the pictured photograph at both resolutions.
 
     Returns:
@@ -192,7 +116,7 @@ def slider_data(results: Results) -> dict[str, Any]:
     share = min(1.0, LARGEST_GRID / display.z[study.high].shape[-1])
     sides = []
     for px in study.pair:
-        z, eps = (_cropped(colour.planes(one[px]), share) for one in (display.z, display.eps))
+        z, eps = (_cropped(colour.planes(of[px]), share) for of in (display.z, display.eps))
         curves = {
             "k": measured.k(px)[1:],
             "power": measured.power(px)[index, 1:],
@@ -212,3 +136,78 @@ def slider_data(results: Results) -> dict[str, Any]:
         "shifts": rounded({"rule": results.theory, "measured": measured.shift.whole.value}, DIGITS),
         "sides": sides,
     }
+
+
+def _picture(kind: str, label: str, n: int, px: int, t: str, shifted: str = "") -> str:
+    """A canvas of n by n for one of the three cases, with its caption."""
+    return (
+        f'<figure><canvas width="{n}" height="{n}" role="img" aria-label="{label}"></canvas>'
+        '<figcaption><svg class="w-key" viewBox="0 0 28 8" aria-hidden="true">'
+        f'<path class="w-curve w-{kind}" d="M0 4H28"/></svg>{px}&nbsp;px, '
+        f't&nbsp;=&nbsp;<span class="w-value">{t}</span>{shifted}</figcaption></figure>'
+    )
+
+
+def _choice(value: str, text: str, shift: float, checked: str = "") -> str:
+    return (
+        f'<label><input type="radio" name="w-shift" value="{value}"{checked} disabled> '
+        f"{text}, s&nbsp;=&nbsp;{fixed(shift, 2)}</label>"
+    )
+
+
+def _plot(name: str, title: str, label: str) -> str:
+    return (
+        f'<div><p class="w-title">{title}</p><svg class="w-plot w-{name}" viewBox="0 0 340 258" '
+        f'role="img" aria-label="{label} against frequency"></svg></div>'
+    )
+
+
+def markup(results: Results) -> Markdown:
+    """The slider over the pictured latents; writes their planes to ``report/made``."""
+    found, study = data(results), results.study
+    write_atomic(root() / MADE, f"window.noiseSliderData={embedded(found)};\n".encode())
+    source = MADE.relative_to("report").as_posix()
+    title, encoder = html.escape(found["photograph"]), html.escape(found["encoder"])
+    low, high = found["sides"]
+    labels = [f"Noisy latents of {title} at {side['px']} px as colours" for side in (low, high)]
+    rule, measured = found["shifts"]["rule"], found["shifts"]["measured"]
+    t, moved = f"{study.t:.2f}", f"{schedule.shift_t(study.t, rule):.3f}"
+    part = "Latents" if found["share"] == 1 else "The middle of the latents"
+    return raw_html(
+        STYLE,
+        f'<div class="widget noise-slider" data-src="{source}">',
+        '<div class="w-controls"><label class="w-wide">Fraction of data, t&nbsp;=&nbsp;'
+        f'<span class="w-t">{t}</span>'
+        f'<input type="range" min="0" max="1" step="0.01" value="{t}" disabled>'
+        '<span class="w-ends"><span>0: noise</span><span>1: data</span></span></label>',
+        f"<fieldset><legend>Shift of t at {study.high}&nbsp;px</legend>",
+        _choice("rule", "square-root rule", rule, " checked"),
+        _choice("measured", "measured", measured),
+        '</fieldset></div><div class="w-pictures">',
+        _picture("low", labels[0], low["n"], study.low, t),
+        _picture("high", labels[1], high["n"], study.high, t),
+        _picture("shifted", labels[1] + ", shifted", high["n"], study.high, moved, ", shifted"),
+        '</div><div class="w-plots">',
+        _plot(
+            "power",
+            "Power of the data, and of the noise (dotted)",
+            "Power of the data and of the noise in each blend",
+        ),
+        _plot(
+            "snr",
+            "Ratio (SNR), marked where it falls through one",
+            "Signal-to-noise ratio of each blend",
+        ),
+        '</div><p class="w-says" aria-live="polite"></p>',
+        f'<p class="w-note">{part} of “{title}” in <code>{encoder}</code>, blended in your '
+        "browser and seen through the linear map of all channels to red, green and blue that comes "
+        f"closest to the photograph ({percent(found['explained'], 1)} of its variance). Each "
+        "picture has its own colour range. The curves are means over all channels; those "
+        f'of the noise, its expectation. <a href="{source}">Latents and spectra as data</a></p>',
+        "</div>",
+        without_scripts(
+            "The slider over t needs JavaScript. The figures show the same latents and spectra at "
+            f"t&nbsp;=&nbsp;{study.t:g}."
+        ),
+        script("noise-slider"),
+    )

@@ -6,14 +6,15 @@ from typing import Any
 
 from analysis.encoders import cards
 from analysis.paper.text import estimate, percent, plain
-from analysis.paper.widgets.markup import (
+from analysis.paper.widgets.parts import (
     DIGITS,
     STYLE,
-    embedded_json,
+    embedded,
     raw_html,
     script,
     without_scripts,
 )
+from analysis.project.markdown import Markdown
 from analysis.shift.equal_snr import MeasuredShift
 from analysis.spectra import intervals, rings
 from analysis.spectra.bands import AXIS, measurable
@@ -50,7 +51,7 @@ def smallest_grid(study: Study) -> int | None:
     return next(fits, None)
 
 
-def calculator_data(results: Results) -> dict[str, Any]:
+def data(results: Results) -> dict[str, Any]:
     """Every measured shift, to nine digits, and what each encoder takes.
 
     Returns:
@@ -118,66 +119,76 @@ def _rows(one: MeasuredShift, study: Study) -> list[tuple[str, str, str]]:
     ]
 
 
-def shift_calculator(results: Results) -> str:
-    """The form that turns a change of resolution into settings, as `recommend` does."""
-    data, study = calculator_data(results), results.study
-    known = [name for name, one in data["encoders"].items() if one["pairs"]]
-    others = [name for name in data["encoders"] if name not in known]
-    chosen = study.encoders[-1]
-    card, one = data["encoders"][chosen], results.measured[chosen].shift
+def markup(results: Results) -> Markdown:
+    """The form that turns a change of resolution into settings, as `recommend` does.
 
-    def options(label: str, names: list[str]) -> str:
+    It begins with the study's pair in its last encoder, and says so without its script, too.
+    """
+    found, study = data(results), results.study
+    chosen = study.encoders[-1]
+    card, shift = found["encoders"][chosen], results.measured[chosen].shift
+
+    def group(label: str, measured: bool) -> str:
+        names = [
+            n for n, encoder in found["encoders"].items() if bool(encoder["pairs"]) == measured
+        ]
         each = "".join(
-            f"<option{' selected' if name == chosen else ''}>{html.escape(name)}</option>"
+            f"<option{' selected' * (name == chosen)}>{html.escape(name)}</option>"
             for name in names
         )
         return f'<optgroup label="{label}">{each}</optgroup>' if names else ""
 
     step = card["stride"]
-    grid = f'min="{-(-32 // step) * step}" step="{step}" inputmode="numeric"'
-    fields = [
-        _select("encoder", "Encoder", options("measured here", known)
-                + options("not measured here", others)),
-        _field("start", "From (px)", str(study.low), grid),
-        _field("end", "To (px)", str(study.high), grid),
-        _select("by", "Settings by", '<option value="measured">measured shift</option>'
-                '<option value="theory">square-root rule</option>'),
-        _field("mu", "Mean of logit t", f"{study.mu:g}", 'step="any"'),
-        _field("std", "Std of logit t", f"{study.std:g}", 'min="0" step="any"'),
-        _field("baseShift", "Base shift, training", "1", 'min="0" step="any"'),
-        _field("samplingBaseShift", "Base shift, sampling", "", 'min="0" step="any" '
-               'placeholder="the same"'),
-    ]  # fmt: skip
-    settings = [
-        f'<tr><td>{one.tool}, {one.stage}</td><td><code class="w-option">{one.option}</code></td>'
-        f"<td>{html.escape(one.note)}</td></tr>"
-        for one in training_settings.settings(one.whole.value)
-    ]
-    images = f"{data['images']} image{'s' if data['images'] != 1 else ''}"
+    sides = f'min="{-(-32 // step) * step}" step="{step}" inputmode="numeric"'
+    positive = 'min="0" step="any"'
+    images = f"{found['images']} image{'s' if found['images'] != 1 else ''}"
     return raw_html(
         STYLE,
         '<div class="widget shift-calculator">',
-        '<form aria-label="Shift calculator"><fieldset disabled><legend>Your change of resolution'
-        f"</legend>{''.join(fields)}</fieldset></form>",
+        '<form aria-label="Shift calculator"><fieldset disabled>',
+        "<legend>Your change of resolution</legend>",
+        _select(
+            "encoder", "Encoder", group("measured here", True) + group("not measured here", False)
+        ),
+        _field("start", "From (px)", f"{study.low}", sides),
+        _field("end", "To (px)", f"{study.high}", sides),
+        _select(
+            "by",
+            "Settings by",
+            '<option value="measured">measured shift</option>'
+            '<option value="theory">square-root rule</option>',
+        ),
+        _field("mu", "Mean of logit t", f"{study.mu:g}", 'step="any"'),
+        _field("std", "Std of logit t", f"{study.std:g}", positive),
+        _field("baseShift", "Base shift, training", "1", positive),
+        _field(
+            "samplingBaseShift", "Base shift, sampling", "", positive + ' placeholder="the same"'
+        ),
+        "</fieldset></form>",
         '<p class="w-note">The mean and std of logit t (t = 1 is data) and the base shifts '
         "(1: none) are those in use where you come from.</p>",
-        f'<div class="w-headline" aria-live="polite"><strong data-out="s">s = {one.whole.value:.4g}'
-        f'</strong> <span data-out="says">{html.escape(card["title"])}: measured on {images}, at '
-        "equal cycles per image.</span></div>",
+        '<div class="w-headline" aria-live="polite"><strong data-out="s">s = '
+        f'{shift.whole.value:.4g}</strong> <span data-out="says">{html.escape(card["title"])}: '
+        f"measured on {images}, at equal cycles per image.</span></div>",
         '<div class="w-results"><dl>',
         *(
             f'<div><dt>{what}</dt><dd data-out="{name}">{text}</dd></div>'
-            for name, what, text in _rows(one, study)
+            for name, what, text in _rows(shift, study)
         ),
         # Quarto would read the table and write one of its own.
         '</dl><div class="w-settings"><table data-quarto-disable-processing="true">'
-        "<thead><tr><th>tool</th><th>setting</th><th>use</th></tr></thead>",
-        f"<tbody>{''.join(settings)}</tbody></table></div>",
+        "<thead><tr><th>tool</th><th>setting</th><th>use</th></tr></thead><tbody>",
+        *(
+            f"<tr><td>{setting.tool}, {setting.stage}</td>"
+            f'<td><code class="w-option">{setting.option}</code></td>'
+            f"<td>{html.escape(setting.note)}</td></tr>"
+            for setting in training_settings.settings(shift.whole.value)
+        ),
+        "</tbody></table></div>",
         '<p class="w-command">For what was not measured, or with <code>--images FOLDER</code> for '
         'your own images:<code data-out="command">python -m analysis recommend --encoder '
         f"{html.escape(card['address'])} --from {study.low} --to {study.high}</code></p></div>",
-        embedded_json(data),
-        "</div>",
+        f'<script type="application/json">{embedded(found)}</script></div>',
         without_scripts(
             "The calculator needs JavaScript. <code>python -m analysis recommend</code> gives the "
             "same numbers."

@@ -4,7 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.project.markdown import Markdown
+
 DIGITS = 9  # of what a page computes with: finer than it shows, and the same on every processor
+STYLE = '<link rel="stylesheet" href="interactive/widgets.css">'
 
 
 def embedded(data: Mapping[str, Any]) -> str:
@@ -16,21 +19,16 @@ def embedded(data: Mapping[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-STYLE = '<link rel="stylesheet" href="interactive/widgets.css">'
+def raw_html(*parts: str) -> Markdown:
+    """HTML that a page takes as it is."""
+    return Markdown("\n".join(["```{=html}", *parts, "```"]))
+
+
+def script(name: str) -> str:
+    """The element that loads ``report/interactive/<name>.js``."""
+    return f'<script src="interactive/{name}.js" defer></script>'
 
 
 def without_scripts(text: str) -> str:
     """What is said where scripts are switched off."""
     return f'<noscript class="w-without"><p>{text}</p></noscript>'
-
-
-def raw_html(*parts: str) -> str:
-    return "\n".join(["```{=html}", *parts, "```"])
-
-
-def script(name: str) -> str:
-    return f'<script src="interactive/{name}.js" defer></script>'
-
-
-def embedded_json(data: dict[str, object]) -> str:
-    return f'<script type="application/json">{embedded(data)}</script>'

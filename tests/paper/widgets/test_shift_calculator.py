@@ -1,0 +1,372 @@
+"""The calculator of a shift: its data are the measurements, its script says what they ask for."""
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.encoders import cards
+from analysis.paper.text import estimate
+from analysis.paper.widgets import shift_calculator
+from analysis.paper.widgets.parts import embedded
+from analysis.paper.widgets.shift_calculator import smallest_grid
+from analysis.project.errors import InputError
+from analysis.project.files import root
+from analysis.spectra import rings
+from analysis.spectra.bands import Bands, measurable
+from analysis.spectra.intervals import Estimate
+from analysis.study import archive
+from analysis.study.measurement import Measured
+from analysis.study.preflight import LARGEST
+from analysis.study.results import Results
+from analysis.study.settings import load_study
+from analysis.study.store import Store
+from analysis.timesteps import schedule
+from analysis.training import settings
+from analysis.training.recommend import recommend
+from tests.standins.widgets import READ, give, opened
+
+
+@pytest.fixture(scope="module")
+def data(bundled: Results) -> dict[str, Any]:
+    return shift_calculator.data(bundled)
+
+
+@pytest.fixture(scope="module")
+def calculators(browser, built: Path) -> Iterator[Any]:
+    with opened(browser, built.with_name("shift_calculator.html")) as page:
+        yield page
+
+
+@pytest.fixture
+def calculator(calculators: Any) -> Any:
+    """The calculator's page, with the form as it begins."""
+    form = calculators.locator(".shift-calculator form")
+    form.evaluate("form => { form.reset(); form.dispatchEvent(new Event('input')); }")
+    return calculators
+
+
+def fits(n: int, bands: Bands) -> bool:
+    return measurable(rings.rings(n, n).cycles_per_image, bands)
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        Bands(),
+        Bands(first_ring=1, low=0.5, middle=0.75),
+        Bands(first_ring=4, low=0.1, middle=0.2, high=0.3),
+    ],
+    ids=str,
+)
+def test_the_smallest_grid_is_the_smallest(bands: Bands) -> None:
+    study = load_study("bundled").model_copy(update={"bands": bands})
+    grid = smallest_grid(study)
+    assert grid is not None
+    assert [n for n in range(1, grid + 1) if fits(n, bands)] == [grid]
+    assert all(fits(n, bands) for n in range(grid, min(4 * grid, LARGEST)))
+
+
+def test_no_grid_is_large_enough_for_bands_without_rings() -> None:
+    narrow = Bands(low=0.5, middle=0.5001, high=0.5002, first_ring=200)
+    assert smallest_grid(load_study("bundled").model_copy(update={"bands": narrow})) is None
+
+
+def test_recommend_has_the_same_smallest_grid(tmp_path: Path) -> None:
+    study, store = load_study("bundled"), Store(tmp_path, compute="never")
+    grid = smallest_grid(study)
+    assert grid is not None
+    stride = cards.card("taef2").latent_stride
+    with pytest.raises(InputError, match=f"use {grid * stride} px or more"):
+        recommend(study, "taef2", (grid - 1) * stride, 1024, store)
+    with pytest.raises(Exception, match="taef2") as caught:  # not measured, and not too small
+        recommend(study, "taef2", grid * stride, 1024, store)
+    assert "too small" not in str(caught.value)
+
+
+def test_shifts_are_those_measured_to_nine_digits(bundled: Results, data: dict[str, Any]) -> None:
+    for name, measured in bundled.measured.items():
+        pairs = data["encoders"][name]["pairs"]
+        assert set(pairs) == {f"{low}-{high}" for low, high in measured.shifts}
+        for (low, high), shift in measured.shifts.items():
+            found = pairs[f"{low}-{high}"]
+            assert list(found["bands"]) == ["low", "middle", "high"]
+            told = [found, *found["bands"].values()]
+            for one, right in zip(told, [shift.whole, *shift.bands.values()], strict=True):
+                assert one["measured"] == pytest.approx(right.value, rel=1e-8)
+                assert one["interval"] == pytest.approx([right.low, right.high], rel=1e-8)
+                assert one.get("band", right.band) == pytest.approx(right.band, rel=1e-8)
+    # Committed numbers are of the same measurement, to six digits.
+    sidecar = json.loads((root() / "data/results/bundled/taef2.json").read_text(encoding="utf-8"))
+    for pair, one in sidecar["numbers"]["pairs"].items():
+        found = data["encoders"]["taef2"]["pairs"][pair]
+        assert one["measured"] == pytest.approx(found["measured"], rel=1e-5)
+
+
+def test_every_encoder_is_offered(bundled: Results, data: dict[str, Any]) -> None:
+    known = cards.cards()
+    assert list(data["encoders"]) == list(known)
+    assert len(known) > len(bundled.measured)
+    for name, card in known.items():
+        one = data["encoders"][name]
+        assert (one["title"], one["stride"]) == (card.title, card.stride * card.patchify)
+        assert bool(one["pairs"]) == (name in bundled.measured | bundled.contributed)
+
+
+def test_contributed_measurements_are_measurements(bundled: Results, data: dict[str, Any]) -> None:
+    measured = dict(bundled.measured)
+    contributed = {"pixel": measured.pop("pixel")}
+    other = dataclasses.replace(bundled, measured=measured, contributed=contributed)
+    assert shift_calculator.data(other)["encoders"] == data["encoders"]
+
+
+def test_one_photograph_has_no_interval(bundled: Results) -> None:
+    whole = bundled.measured["pixel"]
+    arrays = {n: a[:1] if n.startswith("power_") else a for n, a in whole.arrays.items()}
+    single = Measured(whole.card, whole.study, arrays, "computed", {})
+    other = dataclasses.replace(
+        bundled, measured={"pixel": single}, photographs=bundled.photographs[:1]
+    )
+    data = json.loads(embedded(shift_calculator.data(other)))
+    pair = data["encoders"]["pixel"]["pairs"]["512-1024"]
+    assert pair["interval"] == pair["bands"]["low"]["interval"] == [None, None]
+    assert pair["measured"] == pytest.approx(single.shift.whole.value, rel=1e-8)
+    assert pair["measured"] != pytest.approx(whole.shift.whole.value, rel=1e-8)
+    assert data["images"] == 1
+
+
+def test_where_the_form_begins(bundled: Results, data: dict[str, Any]) -> None:
+    study = bundled.study
+    assert data["axis"] == "cycles/image"
+    assert (data["mu"], data["std"]) == (study.mu, study.std)
+    assert data["pair"] == [512, 1024]
+    assert data["images"] == len(bundled.photographs) == 12
+    assert data["grid"] == smallest_grid(study)
+
+
+# In a browser ---------------------------------------------------------------------------------
+
+
+def asked(tmp_path: Path, encoder: str, start: int, end: int, *bases: float) -> dict[str, Any]:
+    """What `recommend` gives for it, from the committed results."""
+    store = Store(tmp_path / "empty", compute="never")
+    return recommend(load_study("bundled"), encoder, start, end, store).content(*bases)
+
+
+def written(content: dict[str, Any]) -> str:
+    """An estimate as the paper writes it, with as many decimals as its interval needs."""
+    return estimate(Estimate(content["measured"], *content["interval"], (0, 0)))
+
+
+def same(found: Any, expected: Any) -> None:
+    """Six significant digits agree."""
+    assert archive.differs(archive.rounded(expected), archive.rounded(found), 1e-9) == "", (
+        f"{found} is not {expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoder", "start", "end", "base", "sampling", "mu", "std"),
+    [
+        ("taef2", 512, 1024, 1, None, 0, 1),
+        ("taef2", 1024, 256, 3, None, 0.5, 0.7),
+        ("pixel", 256, 512, 1, 3, -0.8, 1.2),
+        ("linear-f8c16", 512, 256, 1.15, 0.4, 0, 1),
+        ("linear-f8c16", 256, 1024, 0.001234, 4321, 2.5, 0.05),
+    ],
+)
+def test_the_calculator_agrees_with_recommend(
+    calculator: Any, tmp_path: Path, encoder: str, start: int, end: int, base: float,
+    sampling: float | None, mu: float, std: float,
+) -> None:  # fmt: skip
+    given = {"encoder": encoder, "start": start, "end": end, "baseShift": base, "mu": mu}
+    given |= {"std": std, "samplingBaseShift": "" if sampling is None else sampling}
+    found = give(calculator, **given)
+    bases = (base,) if sampling is None else (base, sampling)
+    right = asked(tmp_path, encoder, start, end, *bases)
+    assert found["state"] == "shown"
+    numbers = found["numbers"]
+    same(numbers["s"], [right["measured"]])
+    same(numbers["theory"], [right["theory"]])
+    same(numbers["measured"], [right["measured"], *right["interval"]])
+    bands = right["bands"].values()
+    same(numbers["bands"], [x for band in bands for x in (band["measured"], *band["interval"])])
+    assert found["text"]["measured"] == written(right)
+    lines = (f"{n}, {b['band'][0]:.0f} to {b['band'][1]:.0f}: {written(b)}"
+             for n, b in right["bands"].items())  # fmt: skip
+    assert found["text"]["bands"] == "".join(lines)
+    same(numbers["exponent"], [right["exponent"]])
+    # The logit-normal moves with the mean, which moves by -ln s; its median is the shifted median.
+    s, delta = numbers["s"][0], right["delta_mu"]["t = 1 is data"]
+    median = float(schedule.shift_t(schedule.expit(mu), s))
+    same(numbers["data"][1:], [delta, std, median])
+    same(numbers["data"][:1], [schedule.shift_mu(mu, s)])
+    same(numbers["sigma"][1:], [right["delta_mu"]["sigma = 1 is noise"], std, 1 - median])
+    same(numbers["sigma"][:1], [-numbers["data"][0]])
+    # The settings are the very texts, and what they round has six digits too.
+    assert found["options"] == [one["option"] for one in right["settings"]]
+    total = right["total_shift"]
+    assert len(found["totals"]) == 6
+    same(found["totals"][:1] + found["totals"][2:], [total["sampling"], *[total["training"]] * 4])
+    same(found["totals"][1:2], [math.log(numbers["s"][0] * (sampling or base))])
+    # Whoever points at a number sees six digits of it.
+    assert found["titles"]
+    assert all(title == f"{value:.6g}" for title, value in found["titles"])
+    words = f"python -m analysis recommend --encoder {encoder} --from {start} --to {end}"
+    assert found["text"]["command"].startswith(words)
+    assert (f"--base-shift {base}" in found["text"]["command"]) == (base != 1)
+    assert ("--sampling-base-shift" in found["text"]["command"]) == (sampling is not None)
+
+
+def test_the_rule_on_request(calculator: Any, tmp_path: Path) -> None:
+    found = give(calculator, encoder="taef2", start=512, end=1024, by="theory", baseShift=3)
+    right = asked(tmp_path, "taef2", 512, 1024)
+    assert found["numbers"]["s"] == [2]
+    same(found["numbers"]["measured"], [right["measured"], *right["interval"]])
+    assert "though this was measured on 12 images" in found["text"]["says"]
+    assert found["options"] == [one.option for one in settings.settings(2.0, 3.0)]
+    same(found["numbers"]["data"][1], -math.log(2))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "start", "end", "base"),
+    [
+        ("flux1", 512, 1024, 3.0),
+        ("flux2", 1024, 512, 1.0),
+        ("sana", 704, 1440, 1.0),
+        ("taef2", 512, 768, 2.0),  # measured, but not from and to these
+        ("pixel", 1000, 999, 1.0),
+    ],
+)
+def test_what_was_not_measured_gets_the_rule(
+    calculator: Any, encoder: str, start: int, end: int, base: float
+) -> None:
+    found = give(calculator, encoder=encoder, start=start, end=end, baseShift=base)
+    theory = schedule.theoretical_shift(end, end, start, start)
+    assert found["state"] == "shown"
+    assert found["text"]["measured"] == "not measured"
+    assert found["text"]["exponent"] == found["text"]["bands"] == "–"
+    assert cards.card(encoder).title in found["text"]["says"]
+    assert f"{start} to {end} px was not measured here" in found["text"]["says"]
+    same(found["numbers"]["s"], [theory])
+    same(found["numbers"]["theory"], [theory])
+    mean = schedule.shift_mu(0.0, theory)
+    same(found["numbers"]["data"], [mean, mean, 1.0, float(schedule.expit(mean))])
+    assert found["options"] == [one.option for one in settings.settings(theory, base)]
+
+
+def plain(sentence: str) -> str:
+    """A refusal without the ways of typesetting it."""
+    sentence = sentence.replace("×", "x").replace("’", "'").removesuffix(".")
+    return sentence.replace("--from and --to are both", "Both are")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "start", "end", "fields"),
+    [
+        ("taef2", 512, 512, ["start", "end"]),
+        ("pixel", 16, 512, ["start"]),
+        ("pixel", 512, -5, ["end"]),
+        ("taef2", 500, 1024, ["start"]),
+        ("taef2", 512, 1004, ["end"]),
+        ("flux2", 1020, 512, ["start"]),
+        ("sana", 1024, 720, ["end"]),
+        ("sana", 288, 1024, ["start"]),
+        ("linear-f8c16", 72, 512, ["start"]),
+        ("linear-f8c16", 1024, 32, ["end"]),
+    ],
+)
+def test_sides_are_refused_in_the_words_of_recommend(
+    calculator: Any, tmp_path: Path, encoder: str, start: int, end: int, fields: list[str]
+) -> None:
+    with pytest.raises(InputError) as right:
+        asked(tmp_path, encoder, start, end)
+    found = give(calculator, encoder=encoder, start=start, end=end)
+    assert plain(found["text"]["says"]) == plain(str(right.value))
+    assert (found["state"], found["wrong"]) == ("refused", fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("start", "", "whole numbers of pixels"),
+        ("end", "1024.5", "whole numbers of pixels"),
+        ("baseShift", "0", "positive numbers"),
+        ("baseShift", "", "positive numbers"),
+        ("samplingBaseShift", "-1", "positive numbers"),
+        ("std", "0", "positive numbers"),
+        ("std", "", "positive numbers"),
+        ("mu", "", "mean of logit t is a number"),
+    ],
+)
+def test_what_is_no_number_is_refused(calculator: Any, field: str, value: str, said: str) -> None:
+    before = calculator.evaluate(READ)
+    found = give(calculator, **{field: value})
+    assert (found["state"], found["wrong"]) == ("refused", [field])
+    assert said in found["text"]["says"]
+    # Nothing that was found for other input is left standing, and nothing looks like a number.
+    assert found["titles"] == []
+    assert not re.search(r"\d", "".join(found["options"]) + found["text"]["command"])
+    assert not calculator.locator("[data-out=s]").is_visible()
+    initial = calculator.locator(f"[name={field}]").evaluate("field => field.defaultValue")
+    assert give(calculator, **{field: initial}) == before
+
+
+def test_what_a_browser_cannot_read_is_not_nothing(calculator: Any) -> None:
+    """An "e" in the field of the sampling shift: it is empty for scripts, but not for readers."""
+    calculator.locator("[name=samplingBaseShift]").press_sequentially("1e")
+    found = calculator.evaluate(READ)
+    assert (found["state"], found["wrong"]) == ("refused", ["samplingBaseShift"])
+
+
+def test_what_stands_below_stays_where_it_is(calculator: Any) -> None:
+    place = "document.querySelector('.w-settings').getBoundingClientRect().top"
+    before = calculator.evaluate(place)
+    for fields in ({"start": 100}, {"start": 512, "encoder": "sana"}, {"encoder": "flux1"}):
+        give(calculator, **fields)
+        assert calculator.evaluate(place) == pytest.approx(before, abs=1), fields
+
+
+def test_steps_follow_the_encoder(calculator: Any) -> None:
+    for encoder, stride in (("taef2", 8), ("flux2", 16), ("pixel", 1), ("sana", 32)):
+        assert cards.card(encoder).latent_stride == stride
+        give(calculator, encoder=encoder, start=1024)
+        calculator.locator("[name=start]").press("ArrowDown")
+        assert calculator.locator("[name=start]").input_value() == str(1024 - stride)
+
+
+def test_numbers_are_written_as_python_does(calculator: Any) -> None:
+    rng = np.random.default_rng(0)
+    numbers = (10 ** rng.uniform(-9, 12, 1500) * rng.choice([-1, 1], 1500)).tolist()
+    numbers += [0.0, 1.0, 0.5, 2.5, 1e-5, 1e-4, 9999.5, 99995.0, 999950.0, 9.9995, 0.00012345]
+    # Halves that are exact in binary go to the even digit.
+    numbers += [0.00006103515625, 1234.5, 1235.5, 12345.0, 12355.0, 0.12345, 1.0005, 8388608.5]
+    for digits in (4, 6):
+        found = calculator.evaluate(
+            f"n => n.map(x => shiftCalculator.general(x, {digits}))", numbers
+        )
+        wrong = [
+            (x, text) for x, text in zip(numbers, found, strict=True) if text != f"{x:.{digits}g}"
+        ]
+        assert wrong == []
+    halves = [0.5, 1.5, 2.5, 3.49, 62.5, 63.5, 46.875]
+    assert calculator.evaluate("n => n.map(shiftCalculator.rounded)", halves) == [
+        round(x) for x in halves
+    ]
+
+
+def test_the_markup_says_what_the_script_says(browser, built: Path) -> None:
+    """So nothing changes when it takes over, and without it the numbers are right."""
+    with opened(browser, built, java_script_enabled=False) as still:
+        static = still.evaluate(READ)
+    with opened(browser, built) as live:
+        found = live.evaluate(READ)
+    assert (static["state"], found["state"]) == (None, "shown")
+    assert static["text"] == found["text"]
+    assert static["options"] == found["options"]
