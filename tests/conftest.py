@@ -19,7 +19,10 @@ import pytest
 from PIL import Image
 
 from analysis.project import environment
+from analysis.study.chain import Chain
 from analysis.study.results import Results
+from analysis.study.settings import load_study
+from analysis.study.store import Store
 from tests.standins import fresh
 
 # No test is timed: examples take longer where another worker has the processor.
@@ -149,16 +152,42 @@ def edit(project: Path) -> Callable[[str, str, str], None]:
     return replace
 
 
+def with_bands(folder: Path) -> Path:
+    """A tiny project, given bands that 8 x 8 latents have rings for."""
+    text = STUDY.partition("[bands]")[0] + BANDS
+    (folder / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny project, with bands that 8 x 8 latents have rings for, as the current folder."""
-    text = STUDY.partition("[bands]")[0] + BANDS
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    with_bands(project)
     monkeypatch.setenv("ANALYSIS_STUDY", "tiny")
     monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
     monkeypatch.chdir(project)
     return project
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of the study of `here`, computed once for all tests."""
+    folder = with_bands(make_project(tmp_path_factory.mktemp("tiny") / "project"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_ROOT", str(folder))
+        environment.environment.cache_clear()  # the tiny project is no repository
+        store = Store(folder / "data" / "cache", compute="auto")
+        Chain(load_study("tiny"), store).compute()
+    environment.environment.cache_clear()
+    return store.folder
+
+
+@pytest.fixture
+def computed(here: Path, tiny_store: Path) -> Path:
+    """The project of `here`, all of whose study is in its store."""
+    shutil.copytree(tiny_store, here / "data" / "cache")
+    return here
 
 
 @pytest.fixture

@@ -63,10 +63,9 @@ def test_a_photograph_that_is_not_the_one_meant_is_refused(project: Path) -> Non
         chain().compute()
 
 
-def test_spectra_are_those_of_the_blend_of_the_latents(project: Path) -> None:
+def test_spectra_are_those_of_the_blend_of_the_latents(computed: Path) -> None:
     """A measurement's rows, by the modules themselves, without chain or store."""
     one = chain()
-    one.compute()
     card = one.plan.cards[LINEAR]
     arrays = one.store.get(one.plan.measurement_request(card))
     assert arrays is not None
@@ -94,35 +93,36 @@ def test_spectra_are_those_of_the_blend_of_the_latents(project: Path) -> None:
 
 
 def test_pixels_are_not_stored_as_moments(project: Path) -> None:
-    one = chain(with_choices(encoders=(PIXEL,), display_encoder=PIXEL))
-    one.compute()
+    one = chain()
+    one.store.obtain(*one.measurement(one.plan.cards[PIXEL]))
     assert not (one.store.folder / "moments").exists()
     assert not (one.store.folder / "linear-fit").exists()
 
 
-# Before the second size is encoded, and among the steps after: the fit is stored beside them.
-@pytest.mark.parametrize(("at", "stored"), [(9, 10), (30, 31)])
-def test_a_run_that_was_stopped_goes_on(project: Path, at: int, stored: int) -> None:
+def test_a_run_that_was_stopped_goes_on(project: Path) -> None:
     class StoppedError(Exception):
         pass
 
-    def stop(done: int, total: int, label: str) -> None:
-        if done == at:
-            raise StoppedError
+    done: list[str] = []
+    # Before the second size is encoded, and among the steps after; the fit is stored besides.
+    for at, stored in ((9, 10), (20, 30)):
 
-    first = chain()
-    with pytest.raises(StoppedError):
-        first.compute(stop)
-    assert len(first.store.computed) == stored
-    second = chain()
-    second.compute()
-    assert len(second.store.computed) == STEPS - stored
-    assert not set(first.store.computed) & set(second.store.computed)
+        def stop(step: int, total: int, label: str, at: int = at) -> None:
+            if step == at:
+                raise StoppedError
+
+        one = chain()
+        with pytest.raises(StoppedError):
+            one.compute(stop)
+        done += one.store.computed
+        assert len(done) == stored
+    last = chain()
+    last.compute()
+    assert len({*done, *last.store.computed}) == len(done) + len(last.store.computed) == STEPS
 
 
-def test_images_encoded_together_have_the_moments_of_each(project: Path) -> None:
+def test_images_encoded_together_have_the_moments_of_each(computed: Path) -> None:
     one = chain()
-    one.compute()
     card = one.plan.cards[LINEAR]
     for view in one.plan.views(card):
         alone = one.encoder(card).encode(one.pixels(view)[np.newaxis])
@@ -141,8 +141,7 @@ def test_under_never_an_empty_store_names_the_first_step(project: Path) -> None:
         chain(compute="never").compute()
 
 
-def test_under_never_a_changed_choice_is_named(project: Path) -> None:
-    chain().compute()
+def test_under_never_a_changed_choice_is_named(computed: Path) -> None:
     with pytest.raises(MissError, match=r"parameters.window.beta is 8.0, stored 2.0"):
         chain(with_choices(window={"kind": "kaiser", "beta": 8.0}), compute="never").compute()
 
@@ -168,28 +167,22 @@ def committed(one: Chain, study: str) -> None:
         archive.write(study, name, {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
 
 
-def test_without_weights_or_results_it_says_both(project: Path, no_weights: None) -> None:
+def test_without_weights_or_results_it_says_both(computed: Path, no_weights: None) -> None:
     with pytest.raises(MissError, match=r"taef2.*; and data/results has no 'taef2' either"):
         chain(taef2_study()).compute()
 
 
-def test_committed_results_serve_where_weights_are_not(project: Path, no_weights: None) -> None:
+def test_committed_results_serve_where_weights_are_not(computed: Path, no_weights: None) -> None:
     one = chain(taef2_study())
-    committed(one, "tiny")
-    said = one.compute()
-    assert said[PIXEL] == "computed"
-    assert said["taef2"].startswith("committed results in data/results/tiny: taef2")
+    for folder in ("other", "tiny"):  # the study's own comes first
+        committed(one, folder)
+        said = one.compute()
+        assert said[PIXEL] == "computed"
+        assert said["taef2"].startswith(f"committed results in data/results/{folder}: taef2")
     assert not any("taef2" in label for label in one.store.computed)
 
 
-def test_committed_results_serve_a_study_of_another_name(project: Path, no_weights: None) -> None:
-    one = chain(taef2_study())
-    committed(one, "other")
-    said = one.compute()
-    assert said["taef2"].startswith("committed results in data/results/other: taef2")
-
-
-def test_committed_results_of_other_choices_do_not_serve(project: Path, no_weights: None) -> None:
+def test_committed_results_of_other_choices_do_not_serve(computed: Path, no_weights: None) -> None:
     one = chain(taef2_study())
     committed(one, "tiny")
     other = taef2_study().model_copy(update={"t": 0.25})
@@ -198,7 +191,7 @@ def test_committed_results_of_other_choices_do_not_serve(project: Path, no_weigh
 
 
 def test_weights_that_can_be_fetched_are_not_fetched_where_results_are(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    computed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
 

@@ -13,25 +13,11 @@ from analysis.project.errors import FetchError, InputError
 from analysis.study import results
 from analysis.study.chain import Chain
 from analysis.study.check import check
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Store
-from tests.conftest import STUDY
 
 Edit = Callable[[str, str, str], None]
-BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
-
-
-@pytest.fixture
-def tiny(project: Path) -> Path:
-    text = STUDY.partition("[bands]")[0] + BANDS
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
-    return project
-
-
-def compute() -> Chain:
-    chain = Chain(load_study("tiny"), Store())
-    chain.compute()
-    return chain
 
 
 def found(part: str = "") -> list[tuple[str, bool]]:
@@ -39,11 +25,15 @@ def found(part: str = "") -> list[tuple[str, bool]]:
     return [(line.text, line.wrong) for line in lines if line.part == part or not part]
 
 
+def commit() -> None:
+    results.commit(results.assemble(Plan(load_study("tiny"), Store(compute="never"))))
+
+
 def wrong() -> list[str]:
     return [text for text, is_wrong in found() if is_wrong]
 
 
-def test_an_empty_cache_is_told_and_is_no_error(tiny: Path) -> None:
+def test_an_empty_cache_is_told_and_is_no_error(here: Path) -> None:
     assert wrong() == []
     [(text, _)] = found("pixel")
     assert text.startswith(
@@ -57,11 +47,11 @@ def test_an_empty_cache_is_told_and_is_no_error(tiny: Path) -> None:
             False,
         )
     ]
-    assert not (tiny / "data" / "cache").exists()
+    assert not (here / "data" / "cache").exists()
 
 
-def test_a_computed_study_is_whole(tiny: Path) -> None:
-    results.commit(results.assemble(compute().plan))
+def test_a_computed_study_is_whole(computed: Path) -> None:
+    commit()
     assert wrong() == []
     assert found("pixel") == [("32 of 32 steps are cached", False)]
     assert found("linear-f8c16") == [("36 of 36 steps are cached", False)]
@@ -72,22 +62,22 @@ def test_a_computed_study_is_whole(tiny: Path) -> None:
     assert found("committed results") == [(text, False)]
 
 
-def test_committed_results_answer_in_one_line(tiny: Path) -> None:
-    results.commit(results.assemble(compute().plan))
-    shutil.rmtree(tiny / "data" / "cache")
-    (tiny / "data" / "results" / "tiny").rename(tiny / "data" / "results" / "elsewhere")
+def test_committed_results_answer_in_one_line(computed: Path) -> None:
+    commit()
+    shutil.rmtree(computed / "data" / "cache")
+    (computed / "data" / "results" / "tiny").rename(computed / "data" / "results" / "elsewhere")
     said = ("committed results in data/results/elsewhere answer this study", False)
     assert found("pixel") == found("linear-f8c16") == [said]
     [(text, _)] = found("committed results")
     assert text.endswith(" in data/results/elsewhere: as this study makes them")
-    (tiny / "data" / "results" / "elsewhere" / "display.json").unlink()
+    (computed / "data" / "results" / "elsewhere" / "display.json").unlink()
     assert found("pixel") == [said]
     [(text, _)] = found("linear-f8c16")
     assert text == f"{said[0]}; missing: pictured latents (nothing is stored for 'display')"
 
 
-def test_what_changed_is_named(tiny: Path, edit: Edit) -> None:
-    results.commit(results.assemble(compute().plan))
+def test_what_changed_is_named(computed: Path, edit: Edit) -> None:
+    commit()
     edit("studies/tiny.toml", "seed = 7", "seed = 8")
     assert "nearest stored entry differs: parameters.seed is 8, stored 7)" in found("pixel")[0][0]
     stale = [text for text, is_wrong in found("committed results") if is_wrong]
@@ -99,20 +89,19 @@ def test_what_changed_is_named(tiny: Path, edit: Edit) -> None:
 
 
 @pytest.mark.parametrize("step", ["spectra", "moments", "measurement", "display", "linear-fit"])
-def test_damage_of_any_step_is_found(tiny: Path, step: str) -> None:
-    compute()
-    path = next((tiny / "data" / "cache" / step).rglob("*.npz"))
+def test_damage_of_any_step_is_found(computed: Path, step: str) -> None:
+    path = next((computed / "data" / "cache" / step).rglob("*.npz"))
     path.write_bytes(b"x")
     [text] = wrong()
     assert "is damaged in the cache: 'python -m analysis compute' replaces it" in text
-    compute()
+    Chain(load_study("tiny"), Store()).compute()
     assert wrong() == [] or step == "moments"  # read only when something needs it
 
 
 @pytest.mark.parametrize("how", ["arrays", "json", "number"])
-def test_a_damaged_committed_result(tiny: Path, how: str) -> None:
-    results.commit(results.assemble(compute().plan))
-    path = tiny / "data" / "results" / "tiny" / "pixel.json"
+def test_a_damaged_committed_result(computed: Path, how: str) -> None:
+    commit()
+    path = computed / "data" / "results" / "tiny" / "pixel.json"
     if how == "arrays":
         path.with_suffix(".npz").write_bytes(b"no archive")
     elif how == "json":
@@ -126,8 +115,8 @@ def test_a_damaged_committed_result(tiny: Path, how: str) -> None:
     assert said in text
 
 
-def test_a_missing_photograph_is_an_error(tiny: Path) -> None:
-    (tiny / "data" / "images" / "birch.png").unlink()
+def test_a_missing_photograph_is_an_error(here: Path) -> None:
+    (here / "data" / "images" / "birch.png").unlink()
     [text] = wrong()
     assert "birch.png" in text
     assert found("steps") == [("not looked at, since they depend on the photographs", False)]
@@ -141,12 +130,12 @@ def test_a_photograph_that_is_only_not_fetched(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_an_encoder_that_cannot_run_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoder_that_cannot_run_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(availability, "missing", lambda card: "it needs a thing")
     assert found("pixel")[0][0].endswith("; cannot be computed here: it needs a thing")
 
 
-def test_a_study_that_names_nothing_is_bad_input(tiny: Path, edit: Edit) -> None:
+def test_a_study_that_names_nothing_is_bad_input(here: Path, edit: Edit) -> None:
     edit("studies/tiny.toml", '"heron"', '"herron"')
     with pytest.raises(InputError, match="herron"):
         found()

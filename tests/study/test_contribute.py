@@ -14,56 +14,31 @@ import numpy as np
 import pytest
 
 from analysis.encoders.cards import card
-from analysis.project import environment as project_environment
 from analysis.project.errors import InputError
 from analysis.study import archive, contribute, measurement, steps
-from analysis.study.chain import Chain
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Arrays, MissError, Store, to_bytes
-from tests.conftest import STUDY, make_project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"  # 8 x 8 latents have few rings
 LINEAR = "linear-f8c16"
 Change = Callable[[Arrays], object]
 Pair = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-def with_bands(folder: Path) -> Path:
-    text = STUDY.partition("[bands]")[0] + BANDS
-    (folder / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store of the tiny project, computed once for all tests here."""
-    folder = with_bands(make_project(tmp_path_factory.mktemp("computed") / "project"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANALYSIS_ROOT", str(folder))
-        project_environment.environment.cache_clear()  # the tiny project is no repository
-        chain = Chain(load_study("tiny"), Store(folder / "cache", compute="auto"))
-        for one in chain.plan.cards.values():
-            chain.store.obtain(*chain.measurement(one))
-    project_environment.environment.cache_clear()
-    return folder / "cache"
-
-
 @pytest.fixture
-def plan(project: Path, computed: Path) -> Plan:
+def plan(here: Path) -> Plan:
     """The plan of somebody who takes results in, and has computed nothing."""
-    with_bands(project)
     return Plan(load_study("tiny"), Store())
 
 
 @pytest.fixture
-def pair(plan: Plan, computed: Path) -> Callable[[str], Pair]:
+def pair(plan: Plan, tiny_store: Path) -> Callable[[str], Pair]:
     """What a contributor has of an encoder: JSON and arrays, as computed at a commit."""
 
     def made(name: str) -> Pair:
         request = plan.measurement_request(card(name))
-        store = Store(computed)
+        store = Store(tiny_store)
         arrays = store.get(request)
         assert arrays is not None
         provenance = store.sidecar(request)
@@ -331,10 +306,10 @@ def test_what_is_too_large_is_not_read(
     assert "larger than a measurement can be" in refused(plan, tmp_path / "sent.zip")
 
 
-def test_export_writes_what_add_takes(plan: Plan, computed: Path, tmp_path: Path) -> None:
+def test_export_writes_what_add_takes(plan: Plan, tiny_store: Path, tmp_path: Path) -> None:
     with pytest.raises(MissError, match="measurement of pixel"):
         contribute.export("pixel", plan, tmp_path)
-    shutil.copytree(computed, plan.store.folder)
+    shutil.copytree(tiny_store, plan.store.folder)
     with pytest.raises(InputError, match="commit 'unknown', by which its code can't be found"):
         contribute.export("pixel", plan, tmp_path / "out")  # the tests' project is no repository
     assert not (tmp_path / "out").exists()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from analysis.study.chain import Chain
 from analysis.study.measurement import Measured
 from analysis.study.settings import load_study
 from analysis.study.store import MissError, Store
-from tests.conftest import make_project
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ("pixel", "linear-f8c16", "taef2")
@@ -27,57 +25,45 @@ def chain(compute: str = "auto") -> Chain:
     return Chain(load_study("tiny"), Store(compute=compute))
 
 
-@pytest.fixture(scope="module")
-def computed_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store of the tiny project, computed once for all tests here."""
-    folder = make_project(tmp_path_factory.mktemp("computed") / "project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANALYSIS_ROOT", str(folder))
-        one = Chain(load_study("tiny"), Store(folder / "data" / "cache", compute="auto"))
-        one.compute()
-    return one.store.folder
-
-
 @pytest.fixture
-def computed(project: Path, computed_cache: Path) -> results.Results:
-    shutil.copytree(computed_cache, project / "data" / "cache")
+def assembled(computed: Path) -> results.Results:
     return results.assemble(chain("never").plan)
 
 
 # Assembling ----------------------------------------------------------------------------------
 
 
-def test_results_assemble(computed: results.Results) -> None:
-    assert list(computed.measured) == ["pixel", "linear-f8c16"]
-    assert [p.id for p in computed.photographs] == ["birch", "heron", "quarry"]
-    assert computed.display.photograph.id == "heron"
-    for measured in computed.measured.values():
+def test_results_assemble(assembled: results.Results) -> None:
+    assert list(assembled.measured) == ["pixel", "linear-f8c16"]
+    assert [p.id for p in assembled.photographs] == ["birch", "heron", "quarry"]
+    assert assembled.display.photograph.id == "heron"
+    for measured in assembled.measured.values():
         assert measured.origin == "computed"
         assert len(measured.provenance["key"]) == 64
         assert measured.power(64).shape == (3, 64 // measured.card.latent_stride // 2 + 1)
-    assert computed.display.z[64].shape == (16, 8, 8)
-    assert computed.display.eps[128].shape == (16, 16, 16)
-    assert computed.display.z[64].dtype == np.float32
+    assert assembled.display.z[64].shape == (16, 8, 8)
+    assert assembled.display.eps[128].shape == (16, 16, 16)
+    assert assembled.display.z[64].dtype == np.float32
 
 
 def test_synthetic_photographs_obey_the_square_root_rule_in_pixels(
-    computed: results.Results,
+    assembled: results.Results,
 ) -> None:
     # k^-2 fields of 160 px, resampled by Lanczos to 128 and 64: the low band (to half the Nyquist
     # ring of 64 px) is the same content on two grids; Lanczos takes some per cent off near its end.
-    assert computed.measured["pixel"].shift.bands["low"].value == pytest.approx(2.0, rel=0.03)
+    assert assembled.measured["pixel"].shift.bands["low"].value == pytest.approx(2.0, rel=0.03)
 
 
-def test_half_data_moves_to_a_third(computed: results.Results) -> None:
-    assert computed.t_shifted == pytest.approx(1 / 3, abs=1e-12)
+def test_half_data_moves_to_a_third(assembled: results.Results) -> None:
+    assert assembled.t_shifted == pytest.approx(1 / 3, abs=1e-12)
 
 
-def test_sounds_and_thumbnails(computed: results.Results) -> None:
-    fine, coarse = computed.sounds
-    assert computed.sounds[0] is fine
+def test_sounds_and_thumbnails(assembled: results.Results) -> None:
+    fine, coarse = assembled.sounds
+    assert assembled.sounds[0] is fine
     # 3 s in a band of 1.4 kHz are 8268 modes of variance 1: 10 log10(8) is known to 0.1 dB.
     assert coarse.level - fine.level == pytest.approx(10 * np.log10(8), abs=0.4)
-    small = computed.thumbnails(32)
+    small = assembled.thumbnails(32)
     assert [t.shape for t in small] == 3 * [(32, 32, 3)]
     assert small[0].dtype == np.uint8
 
@@ -93,11 +79,7 @@ def test_reading_computes_nothing(project: Path) -> None:
         assert not one.store.folder.exists()
 
 
-def test_load_is_for_pages(
-    project: Path, computed_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ANALYSIS_STUDY", "tiny")
-    shutil.copytree(computed_cache, project / "data" / "cache")
+def test_load_is_for_pages(computed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results.load.cache_clear()
     try:
         assert results.load().study.name == "tiny"
@@ -110,9 +92,9 @@ def test_load_is_for_pages(
 
 
 def test_commit_writes_what_a_machine_without_a_store_reads(
-    computed: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch
+    assembled: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = results.commit(computed)
+    written = results.commit(assembled)
     folder = project / "data" / "results"
     assert [p.relative_to(folder).as_posix() for p in written] == [
         "tiny/pixel.json",
@@ -127,34 +109,34 @@ def test_commit_writes_what_a_machine_without_a_store_reads(
     ]
     assert all(p.is_file() for p in written)
     numbers = json.loads(written[0].read_text())["numbers"]
-    assert numbers == archive.rounded(computed.measured["pixel"].numbers())
+    assert numbers == archive.rounded(assembled.measured["pixel"].numbers())
 
     monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
     again = results.assemble(chain("never").plan)
     for name, measured in again.measured.items():
         assert measured.origin == "committed"
-        assert measured.provenance == archive.rounded(computed.measured[name].provenance)
-        for key, array in computed.measured[name].arrays.items():
+        assert measured.provenance == archive.rounded(assembled.measured[name].provenance)
+        for key, array in assembled.measured[name].arrays.items():
             np.testing.assert_array_equal(measured.arrays[key], array)
-        assert measured.numbers() == computed.measured[name].numbers()
+        assert measured.numbers() == assembled.measured[name].numbers()
     assert again.display.origin == "committed"
     for side in (64, 128):
-        np.testing.assert_array_equal(again.display.z[side], computed.display.z[side])
-        np.testing.assert_array_equal(again.display.eps[side], computed.display.eps[side])
+        np.testing.assert_array_equal(again.display.z[side], assembled.display.z[side])
+        np.testing.assert_array_equal(again.display.eps[side], assembled.display.eps[side])
 
 
 def test_what_was_read_from_there_is_not_written_again(
-    computed: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch
+    assembled: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results.commit(computed)
+    results.commit(assembled)
     monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
     written = results.commit(results.assemble(chain("never").plan))
     assert {p.suffix for p in written} == {".wav"}
 
 
-def test_committing_twice_changes_no_byte(computed: results.Results) -> None:
+def test_committing_twice_changes_no_byte(assembled: results.Results) -> None:
     def content() -> list[bytes]:
-        paths = results.commit(computed)
+        paths = results.commit(assembled)
         return [q.read_bytes() for p in paths for q in sorted(p.parent.glob(p.stem + ".*"))]
 
     assert content() == content()
@@ -165,14 +147,14 @@ def test_committing_twice_changes_no_byte(computed: results.Results) -> None:
     [("t = 0.5", "t = 0.25"), ("seed = 7", "seed = 8"), ("beta = 2.0", "beta = 8.0")],
 )
 def test_committed_results_are_not_taken_for_another_study(
-    computed: results.Results,
+    assembled: results.Results,
     project: Path,
     monkeypatch: pytest.MonkeyPatch,
     edit: Callable[[str, str, str], None],
     old: str,
     new: str,
 ) -> None:
-    results.commit(computed)
+    results.commit(assembled)
     monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
     edit("studies/tiny.toml", old, new)
     with pytest.raises(
@@ -182,8 +164,8 @@ def test_committed_results_are_not_taken_for_another_study(
         results.assemble(chain("never").plan)
 
 
-def test_the_store_wins_over_what_is_committed(computed: results.Results) -> None:
-    results.commit(computed)
+def test_the_store_wins_over_what_is_committed(assembled: results.Results) -> None:
+    results.commit(assembled)
     assert {m.origin for m in results.assemble(chain("never").plan).measured.values()} == {
         "computed"
     }

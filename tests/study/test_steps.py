@@ -102,15 +102,17 @@ def test_a_step_that_gives_other_than_its_entry_says_is_refused(
         chain.compute()
 
 
-def test_a_result_is_one_entry(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_is_one_entry(computed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is computed, read for pages, committed, and told of."""
     mean = steps.Result(
         "mean", 1, "mean of {}", steps.chosen("seed"), ("measurement", "pixels"),
         lambda measured, pixels: {"mean": np.array([x[64].mean() for x in pixels])},
     )  # fmt: skip
     monkeypatch.setattr(steps, "RESULTS", (*steps.RESULTS, mean))
+    chain = Chain(load_study("tiny"), Store())
     assert "mean-pixel" in list(check(chain.study, chain.store))[-1].text
     chain.compute()
+    assert chain.store.computed == ["mean of pixel", "mean of linear-f8c16"]
     found = results.assemble(chain.plan)
     expected = [pixels.load(photo.path, 64).mean() for photo in chain.plan.photographs]
     np.testing.assert_array_equal(found.files["mean-pixel"][0]["mean"], expected)

@@ -17,22 +17,17 @@ from analysis.spectra.bands import Bands
 from analysis.spectra.windows import Window
 from analysis.study import results
 from analysis.study.chain import Chain
+from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
 from analysis.study.store import MissError, Store
 from analysis.training.recommend import measure, recommend, text
-from tests.conftest import STUDY, synthetic_photograph
+from tests.conftest import synthetic_photograph
 
 Edit = Callable[[str, str, str], None]
 
 
-# Latents of 8 x 8 have rings up to 4; from the first on they are enough for three bands.
-BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
-
-
 @pytest.fixture
-def tiny(project: Path) -> Study:
-    text = STUDY.partition("[bands]")[0] + BANDS
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+def tiny(here: Path) -> Study:
     return load_study("tiny")
 
 
@@ -77,11 +72,8 @@ def test_downwards_is_the_inverse(tiny: Study) -> None:
     assert down["origin"] == "stored"
 
 
-def test_the_study_s_own_pair_is_not_computed_again(tiny: Study) -> None:
-    store = Store()
-    chain = Chain(tiny, store)
-    chain.compute()
-    expected = results.assemble(chain.plan).measured["linear-f8c16"].shift.whole
+def test_the_study_s_own_pair_is_not_computed_again(tiny: Study, computed: Path) -> None:
+    expected = results.assemble(Plan(tiny, Store())).measured["linear-f8c16"].shift.whole
     again = Store(compute="never")
     found = recommend(tiny, "linear-f8c16", 64, 128, again).content()
     assert found["origin"] == "stored"
@@ -91,11 +83,9 @@ def test_the_study_s_own_pair_is_not_computed_again(tiny: Study) -> None:
 
 
 def test_committed_results_serve_where_the_encoder_cannot_run(
-    tiny: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tiny: Study, computed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    chain = Chain(tiny, Store())
-    chain.compute()
-    results.commit(results.assemble(chain.plan))
+    results.commit(results.assemble(Plan(tiny, Store())))
     monkeypatch.setattr(availability, "missing", lambda card: "it needs a thing")
     found = recommend(tiny, "linear-f8c16", 64, 128, Store(tmp_path / "empty"))
     assert found.origin == "committed results in data/results/tiny: it needs a thing"
