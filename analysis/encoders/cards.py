@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -23,25 +23,28 @@ from analysis.encoders.checkpoints import (
     statistics,
     unfit,
 )
+from analysis.encoders.formulas import FORMULAS, Formula
 from analysis.encoders.latents import Normalisation
 from analysis.project import downloads, extras
 from analysis.project.errors import InputError, PackageError, nearest
 from analysis.project.files import Line, Strict, data, explain, named, read_toml
 from analysis.project.markdown import printable
 
-Kind = Literal["pixel", "linear", "diffusers", "taef2", "taesana"]
+Kind = Literal["pixel", "linear", "formula", "trained", "diffusers", "taef2", "taesana"]
 
-VERSIONS: dict[Kind, int] = {"pixel": 1, "linear": 1, "diffusers": 1, "taef2": 1, "taesana": 1}
+VERSIONS: dict[Kind, int] = dict.fromkeys(get_args(Kind), 1)
 """Raised when the numbers an encoder of this kind gives change."""
 
 NEEDS: dict[Kind, tuple[str, ...]] = {
     "pixel": (),
     "linear": (),
+    "formula": (),
+    "trained": ("torch", "safetensors"),
     "diffusers": ("torch", "diffusers", "huggingface_hub", "safetensors"),
     "taef2": ("torch",),
     "taesana": ("torch",),
 }
-BY_HASH = ("taef2", "taesana")  # kinds whose weights are one file, found by its SHA-256
+BY_HASH = ("trained", "taef2", "taesana")  # kinds whose weights are one file, found by its SHA-256
 TOLERANCE = 1e-4  # of a channel's std: cards have means and stds rounded to four places
 RESULTS = ("display", "leakage", "channel-rule")  # files of a study beside its encoders
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -64,6 +67,8 @@ class Card(Strict):
     mean: tuple[float, ...] = Field((), description="of each channel, after folding")
     std: tuple[float, ...] = Field((), description="of each channel, after folding")
     patchify: int = Field(1, ge=1, description="side of the squares folded into channels")
+    formula: Formula | Literal[""] = Field("", description="of kind 'formula': which")
+    seed: int = Field(0, ge=0, description="of the formula 'random'")
     input_range: tuple[float, float] = Field((-1.0, 1.0), description="pixels the network takes")
     fit_size: int = Field(0, ge=0, description="side in pixels of the photographs a fit is made on")
     repo: str = Field("", description="owner/name on the Hugging Face Hub")
@@ -91,6 +96,9 @@ class Card(Strict):
             raise ValueError(f"kind 'diffusers' needs class, one of {known}")
         if self.kind == "diffusers" and not (self.repo or self.folder):
             raise ValueError("kind 'diffusers' needs repo")
+        if self.kind == "formula" and not self.formula:
+            known = ", ".join(FORMULAS)
+            raise ValueError(f"kind 'formula' needs formula, one of {known}")
         if self.kind == "linear" and not self.fit_size:
             raise ValueError("kind 'linear' needs fit_size")
         if self.mean and len(self.mean) != self.latent_channels:
@@ -124,8 +132,8 @@ class Card(Strict):
 
     @property
     def learned(self) -> bool:
-        """Whether a network was trained: pixels and the linear code are formulas."""
-        return self.kind not in ("pixel", "linear")
+        """Whether a network was trained: pixels and the linear code are formulas, too."""
+        return self.kind not in ("pixel", "linear", "formula")
 
     @property
     def pinned(self) -> bool:
@@ -299,6 +307,8 @@ def description(card: Card, dtype: str, tiling: bool) -> dict[str, Any]:
     known |= {"channels": card.channels, "stride": card.stride}
     known |= {"input_range": list(card.input_range)}
     known |= {"class": card.class_name} if card.class_name else {}
+    known |= {"formula": card.formula} if card.formula else {}
+    known |= {"seed": card.seed} if card.formula == "random" else {}
     known |= {"dtype": dtype} if dtype != "float32" else {}
     return known | ({"tiling": True} if tiling else {})
 

@@ -10,15 +10,17 @@ functions only.
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from analysis.encoders import networks, weights
+from analysis.encoders import formulas, networks, weights
 from analysis.encoders.availability import folder_of, not_found
 from analysis.encoders.cards import BY_HASH, NEEDS, Card, agree, description, unsaid
 from analysis.encoders.checkpoints import FILES, described, unfit
+from analysis.encoders.formulas import Formula
 from analysis.encoders.latents import Normalisation
 from analysis.encoders.linear_code import LinearCode
 from analysis.encoders.networks import Device, Dtype, Network
@@ -210,11 +212,13 @@ def load(
         raise PackageError(lacking)
     if tiling and card.kind != "diffusers":
         raise InputError(f"{card.name} is not encoded in tiles: leave tiling off")
-    if card.kind in ("pixel", "linear"):
+    if not card.learned:
         if dtype != "float32":
             raise InputError(f"{card.name} computes in float32 only, not in {dtype}")
         if card.kind == "pixel":
             network = Network(lambda x: {"mean": x}, lambda z: z, {"channels": 3, "stride": 1}, 3)
+        elif card.formula:
+            network = _formula(card.formula, card.seed)
         else:
             network, known["code"] = _linear(card, linear)
         agree(card, network.described)
@@ -225,7 +229,10 @@ def load(
         if path is None and (folder is not None or not card.url):
             raise FetchError(not_found(card))
         path = path or download(card.url, card.sha256, downloads)
-        network = networks.tiny(path, card.channels, card.stride, device, dtype)
+        if card.kind == "trained":
+            network = networks.trained_here(path, card.channels, device, dtype)
+        else:
+            network = networks.tiny(path, card.channels, card.stride, device, dtype)
         agree(card, network.described)
         return Loaded(card, known | {"sha256": card.sha256}, network, {}, memory)
     config, path, commit = _paths(card, folder, where)
@@ -243,6 +250,13 @@ def _linear(card: Card, code: LinearCode | None) -> tuple[Network, str]:
     shape = {"channels": code.channels, "stride": code.patch}
     network = Network(lambda x: {"mean": code.encode(x)}, code.decode, shape, 3 * code.channels)
     return network, code.fitted_on or code.digest
+
+
+def _formula(formula: Formula, seed: int) -> Network:
+    encode, decode = partial(formulas.encode, formula, seed), partial(formulas.decode, formula)
+    shape = {"channels": formulas.channels(formula), "stride": formulas.PATCH}
+    inverse = None if formula == "random" else decode
+    return Network(lambda x: {"mean": encode(x)}, inverse, shape, 3 * formulas.PATCH)
 
 
 def _check(x: np.ndarray, card: Card, batch: int | None) -> None:

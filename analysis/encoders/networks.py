@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from analysis.encoders import trained
 from analysis.encoders.checkpoints import AGAIN, FRAMES, VARIATIONAL, described
 from analysis.project.downloads import one_line
 from analysis.project.errors import FetchError, InputError
@@ -102,6 +103,48 @@ def tiny(
     # What is widest at the full size: TAESANA's stem is 32 channels at half of it.
     width = WIDTH if stride == 8 else 8
     return Network(run, None, {"stride": stride}, width, number.itemsize)
+
+
+def trained_here(
+    path: Path, channels: int, device: Device = "auto", dtype: Dtype = "float32"
+) -> Network:
+    """An autoencoder that was trained here (module `trained`), from its weights and recipe.
+
+    Of a variational one the latents are the means.
+
+    Args:
+        path: the weights, as `trained.written` gives them.
+        channels: what the card says.
+        device: where it runs; ``auto``: CUDA, else Apple's GPU, else the CPU.
+        dtype: the type it computes in.
+
+    Raises:
+        FetchError: the file is damaged, or not of such a network.
+        InputError: the device is not here.
+    """
+    import torch
+
+    try:
+        recipe, state = trained.read(path)
+        encoder, decoder = trained.modules(recipe.widths, recipe.variant == "kl")
+        both = torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        both.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+    except Exception as error:  # safetensors and torch raise many kinds
+        raise FetchError(f"{path}: not an autoencoder trained here: {one_line(error)}") from None
+    place, number = _place(device), _number(dtype)
+    both.requires_grad_(False).eval().to(place, number)
+
+    def encode(x: np.ndarray) -> dict[str, np.ndarray]:
+        with _exact():
+            return {"mean": _array(encoder(torch.from_numpy(x).to(place, number))[:, :channels])}
+
+    def decode(raw: np.ndarray) -> np.ndarray:
+        with _exact():
+            return _array(decoder(torch.from_numpy(raw).to(place, number)))
+
+    shape = {"channels": trained.CHANNELS, "stride": trained.STRIDE}
+    # Nothing is wide at the full size: the first layer has its channels at a quarter of it.
+    return Network(encode, decode, shape, 3, number.itemsize)
 
 
 def autoencoder(

@@ -1,7 +1,8 @@
 """Weights: a file of known content, from a folder, a web address or the Hugging Face Hub.
 
 A file is identified by its SHA-256, never by its name. ``ANALYSIS_WEIGHTS`` names folders,
-separated as in ``PATH``, in which files are looked for first, at any depth. A download is checked
+separated as in ``PATH``, in which files are looked for first, at any depth; ``data/encoders`` has
+those of the encoders that were trained here. A download is checked
 before it is used, and again each time it is read; a damaged one is removed. Logging in is left to
 huggingface_hub, whose token is never looked at here. Nothing here interprets a file.
 """
@@ -15,14 +16,15 @@ from pathlib import Path
 from analysis.project import extras, faults
 from analysis.project.downloads import one_line, sha256
 from analysis.project.errors import FetchError
+from analysis.project.files import data
 
 PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
 
 
 def folders() -> list[Path]:
-    """The folders that ``ANALYSIS_WEIGHTS`` names."""
+    """The folders that ``ANALYSIS_WEIGHTS`` names, and the project's own of what it trained."""
     listed = os.environ.get("ANALYSIS_WEIGHTS", "").split(os.pathsep)
-    return [Path(name).expanduser() for name in listed if name]
+    return [*(Path(name).expanduser() for name in listed if name), data() / "encoders"]
 
 
 def find(digest: str, size: int, where: Iterable[Path]) -> Path | None:

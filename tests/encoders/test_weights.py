@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from analysis.encoders import weights
+from analysis.project import files
 from analysis.project.errors import FetchError
 from tests.standins import hub as stand_in
 from tests.standins.hub import Hub, Repo
@@ -45,9 +46,10 @@ def test_a_file_is_found_by_content_under_any_name_and_depth(tmp_path: Path) -> 
 
 def test_folders_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
-    assert weights.folders() == []
+    own = files.data() / "encoders"
+    assert weights.folders() == [own]
     monkeypatch.setenv("ANALYSIS_WEIGHTS", os.pathsep.join([str(tmp_path), "", "~/w"]))
-    assert weights.folders() == [tmp_path, Path.home() / "w"]
+    assert weights.folders() == [tmp_path, Path.home() / "w", own]
 
 
 def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> None:
@@ -66,6 +68,7 @@ def test_weights_that_are_not_what_the_card_says_are_refused(tmp_path: Path) -> 
 ASK = """
 import json, sys
 from analysis.encoders import weights
+from analysis.project import files
 from analysis.project import downloads
 from analysis.project.errors import FetchError
 found = []
