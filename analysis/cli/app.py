@@ -24,7 +24,6 @@ from analysis.cli.commands import (
     SkipUnfit,
     StudyOption,
     chain_of,
-    common,
     log,
     printed,
     results_of,
@@ -66,7 +65,6 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-@common
 def _options(
     version: Annotated[
         bool,
@@ -79,6 +77,9 @@ def _options(
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 something is wrong
     here; 2 what was given cannot be used; 3 something could not be fetched; 130 interrupted.
+
+    With every command go --quiet (only warnings and errors are said), --json (log lines are JSON
+    objects) and --debug (an error shows its traceback).
 
     What was computed and fetched is kept in data/cache of a checkout, else in the user's cache
     folder; ANALYSIS_CACHE names another ('cache' tells which it is, and empties it).
@@ -100,7 +101,6 @@ def _for_pages(what: str) -> Path:
 
 
 @app.command()
-@common
 def fetch(
     study: StudyOption = "",
     encoder: Annotated[
@@ -130,7 +130,6 @@ def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:
 
 
 @app.command()
-@common
 def compute(
     study: StudyOption = "",
     encoder: Annotated[
@@ -194,7 +193,6 @@ def _computed(study: Study, *, anew: bool) -> results.Results:
 
 
 @app.command()
-@common
 def render(
     study: StudyOption = "",
     renderer: Annotated[Renderer, typer.Option(help="auto: Quarto if a fit one is on PATH.")] = (
@@ -219,7 +217,6 @@ def _rendered(found: results.Results, name: str, renderer: Renderer) -> None:
 
 
 @app.command()
-@common
 def build(
     study: StudyOption = "", renderer: Renderer = Renderer.auto, skip_unfit: SkipUnfit = False
 ) -> None:
@@ -231,7 +228,6 @@ def build(
 
 
 @app.command()
-@common
 def check(study: StudyOption = "", skip_unfit: SkipUnfit = False) -> None:
     """Tell what is cached, missing, stale or damaged, and whether pages and links hold."""
     from analysis.study import check as study_check
@@ -259,7 +255,6 @@ def _of_pages() -> Iterator["Finding"]:
 
 
 @app.command()
-@common
 def explain(
     name: Annotated[str, typer.Argument(metavar="FIGURE|VALUE")] = "",
     second: Annotated[str, typer.Argument(hidden=True)] = "",
@@ -291,7 +286,6 @@ def explain(
 
 
 @app.command()
-@common
 def rebuild(
     figure: Annotated[str, typer.Argument(metavar="FIGURE")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where SVG and PNG are written.")],
@@ -311,7 +305,6 @@ def _positive(value: float | None) -> float | None:
 
 
 @app.command()
-@common
 def recommend(
     encoder: Annotated[str, typer.Option(help=ENCODER)],
     start: Annotated[
@@ -345,7 +338,6 @@ def recommend(
 
 
 @app.command()
-@common
 def preview(
     study: StudyOption = "",
     renderer: Renderer = Renderer.auto,

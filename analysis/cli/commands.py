@@ -22,7 +22,6 @@ from analysis.study.settings import Study, load_study
 from analysis.study.store import MissError, Store
 
 log = console.Log()
-common = console.options(log)
 
 
 class Format(StrEnum):
@@ -50,14 +49,20 @@ class Renderer(StrEnum):
 
 StudyOption = Annotated[
     str,
-    typer.Option(metavar="NAME|PATH", help="A study in data/studies, or a TOML file. "
-                 "Default: ANALYSIS_STUDY, else bundled.", show_default=False),
-]  # fmt: skip
+    typer.Option(
+        metavar="NAME|PATH",
+        help="A study in data/studies, or a TOML file. Default: ANALYSIS_STUDY, else bundled.",
+        show_default=False,
+    ),
+]
 SkipUnfit = Annotated[
     bool,
-    typer.Option("--skip-unfit", help="Leave out images that can't be used, and say which; so does "
-                 "'skip_unfit = true' in a study."),
-]  # fmt: skip
+    typer.Option(
+        "--skip-unfit",
+        help="Leave out images that can't be used, and say which; so does 'skip_unfit = true' in a "
+        "study.",
+    ),
+]
 Formats = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 ENCODER = (
     "A name in data/encoders.toml, a folder that save_pretrained wrote, or "
@@ -112,7 +117,6 @@ encoders_app = typer.Typer(rich_markup_mode=None)
 
 
 @encoders_app.callback(invoke_without_command=True)
-@common
 def list_encoders(
     context: typer.Context, study: StudyOption = "", form: Formats = Format.text
 ) -> None:
@@ -123,7 +127,6 @@ def list_encoders(
 
 
 @encoders_app.command("check")
-@common
 def check_encoder(
     encoder: Annotated[str, typer.Argument(metavar="ENCODER", help=ENCODER)],
     dtype: Annotated[
@@ -147,13 +150,11 @@ results_app = typer.Typer(rich_markup_mode=None)
 
 
 @results_app.callback()
-@common
 def _results() -> None:
     """Take in results that were measured elsewhere, or write those that were measured here."""
 
 
 @results_app.command("add")
-@common
 def add_results(
     file: Annotated[Path, typer.Argument(help="A .json with its .npz beside it, or a zip.")],
     study: StudyOption = "",
@@ -165,7 +166,6 @@ def add_results(
 
 
 @results_app.command("export")
-@common
 def export_results(
     encoder: Annotated[str, typer.Argument(help="A name in data/encoders.toml.")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the zip is written.")],
@@ -181,7 +181,6 @@ def export_results(
 # The store -----------------------------------------------------------------------------------
 
 
-@common
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove it; downloads stay.")] = False,
     downloads: Annotated[
@@ -217,7 +216,6 @@ def _cache_text(content: dict[str, Any]) -> str:
 # The experiment ------------------------------------------------------------------------------
 
 
-@common
 def experiment() -> None:
     """Train the small networks of the paper's experiment (half an hour) and commit the result."""
     from analysis.study.experiment import commit, run
@@ -232,7 +230,6 @@ def experiment() -> None:
 # Publishing ----------------------------------------------------------------------------------
 
 
-@common
 def publish(
     to: Annotated[Path, typer.Option(metavar="DIR", help="The folder of versions.")],
     version: Annotated[

@@ -1,13 +1,11 @@
 """What a command says while it works: log lines and progress on stderr, results on stdout.
 
 A person at a terminal sees a bar with the time left; a file or another program gets plain lines,
-or JSON objects, not more often than every few seconds. Every error ends as one line that says
-what to do, and as an exit code. Tokens and passwords are taken out of whatever is said.
+or JSON objects, now and then. Every error ends as one line that says what to do, and as an exit
+code. Tokens and passwords are taken out of whatever is said.
 """
 
 import contextlib
-import functools
-import inspect
 import json
 import logging
 import os
@@ -16,7 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import ValidationError
@@ -30,14 +28,14 @@ from analysis.study.settings import Study
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-
 Progress = Callable[[int, int, str], None]
 EVERY = 2.0  # seconds between two lines of progress where there is no terminal
 INTERRUPTED = 130
+FLAGS = ("--quiet", "--json", "--debug")  # of every command, wherever they stand
 
 
-class Log:
-    """Lines on stderr.
+class Log(logging.Handler):
+    """Lines on stderr, also of what modules log and of what Python warns of.
 
     Args:
         quiet: only warnings and errors are said.
@@ -46,9 +44,14 @@ class Log:
     """
 
     def __init__(self, quiet: bool = False, as_json: bool = False, debug: bool = False) -> None:
+        super().__init__(logging.INFO)
         self.quiet, self.as_json, self.debug = quiet, as_json, debug
         self._bar: Bar | None = None
         self._warned: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say what a module logs."""
+        (self.warning if record.levelno >= logging.WARNING else self.info)(record.getMessage())
 
     def info(self, message: str, **more: Any) -> None:
         """Say what is being done."""
@@ -60,10 +63,6 @@ class Log:
         if message not in self._warned:
             self._warned.add(message)
             self._write("warning", message, {})
-
-    def forget(self) -> None:
-        """Begin anew: say what was warned of before, if it is so again."""
-        self._warned.clear()
 
     def error(self, message: str, code: int = 1) -> None:
         """Say why the work ends; a message of several lines gives several errors."""
@@ -85,33 +84,9 @@ class Log:
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
         """A function to be told (done, total, label) as the work proceeds."""
-        if self.quiet:
-            yield lambda done, total, label: None
-        elif self.as_json or not sys.stderr.isatty():
+        if self.quiet or self.as_json or not sys.stderr.isatty():
             yield self._lines(title)
-        else:
-            with self._drawn(title) as tell:
-                yield tell
-
-    def _lines(self, title: str) -> Progress:
-        start = said = time.monotonic()
-
-        def tell(done: int, total: int, label: str) -> None:
-            nonlocal said
-            now = time.monotonic()
-            if now - said < EVERY or not 0 < done < total:
-                return
-            said, left = now, (now - start) * (total - done) / done
-            message = f"{title}: {100 * done // total} % ({done} of {total}), now {label}"
-            self.info(
-                f"{message}; {done / (now - start):.2g} a second, about {left:.0f} s left",
-                done=done, total=total, label=label, seconds_left=round(left, 1),
-            )  # fmt: skip
-
-        return tell
-
-    @contextlib.contextmanager
-    def _drawn(self, title: str) -> Iterator[Progress]:
+            return
         from rich import console, progress
 
         columns = (
@@ -123,8 +98,7 @@ class Log:
         )
         screen = console.Console(stderr=True)
         with progress.Progress(*columns, console=screen, transient=True) as self._bar:
-            task = self._bar.add_task("", total=None)
-            bar = self._bar
+            bar, task = self._bar, self._bar.add_task("", total=None)
             try:
                 yield lambda done, total, label: bar.update(
                     task, completed=done, total=total, description=label
@@ -132,47 +106,19 @@ class Log:
             finally:
                 self._bar = None
 
+    def _lines(self, title: str) -> Progress:
+        start = said = time.monotonic()
 
-def options(log: Log) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a command the options every command has, which set the log."""
-    flags: dict[str, Any] = {
-        "quiet": Annotated[bool, typer.Option("--quiet", help="Say only warnings and errors.")],
-        "as_json": Annotated[bool, typer.Option("--json", help="Log lines as JSON objects.")],
-        "debug": Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
-    }
+        def tell(done: int, total: int, label: str) -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said < EVERY or not 0 < done < total:
+                return
+            said, left = now, (now - start) * (total - done) / done
+            message = f"{title}: {done} of {total}, now {label}; about {left:.0f} s left"
+            self.info(message, done=done, total=total, seconds_left=round(left, 1))
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def wrapped(**given: Any) -> None:
-            for name in flags:
-                setattr(log, name, given.pop(name) or getattr(log, name))
-            command(**given)
-
-        signature = inspect.signature(command)
-        parameters = [
-            *signature.parameters.values(),
-            *(
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=f)
-                for name, f in flags.items()
-            ),
-        ]
-        wrapped.__dict__["__signature__"] = signature.replace(parameters=parameters)
-        wrapped.__annotations__ = {one.name: one.annotation for one in parameters}
-        return wrapped
-
-    return decorate
-
-
-class _Handler(logging.Handler):
-    """Passes what modules log to a `Log`."""
-
-    def __init__(self, log: Log) -> None:
-        super().__init__(logging.INFO)
-        self.log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        said = self.log.warning if record.levelno >= logging.WARNING else self.log.info
-        said(record.getMessage())
+        return tell
 
 
 def run(app: Callable[..., Any], name: str, arguments: Sequence[str], log: Log) -> int:
@@ -181,28 +127,35 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str], log: Log) 
     Args:
         app: the application.
         name: what it is called in its help.
-        arguments: of the command line, without the program's name.
-        log: where errors are said; its settings are read from the arguments first, so that they
-            hold for an error in the arguments too.
+        arguments: of the command line, without the program's name. The `FLAGS` among them set the
+            log, so that they hold for an error in the arguments too.
+        log: where errors are said.
     """
-    for flag, attribute in (("--quiet", "quiet"), ("--json", "as_json"), ("--debug", "debug")):
-        setattr(log, attribute, flag in arguments)
-    log.forget()
+    log.quiet, log.as_json, log.debug = (flag in arguments for flag in FLAGS)
+    log._warned.clear()
     if log.quiet or log.as_json or not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    given = [one for one in arguments if one not in FLAGS]
     with _listening(log):
         try:
-            code = app(args=list(arguments), prog_name=name, standalone_mode=False) or 0
+            code = int(app(args=given, prog_name=name, standalone_mode=False) or 0)
             sys.stdout.flush()
-        except BrokenPipeError:
-            return _no_reader()
-        except KeyboardInterrupt:
+        except BrokenPipeError:  # whoever read our output has gone: not even Python is to say so
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except (KeyboardInterrupt, typer.Abort):
             code = INTERRUPTED
         except Exception as error:  # the last place that can explain it
-            return _explain(error, log)
+            code, message = _explained(error)
+            if log.debug:
+                # Not printed at once: what a package says of a request can hold its token.
+                told = redacted("".join(traceback.format_exception(error)))
+                print(told, file=sys.stderr, end="")
+            log.error(message, code)
+            return code
     if code == INTERRUPTED:
         log.error("interrupted; what was finished is kept", code)
-    return int(code)
+    return code
 
 
 @contextlib.contextmanager
@@ -210,7 +163,7 @@ def _listening(log: Log) -> Iterator[None]:
     """Give a log what modules log and what Python warns of."""
     logger = logging.getLogger("analysis")
     before = logger.handlers, logger.propagate
-    logger.handlers, logger.propagate = [_Handler(log)], False
+    logger.handlers, logger.propagate = [log], False
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
         log.warning(f"{category.__name__}: {message}")
@@ -223,31 +176,16 @@ def _listening(log: Log) -> Iterator[None]:
         logger.handlers, logger.propagate = before
 
 
-def _explain(error: Exception, log: Log) -> int:
-    """Say an error in its own words, or by its type if nobody foresaw it; its exit code."""
-    if log.debug:
-        # Not printed at once: what a package says of a request can hold its token.
-        print(redacted("".join(traceback.format_exception(error))), file=sys.stderr, end="")
+def _explained(error: Exception) -> tuple[int, str]:
+    """Exit code and message of an error: its own words, or its type if nobody foresaw it."""
     if isinstance(error, AnalysisError):
-        code, message = error.exit_code, str(error)
-    elif usage := getattr(error, "format_message", None):
+        return error.exit_code, str(error)
+    if usage := getattr(error, "format_message", None):
         # Every usage error of typer has this method; their classes are not public.
-        code = InputError.exit_code
-        message = f"{' '.join(usage().split())} (--help shows what is possible)"
-    elif isinstance(error, typer.Abort):
-        code, message = 1, "aborted"
-    elif isinstance(error, ValidationError):  # of choices that options made of a study
-        code, message = InputError.exit_code, explain(error, Study, error.title.lower())
-    elif foreseen := faults.told(error):
-        code, message = foreseen
-    else:
-        code, first = 1, (str(error).splitlines() or [""])[0]
-        message = f"{type(error).__name__}: {first}: not foreseen; --debug shows the traceback"
-    log.error(message, code)
-    return code
-
-
-def _no_reader() -> int:
-    """Whoever read our output has gone: nothing is left to say, not even by Python on leaving."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+        words = " ".join(usage().split())
+        return InputError.exit_code, f"{words} (--help shows what is possible)"
+    if isinstance(error, ValidationError):  # of choices that options made of a study
+        return InputError.exit_code, explain(error, Study, error.title.lower())
+    first = (str(error).splitlines() or [""])[0]
+    unforeseen = f"{type(error).__name__}: {first}: not foreseen; --debug shows the traceback"
+    return faults.told(error) or (1, unforeseen)

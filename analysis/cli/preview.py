@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.cli.console import Log
@@ -17,14 +17,6 @@ from analysis.site.builtin import files
 
 ADDRESS = "127.0.0.1"  # the loopback only: nobody else sees an unfinished page
 EVERY = 1.0  # seconds between two looks
-SOURCES = {  # folder -> the endings of what the site is made from
-    "report": ("",),
-    "analysis": (".py", ".css", ".html", ".js", ".lua", ".typ"),
-    "data/results": (".json", ".npz", ".wav"),
-    "data/studies": (".toml",),
-    "data/literature": ("",),
-}
-
 LEFT = (".html", ".pdf", ".quarto_ipynb")  # beside the pages while Quarto renders them
 
 
@@ -42,42 +34,15 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 def snapshot(folder: Path) -> dict[Path, int]:
     """Path -> time of the last change, of all the site is made from and no build writes."""
-    paths = [folder / "_quarto.yml"]
-    for name, endings in SOURCES.items():
-        place = PACKAGE if name == "analysis" else folder / name
-        paths += [path for path in files.sources(place) if path.name.endswith(endings)]
-    paths = [path for path in paths if path.parent.name != "report" or path.suffix not in LEFT]
+    report, data = folder / "report", folder / "data"
+    kept = {files.store(folder), (data / "cache").resolve()}
+    paths = [folder / "_quarto.yml", *files.sources(PACKAGE), *files.sources(data, kept)]
+    paths += [path for path in files.sources(report) if path.suffix not in LEFT]
     found = {}
     for path in paths:
         with contextlib.suppress(OSError):  # it may vanish while we look
-            if path.is_file():
-                found[path] = path.stat().st_mtime_ns
+            found[path] = path.stat().st_mtime_ns
     return found
-
-
-@contextlib.contextmanager
-def serving(site: Path, port: int) -> Iterator[str]:
-    """Serve a folder on the loopback; gives its address.
-
-    Args:
-        site: the folder; it may be replaced meanwhile.
-        port: 0 takes a free one.
-
-    Raises:
-        InputError: the port is taken or may not be used.
-    """
-    handler = functools.partial(_Quiet, directory=str(site))
-    try:
-        server = http.server.ThreadingHTTPServer((ADDRESS, port), handler)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"port {port}: {why}: choose another with --port, or 0") from None
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://{ADDRESS}:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def preview(site: Path, port: int, command: Sequence[str], log: Log) -> None:
@@ -89,20 +54,33 @@ def preview(site: Path, port: int, command: Sequence[str], log: Log) -> None:
         command: arguments of ``python -m analysis`` that build the site. It runs in a process of
             its own, so that changed code is used. If it fails, the site stays as it was.
         log: told what happens.
+
+    Raises:
+        InputError: the port is taken or may not be used.
     """
-    with serving(site, port) as address, contextlib.suppress(KeyboardInterrupt):
-        seen: dict[Path, int] = {}
+    try:
+        handler = functools.partial(_Quiet, directory=str(site))
+        server = http.server.ThreadingHTTPServer((ADDRESS, port), handler)
+    except OSError as error:
+        raise InputError(
+            f"port {port}: {error.strerror}: choose another with --port, or 0"
+        ) from None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://{ADDRESS}:{server.server_port}/"
+    seen: dict[Path, int] = {}
+    with contextlib.suppress(KeyboardInterrupt):
         while True:
             now = snapshot(root())
             if now != seen:
                 if seen:
-                    changed = {p for p in now.keys() | seen.keys() if now.get(p) != seen.get(p)}
+                    changed = {path for path, _ in now.items() ^ seen.items()}
                     log.info(f"changed: {', '.join(sorted(path.name for path in changed)[:3])}")
-                built = _build(command, log)
-                if built or not seen:
+                if _build(command, log) or not seen:
                     print(f"{'updated' if seen else 'serving'} {address}", flush=True)
                 seen = now
             time.sleep(EVERY)
+    server.shutdown()
+    server.server_close()
     log.info("stopped")
 
 

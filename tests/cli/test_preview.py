@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -98,10 +99,8 @@ def test_what_the_site_is_made_from_is_watched(project: Path) -> None:
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    with preview.serving(tmp_path, 0) as address:
-        port = int(address.rsplit(":", 1)[1].strip("/"))
-        with (
-            pytest.raises(InputError, match=rf"port {port}: .*choose another with --port, or 0"),
-            preview.serving(tmp_path, port),
-        ):
-            pass
+    with socket.socket() as other:
+        other.bind((preview.ADDRESS, 0))
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=rf"port {port}: .*choose another with --port, or 0"):
+            preview.preview(tmp_path, port, [], console.Log())
