@@ -17,7 +17,7 @@ from pypdf import PdfReader
 
 from analysis.paper import values
 from analysis.project.files import root
-from analysis.provenance import inputs
+from analysis.provenance import shown
 from analysis.study import results
 from tests.conftest import malformed
 
@@ -102,7 +102,8 @@ def test_what_is_malformed_is_seen(broken: str, said: str) -> None:
 def test_every_figure_says_how_it_was_made(site: Path) -> None:
     text = (site / "report" / "index.html").read_text(encoding="utf-8")
     account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
-    assert set(account["figures"]) == set(inputs.figures())
+    assert set(account["figures"]) == set(shown.figures())
+    assert set(account["tables"]) == set(shown.tables())
     for label, figure in account["figures"].items():
         assert f'id="{label}"' in text
         for kind in ("svg", "png", "csv"):
@@ -118,8 +119,8 @@ def test_hovering_a_number_names_its_result(site: Path) -> None:
     values_shown = re.findall(r'<span class="value" title="(\w+): [^"]+">([^<]+)</span>', text)
     account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))["values"]
     assert len(values_shown) > 50
-    for name, shown in values_shown:
-        assert unescape(shown) == account[name]["text"]
+    for name, text_shown in values_shown:
+        assert unescape(text_shown) == account[name]["text"]
     abstract = text[text.index('id="abstract"') : text.index('id="sec-introduction"')]
     sentences = re.findall(r'<span class="told" title="([\w.]+) \((\S+)\) of study', abstract)
     assert len(sentences) >= 3

@@ -256,32 +256,29 @@ def _of_pages() -> Iterator["Finding"]:
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(metavar="FIGURE|VALUE")] = "",
+    name: Annotated[str, typer.Argument(metavar="FIGURE|TABLE|VALUE")] = "",
     second: Annotated[str, typer.Argument(hidden=True)] = "",
     study: StudyOption = "",
     form: Formats = Format.text,
 ) -> None:
-    """Tell where a figure (fig-raps) or value (t_shifted) comes from; without a name, list them."""
-    from analysis.paper import values
+    """Tell where a figure (fig-raps), table (tbl-shift) or value (t_shifted) comes from.
+
+    Without a name, list them.
+    """
     from analysis.provenance import explain as provenance_explain
-    from analysis.provenance import inputs
 
     if second:  # 'explain value shift_taef2' says the same as 'explain shift_taef2'
-        if name not in ("value", "figure"):
-            raise InputError(f"'{name} {second}': explain one figure or value at a time")
+        if name not in ("value", "figure", "table"):
+            raise InputError(f"'{name} {second}': explain one figure, table or value at a time")
         name = second
+    provenance_explain.refuse_label(name)
     chain = chain_of(study_of(study))
-    if name.startswith("fig-"):
-        content = provenance_explain.figure(
-            name, chain.study, chain.store, study or chain.study.name
-        )
-    else:
-        found = results_of(chain, study)
-        if not name:
-            known = values.of(found)
-            print("\n".join([*inputs.figures(), *known.names()]))
-            return
-        content = provenance_explain.value(name, found)
+    found = results_of(chain, study)
+    if not name:
+        print("\n".join(provenance_explain.names(found)))
+        return
+    given = study or chain.study.name
+    content = provenance_explain.explain(name, found, chain.plan, given)
     printed(content, form, provenance_explain.text)
 
 
@@ -292,9 +289,12 @@ def rebuild(
     study: StudyOption = "",
 ) -> None:
     """Draw one figure of a computed study into a folder, as SVG and PNG."""
-    from analysis.provenance.explain import draw
+    from analysis.provenance import explain as provenance_explain
+    from analysis.provenance import shown as provenance_shown
 
-    for path in draw(figure, lambda: results_of(chain_of(study_of(study)), study), to):
+    provenance_shown.module(figure)  # a misspelt label is told before results are read
+    found = results_of(chain_of(study_of(study)), study)
+    for path in provenance_explain.draw(figure, found, to):
         print(shown(path))
 
 

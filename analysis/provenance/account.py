@@ -13,11 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from analysis.encoders import cards
-from analysis.paper import values
 from analysis.project.environment import current, environment
 from analysis.project.files import root, write_atomic
 from analysis.project.quarto_yml import repository
-from analysis.provenance import explain, inputs, page
+from analysis.provenance import inputs, page, shown
 from analysis.provenance.drawings import versions
 from analysis.study.archive import rounded
 from analysis.study.results import Results
@@ -71,11 +70,12 @@ def of(site: Path, results: Results) -> dict[str, Any]:
 
     Returns:
         ``version``, ``commit``, ``date`` of the newest result, ``study``; by name ``results``,
-        ``photographs``, ``values`` (``text``, ``meaning``, ``source``, ``results``) and
-        ``figures`` (``svg``, a path in the site, its ``sha256``, and what drew it from what).
+        ``photographs``, ``values`` (``text``, ``meaning``, ``source``, ``results``), ``tables`` and
+        ``figures`` (what made them from what; ``svg``, a path in the site, its ``sha256``).
     """
-    made = {one.name: one for label in inputs.figures() for one in inputs.inputs(label, results)}
-    study = results.study
+    made, study = inputs.known(results), results.study
+    records = {label: record for label in shown.on_pages() if (record := page.record(label))}
+    files = {label: _files(site, label) for label in records}
     return {
         "name": "timestep-spectra",
         "version": current(root()),
@@ -96,9 +96,8 @@ def of(site: Path, results: Results) -> dict[str, Any]:
             }
             for photo in results.photographs
         },
-        "figures": {
-            label: found for label in inputs.figures() if (found := _figure(site, label, results))
-        },
+        "figures": {label: records[label] | files[label] for label in records if files[label]},
+        "tables": {label: record for label, record in records.items() if label[:4] == "tbl-"},
         "values": values_of(results),
     }  # fmt: skip
 
@@ -113,36 +112,24 @@ def _result(one: inputs.Input) -> dict[str, Any]:
     }
 
 
-def _figure(site: Path, label: str, results: Results) -> dict[str, Any]:
-    """A figure that the site has; empty for another."""
-    folder = site / "report" / page.FOLDER
-    if not (folder / f"{label}.svg").is_file():
+def _files(site: Path, label: str) -> dict[str, str]:
+    """The paths of a figure's files in the site, by ending, and the drawing's hash."""
+    files = {path.suffix[1:]: path for path in (site / "report" / page.FOLDER).glob(f"{label}.*")}
+    if "svg" not in files:
         return {}
-    path = inputs.path_of(label)
-    files = {file.suffix[1:]: file for file in sorted(folder.glob(f"{label}.*"))}
-    return {
-        "title": inputs.title(path),
-        "description": inputs.description(path),
-        "function": inputs.place(path),
-        "results": [one.name for one in inputs.inputs(label, results)],
-        "photographs": [photo.id for photo in inputs.photographs(label, results)],
-        **{kind: file.relative_to(site).as_posix() for kind, file in files.items()},
-        "sha256": _sha256(files["svg"]),
-    }
+    paths = {kind: path.relative_to(site).as_posix() for kind, path in sorted(files.items())}
+    return paths | {"sha256": _sha256(files["svg"])}
 
 
 def values_of(results: Results) -> dict[str, Any]:
     """Every value of the pages: its text, meaning and source, and the keys of results behind it."""
-    known = values.of(results)
-    out = {}
-    for name in known.names():
-        value = known.value(name)
-        behind = explain.behind(value.source, results)
-        out[name] = {
+    return {
+        name: {
             "text": value.text, "meaning": value.meaning, "source": value.source,
-            "results": {one: m.provenance["key"] for one, m in behind.items()},
-        }  # fmt: skip
-    return out
+            "results": {one.name: one.key for one in record.taken.inputs},
+        }
+        for name, value, record in shown.values(results)
+    }  # fmt: skip
 
 
 def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:

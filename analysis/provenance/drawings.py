@@ -1,26 +1,23 @@
 """Figures as files: drawn once, kept in the store, and stamped with what they were made from.
 
-A drawing is kept under the source of its figure and of all the package that it imports, the study,
-the results it reads and the versions it is drawn with. The commit and the keys are put into the
-files afterwards, so that a new commit alone draws nothing again.
+A drawing is kept under the numbers that are drawn, the code that draws them and the versions it is
+drawn with: what is drawn of changed results is another drawing. The commit and the keys are put
+into the files afterwards, so that a new commit alone draws nothing again.
 
-Pages draw figures one after another, from the first on. While they do, `ahead` has another process
-draw them from the last on; each takes what the other has kept, until they meet.
+Pages draw figures one after another, from the first on. Where none is drawn yet, `ahead` has
+another process draw them from the last on; each takes what the other has kept, until they meet.
 """
 
-import ast
 import contextlib
+import csv
 import dataclasses
-import functools
 import hashlib
-import importlib
 import io
 import json
+import multiprocessing
 import platform
 import re
 import struct
-import subprocess
-import sys
 import tempfile
 import warnings
 import zlib
@@ -28,28 +25,21 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from analysis.paper import figures as paper_figures
+from analysis.paper import series, text
+from analysis.paper.series import Data
 from analysis.project.environment import environment
-from analysis.project.errors import InputError
-from analysis.project.files import canonical, data, root
+from analysis.project.files import canonical
 from analysis.project.markdown import line
-from analysis.provenance import series
-from analysis.provenance.inputs import (
-    PACKAGE,
-    description,
-    figures,
-    inputs,
-    parsed,
-    path_of,
-    photographs,
-    place,
-    settings,
-    title,
-)
+from analysis.provenance import shown
+from analysis.provenance.inputs import settings
+from analysis.provenance.shown import Record
 from analysis.study.results import Results, load
 from analysis.study.store import Request, Store
 
@@ -57,8 +47,13 @@ DPI = 200  # of the PNG, pixels per inch
 # Dublin Core's elements as matplotlib names them, in the order of its SVG.
 ELEMENTS = ("Title", "Coverage", "Date", "Description", "Identifier", "Relation", "Source",
             "Creator", "Contributor", "Rights")  # fmt: skip
-
-Draw = Callable[[Results], Any]
+# What draws, besides a figure's own module.
+DRAWING = [
+    Path(str(paper_figures.__path__[0])) / "style.py",
+    *(Path(file) for file in (series.__file__, text.__file__, __file__)),
+]
+CURVES = ("panel", "series", "category", "x", "y", "lower", "upper")
+PICTURES = ("panel", "image", "width", "height", "minimum", "maximum", "mean", "std")
 
 
 def versions() -> str:
@@ -67,69 +62,134 @@ def versions() -> str:
     return ", ".join(f"{k} {v}" for k, v in {"python": platform.python_version(), **found}.items())
 
 
-def facts(label: str, results: Results) -> dict[str, str]:
+def files(label: str, results: Results, store: Store) -> tuple[dict[str, bytes], Record]:
+    """A figure as ``svg``, ``png``, ``csv`` and, where it has pictures, ``webp``, and its record.
+
+    Args:
+        label: such as ``fig-raps``.
+        results: what it is made from.
+        store: where drawings are kept; the older ones of this figure and study are removed.
+
+    Raises:
+        InputError: no figure of this label.
+    """
+    data, record = shown.figure(label, results)
+    made = drawing(label, data, results.study.name, store)
+    return stamped(made | {"csv": table(data).encode()}, facts(record, results)), record
+
+
+def facts(record: Record, results: Results) -> dict[str, str]:
     """What the files of a figure say of themselves: Dublin Core elements (`ELEMENTS`).
 
     No time of building is in it: the date is that of the newest result that the figure reads, and
     is left out where it reads none.
     """
-    path, found = path_of(label), inputs(label, results)
+    found, photographs = record.taken.inputs, record.taken.photographs
     dates = [one.date for one in found if one.date]
-    shown = photographs(label, results)
-    licences = sorted({photo.license or "not stated" for photo in shown})
+    licences = sorted({photo.license or "not stated" for photo in photographs})
     return {
-        "Title": title(path),
+        "Title": record.title,
         "Coverage": settings(results),
         **({"Date": max(dates)} if dates else {}),
-        "Description": description(path),
-        "Identifier": label,
+        "Description": record.description,
+        "Identifier": record.name,
         "Relation": "; ".join(
             f"{one.name} ({one.origin}) {one.key}, commit {one.provenance['environment']['commit']}"
             for one in found
         ) or "reads no results",
-        "Source": f"{place(path)} (draw) at commit {environment()['commit']}",
+        "Source": f"{record.function} (draw) at commit {environment()['commit']}",
         "Creator": f"timestep-spectra, with {versions()}",
-        "Contributor": ", ".join(sorted({photo.author for photo in shown if photo.author}))
+        "Contributor": ", ".join(sorted({photo.author for photo in photographs if photo.author}))
         or "no photographs",
         "Rights": "; ".join(["MIT", *(f"photographs {one}" for one in licences)]),
     }  # fmt: skip
 
 
-def drawing(
-    label: str, results: Results, store: Store, draw: Draw | None = None
-) -> dict[str, bytes]:
-    """A figure as ``svg``, ``png``, ``csv`` and, where it has pictures, ``webp``; unstamped.
+def drawing(label: str, data: Data, study: str, store: Store) -> dict[str, bytes]:
+    """A figure as ``svg``, ``png`` and, where it has pictures, ``webp``; without its facts.
 
     Args:
         label: such as ``fig-raps``.
-        results: what it reads.
-        store: where drawings are kept; the older ones of this figure and study are removed.
-        draw: its function, where it is at hand.
-
-    Raises:
-        InputError: no figure of this label, or ``draw`` is another's.
+        data: what is drawn.
+        study: its name.
+        store: where drawings are kept.
     """
-    path = path_of(label)
-    module = f"analysis.paper.figures.{path.stem}"
-    if draw is not None and draw.__module__ != module:
-        raise InputError(f"'{label}' is drawn by {module}, not by {draw.__module__}")
-    request = _request(label, results)
-    kept = store.get(request)
-    if kept is None:
-        drawn = importlib.import_module(module)
-        function: Draw = draw or drawn.draw
-        if hasattr(drawn, "data"):  # draws numbers, not results
-            content = drawn.data(results)
-            made = _drawn(lambda: drawn.draw(content))
-            made["csv"] = series.written(content).encode()
-        else:
-            made = _drawn(lambda: function(results))
-        # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.
-        with contextlib.suppress(OSError):
-            store.put(request, {name: np.frombuffer(data, np.uint8) for name, data in made.items()})
-            _prune(store, request)
-        return made
-    return {name: data.tobytes() for name, data in kept.items()}
+    drawn = shown.module(label)
+    request = _request(label, data, study, drawn)
+    if (kept := store.get(request)) is not None:
+        return {name: content.tobytes() for name, content in kept.items()}
+    made = _drawn(lambda: drawn.draw(data))
+    # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.
+    with contextlib.suppress(OSError):
+        store.put(request, {name: np.frombuffer(one, np.uint8) for name, one in made.items()})
+        _prune(store, request)
+    return made
+
+
+def _request(label: str, data: Data, study: str, drawn: ModuleType) -> Request:
+    """What a drawing depends on."""
+    code = hashlib.sha256()
+    for one in (Path(str(drawn.__file__)), *DRAWING):
+        code.update(one.read_bytes())
+    made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow", "typst")}
+    return Request(
+        "drawing", 7,
+        {"figure": label, "study": {"name": study}, "versions": made, "dpi": DPI},
+        {"code": code.hexdigest(), "data": digest(data)},
+        f"drawing of {label}",
+    )  # fmt: skip
+
+
+def digest(data: Data) -> str:
+    """SHA-256 of what is drawn: other numbers, names or order give another."""
+    return hashlib.sha256(canonical(_plain(data)).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON that differs where the value does: arrays by their bytes, floats exactly."""
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        held = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return [value.dtype.str, list(value.shape), held]
+    if dataclasses.is_dataclass(value):
+        value = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return [[repr(key), _plain(item)] for key, item in value.items()]
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else repr(value)
+
+
+def table(data: Data) -> str:
+    """What is drawn, as CSV: axes and notes as comments, then one row a point or a picture.
+
+    Returns:
+        Text with the columns `CURVES`, or `PICTURES` where there are pictures and no curves.
+        Numbers have six significant digits; what is not finite is empty.
+    """
+    out = io.StringIO()
+    for panel, (x, y) in data.axes.items():
+        out.write(f"# {_note(panel)}{'; ' * bool(panel)}x: {_note(x)}; y: {_note(y)}\n")
+    out.writelines(f"# {name}: {_note(note)}\n" for name, note in data.notes.items())
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CURVES if data.curves or not data.pictures else PICTURES)
+    for one in data.curves:
+        nothing = np.full(len(one.x), np.nan)
+        lower, upper = (nothing if end is None else end for end in (one.lower, one.upper))
+        names = one.categories or [""] * len(one.x)
+        for name, *numbers in zip(names, one.x, one.y, lower, upper, strict=True):
+            row = [one.panel, one.name, name, *map(float, numbers)]
+            writer.writerow(map(_note, row))
+    for picture in () if data.curves else data.pictures:
+        p = picture.pixels
+        some = [float(one) for one in (p.min(), p.max(), p.mean(), p.std())]
+        row = [picture.panel, picture.name, p.shape[1], p.shape[0], *some]
+        writer.writerow(map(_note, row))
+    return out.getvalue()
+
+
+def _note(value: Any) -> str:
+    """Text on one line; numbers with six digits, nothing for none; several apart by commas."""
+    if isinstance(value, float):
+        return f"{value:.6g}" if np.isfinite(value) else ""
+    return line(str(value)) if isinstance(value, str | int) else ", ".join(map(_note, value))
 
 
 def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, bytes]:
@@ -137,10 +197,10 @@ def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, byt
     out = dict(made)
     svg = made["svg"].decode()
     for name in ELEMENTS:
-        text = said.get(name)
-        if text is None:
+        words = said.get(name)
+        if words is None:
             svg = re.sub(rf"\n *<(dc:\w+)>@@{name}@@</\1>", "", svg)
-        svg = svg.replace(f"@@{name}@@", escape(text or "", quote=False))
+        svg = svg.replace(f"@@{name}@@", escape(words or "", quote=False))
     out["svg"] = svg.encode()
     chunks = b"".join(_chunk(name, said[name]) for name in ELEMENTS if name in said)
     ihdr = 8 + 25  # the signature and the first chunk
@@ -152,31 +212,27 @@ def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, byt
 
 @contextlib.contextmanager
 def ahead(results: Results) -> Iterator[None]:
-    """Have another process draw the figures that are not kept, the last one first."""
-    if all(Store().state(_request(label, results)) == "sound" for label in _shown()):
+    """Where no figure of a study is drawn yet, have another process draw from the last one on."""
+    drawn = (kept["parameters"]["study"]["name"] for kept in Store().sidecars("drawing"))
+    if results.study.name in drawn:
         yield
         return
-    code = "from analysis import drawn; drawn.draw_backwards()"
-    # What fails there fails on the page too, where its line is known.
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
+    process = multiprocessing.get_context("spawn").Process(target=draw_backwards, daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.terminate()
 
 
 def draw_backwards() -> None:
     """Draw the figures of the environment's study into the reader's store, the last one first."""
-    results, store = load(), Store()
-    for label in reversed(_shown()):
-        drawing(label, results, store)
-
-
-def _shown() -> list[str]:
-    """The labels of the paper's figures, in its order."""
-    path = root() / "report" / "index.qmd"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return [label for label in re.findall(r"\{#(fig-[\w-]+)\}", text) if label in figures()]
+    # What fails here fails on the page too, where its line is known.
+    with contextlib.suppress(Exception):
+        results, store = load(), Store()
+        for label in reversed([name for name in shown.on_pages() if name in shown.figures()]):
+            data, _ = shown.figure(label, results)
+            drawing(label, data, results.study.name, store)
 
 
 def _chunk(keyword: str, text: str) -> bytes:
@@ -189,7 +245,6 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
     import matplotlib as mpl
 
     from analysis.paper.figures import style
-    from analysis.provenance import series
 
     made = {}
     # Neither a reader's matplotlibrc nor what a notebook sets may change a figure. A letter of a
@@ -206,7 +261,6 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", dpi=DPI, metadata=marks)
         made["svg"] = buffer.getvalue()
-    made["csv"] = series.table(figure).encode()
     made["svg"] = _named(made["svg"])
     # A hundredth of a point is finer than any screen shows; six decimals are a third of the file.
     made["svg"] = re.sub(
@@ -252,52 +306,6 @@ def _pixels(svg: bytes) -> bytes:
 
 def _rounded(found: re.Match[bytes]) -> bytes:
     return f"{float(found[0]):.2f}".encode()
-
-
-def _request(label: str, results: Results) -> Request:
-    """What a drawing depends on."""
-    path, study = path_of(label), results.study
-    read = [*(data() / "literature").glob("*"), data() / "encoders.toml"]
-    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(read)}
-    made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow", "typst")}
-    shown = [dataclasses.asdict(photo) | {"path": ""} for photo in results.photographs]
-    listed = {f"{one.name} ({one.origin})": canonical(dict(one.provenance))
-              for one in inputs(label, results)}  # fmt: skip
-    return Request(
-        "drawing", 6,
-        {"figure": label, "study": study.model_dump(mode="json"), "versions": made, "dpi": DPI},
-        {"code": _code(path), "files": canonical(files), "photographs": canonical(shown), **listed},
-        f"drawing of {label}",
-    )  # fmt: skip
-
-
-@functools.cache
-def _imports(path: Path) -> frozenset[Path]:
-    """The modules of the package that one of them imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    inside = [name.split(".")[1:] for name in names if name.startswith("analysis.")]
-    files = {PACKAGE.joinpath(*parts).with_suffix(".py") for parts in inside}
-    return frozenset(file for file in files if file.is_file())
-
-
-def _code(path: Path) -> str:
-    """SHA-256 of a figure's source, of all that it imports, and of how figures are written."""
-    todo = [path, Path(series.__file__), Path(__file__)]
-    found: dict[Path, bytes] = {}
-    while todo:
-        one = todo.pop()
-        if one not in found:
-            found[one] = one.read_bytes()
-            todo += _imports(one)
-    digest = hashlib.sha256()
-    for one in sorted(found):
-        digest.update(one.relative_to(PACKAGE).as_posix().encode() + b"\0" + found[one] + b"\0")
-    return digest.hexdigest()
 
 
 def _prune(store: Store, request: Request) -> None:

@@ -1,35 +1,35 @@
-"""What draws a figure and what it reads: its file, its function, its results and photographs.
+"""What was made from which results, recorded while it is made.
 
-A figure's label is its file's name: ``fig-snr-match`` is drawn by ``paper/figures/snr_match.py``.
-Which results it reads is found in its source, so asking does not draw it.
+A `Recorder` stands in for `Results` and notes what is taken from it. So it is known of a figure, a
+table or a number, however it is written, which measurements and photographs it was made from.
 """
 
-import ast
 import dataclasses
-import functools
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from analysis.encoders import cards
 from analysis.images.catalogue import Photograph
-from analysis.project.errors import InputError, nearest
 from analysis.study import archive, experiment
 from analysis.study.results import Results
 
-PACKAGE = Path(__file__).parents[1]
-# What a figure may read.
-ALL, SHOWN = "every measurement", "the display encoder's measurement"
-PICTURED, THUMBNAILS = "the pictured latents", "thumbnails"
-EXPERIMENT, CONTRIBUTED = "the experiment", "contributed measurements"
-# What a figure reads of `Results` by attribute -> files in data/results that hold it.
-FILES = {"leakage": ("leakage",), "rule": ("channel-rule",), "samplers": ("sampler-{}",)}
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+
+PHOTOGRAPHS, DISPLAY, EXPERIMENT = "photographs", "display", "experiment"
+# Attributes of `Results` that are taken as a whole -> the name of what is taken.
+WHOLE = {
+    "leakage": "leakage", "rule": "channel-rule", "experiment": EXPERIMENT,
+    "photographs": PHOTOGRAPHS,
+}  # fmt: skip
+UNPICTURED = {DISPLAY, EXPERIMENT, "leakage"}  # results that are not of all photographs
 
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """A result that a figure reads.
+    """A result that something was made from.
 
     Args:
         name: its file's name.
@@ -53,117 +53,114 @@ class Input:
         return str(self.provenance.get("written", ""))[:10]
 
 
-def figures() -> dict[str, Path]:
-    """label -> the file that draws it: ``fig-snr-match`` -> ``paper/figures/snr_match.py``."""
-    paths = sorted((PACKAGE / "paper" / "figures").glob("*.py"))
-    return {
-        "fig-" + path.stem.replace("_", "-"): path
-        for path in paths
-        if path.stem not in ("__init__", "style")
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """What something was made from.
+
+    Args:
+        inputs: the results, in the order of the study.
+        photographs: the photographs it shows or its results were made from.
+    """
+
+    inputs: tuple[Input, ...]
+    photographs: tuple[Photograph, ...]
+
+    def __str__(self) -> str:
+        """The results with the beginnings of their keys, for hovering."""
+        if self.inputs:
+            return "from " + ", ".join(f"{one.name} {one.key[:12]}" for one in self.inputs)
+        return "from the list of photographs" if self.photographs else "from the settings alone"
+
+
+class _Noting(Mapping[K, V]):
+    """A mapping that notes the keys whose values are taken; asking which there are is no taking."""
+
+    def __init__(self, held: Mapping[K, V], note: Callable[[K], None]) -> None:
+        self._held, self._note = held, note
+
+    def __getitem__(self, key: K) -> V:
+        value = self._held[key]
+        self._note(key)
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+class Recorder(Results):
+    """Results that note what is taken from them: see `taken`.
+
+    Args:
+        results: what it stands in for.
+    """
+
+    _results: Results
+    _names: set[str]
+
+    def __init__(self, results: Results) -> None:
+        names = set[str]()
+
+        def noting(held: Mapping[K, V], file: str) -> _Noting[K, V]:
+            return _Noting(held, lambda key: names.add(file.format(key)))
+
+        shown = results.display
+        vars(self).update(vars(results))
+        vars(self).update(
+            measured=noting(results.measured, "{}"),
+            contributed=noting(results.contributed, "{}"),
+            samplers=noting(results.samplers, "sampler-{}"),
+            files=noting(results.files, "{}"),
+            display=dataclasses.replace(
+                shown, z=noting(shown.z, DISPLAY), eps=noting(shown.eps, DISPLAY)
+            ),
+            _results=results,
+            _names=names,
+        )
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in WHOLE:
+            self._names.add(WHOLE[name])
+        return super().__getattribute__(name)
+
+    def taken(self) -> Taken:
+        """What has been taken so far."""
+        results, names = self._results, self._names
+        inputs = tuple(one for name, one in known(results).items() if name in names)
+        if PHOTOGRAPHS in names or {one.name for one in inputs} - UNPICTURED:
+            return Taken(inputs, results.photographs)
+        return Taken(inputs, (results.display.photograph,) if DISPLAY in names else ())
+
+
+def recorded(make: Callable[[Results], T], results: Results) -> tuple[T, Taken]:
+    """What a function makes of the results, and what it took of them to do so."""
+    recorder = Recorder(results)
+    return make(recorder), recorder.taken()
+
+
+def known(results: Results) -> dict[str, Input]:
+    """Every result there is, by its file's name, in the order of the study."""
+    found = {
+        name: Input(name, m.origin, m.provenance, cards.identity(m.card))
+        for name, m in results.everything.items()
     }
-
-
-def path_of(label: str) -> Path:
-    """The file of a figure; InputError for an unknown label."""
-    known = figures()
-    if label not in known:
-        raise InputError(f"no figure '{label}'; {nearest(label, list(known))}")
-    return known[label]
-
-
-@functools.cache
-def parsed(path: Path) -> ast.Module:
-    """A module's syntax tree."""
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def function_of(path: Path, name: str = "draw") -> ast.FunctionDef | None:
-    """A function of a module, if it has one of this name."""
-    body = parsed(path).body
-    return next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == name), None)
-
-
-def place(path: Path, name: str = "draw") -> str:
-    """``analysis/paper/figures/raps.py:10``, where a function of a module begins."""
-    found = function_of(path, name)
-    return f"{path.relative_to(PACKAGE.parent).as_posix()}:{found.lineno if found else 1}"
-
-
-def description(path: Path) -> str:
-    """What a figure's function says that it draws."""
-    found = function_of(path)
-    return (ast.get_docstring(found) if found else None) or ""
-
-
-def title(path: Path) -> str:
-    """What a figure's file says that it shows."""
-    return ast.get_docstring(parsed(path)) or ""
-
-
-@functools.cache
-def reads(path: Path) -> frozenset[str]:
-    """What a figure reads of `Results`, found by the names it uses."""
-    tree = parsed(path)
-    found, single = set[str](), set[int]()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.slice).endswith("display_encoder"):
-            found.add(SHOWN)
-            single.add(id(node.value))
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute):
-            continue
-        of_results = ast.unparse(node.value) == "results"
-        if node.attr == "measured" and of_results and id(node) not in single:
-            found.add(ALL)
-        elif node.attr == "thumbnails":
-            found.add(THUMBNAILS)
-        elif of_results and node.attr == "everything":
-            found |= {ALL, CONTRIBUTED}
-        elif of_results and node.attr in ("experiment", "contributed"):
-            found.add(EXPERIMENT if node.attr == "experiment" else CONTRIBUTED)
-        elif node.attr in FILES and of_results:
-            found.add(node.attr)
-        elif node.attr in ("z", "eps", "noisy") and ast.unparse(node.value).endswith("display"):
-            found.add(PICTURED)
-    return frozenset(found)
-
-
-def inputs(label: str, results: Results) -> list[Input]:
-    """The results that a figure reads, in the order of the study."""
-    read, found = reads(path_of(label)), []
-    shown = results.study.display_encoder
-    for name, m in results.measured.items():
-        if ALL in read or (SHOWN in read and name == shown):
-            found.append(Input(name, m.origin, m.provenance, cards.identity(m.card)))
-    if CONTRIBUTED in read:
-        for name, m in results.contributed.items():
-            found.append(Input(name, m.origin, m.provenance, cards.identity(m.card)))
-    if PICTURED in read:
-        d, card = results.display, results.measured[shown].card
-        found.append(Input("display", d.origin, d.provenance, cards.identity(card)))
-    if "leakage" in read:
-        found.append(Input("leakage", results.leakage.origin, results.leakage.provenance))
-    for attribute in sorted(read & {"rule", "samplers"}):
-        for name in dict.fromkeys(f.format(n) for f in FILES[attribute] for n in results.measured):
-            if name in results.files:
-                found.append(Input(name, *results.files[name][1:]))
-    if EXPERIMENT in read and results.experiment is not None:
+    shown = found[results.study.display_encoder].encoder
+    for name, (_, origin, made) in results.files.items():
+        found[name] = Input(name, origin, made, shown if name == DISPLAY else {})
+    if results.experiment is not None:
         path = archive.folder(experiment.STUDY) / f"{experiment.NAME}.json"
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found.append(Input("experiment", "committed", content["provenance"]))
+        made = json.loads(path.read_text(encoding="utf-8"))["provenance"]
+        found[EXPERIMENT] = Input(EXPERIMENT, "committed", made)
     return found
 
 
-def photographs(label: str, results: Results) -> tuple[Photograph, ...]:
-    """The photographs that a figure shows or its results were made from."""
-    read = reads(path_of(label))
-    if read & {ALL, SHOWN, THUMBNAILS, "rule", "samplers", CONTRIBUTED}:
-        return results.photographs
-    return (results.display.photograph,) if PICTURED in read else ()
-
-
 def settings(results: Results) -> str:
-    """The choices of a study that every figure depends on."""
+    """The choices of a study that everything made from it depends on."""
     study = results.study
     sides = " and ".join(f"{side} px" for side in study.pair)
     return (

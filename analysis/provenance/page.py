@@ -4,22 +4,25 @@ A page's cells call ``show`` and ``made``; the files lie beside the page in ``ma
 renderers copy what is linked.
 """
 
-import importlib
+import dataclasses
 import json
 import os
 import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from analysis.paper.values import Values
 from analysis.project.environment import edition as edition_of
 from analysis.project.environment import environment
 from analysis.project.errors import InputError
 from analysis.project.files import root, write_atomic
 from analysis.project.markdown import Markdown, code, escaped, link, quoted
 from analysis.project.quarto_yml import repository
-from analysis.provenance import drawings
-from analysis.provenance.inputs import PACKAGE, Input, inputs, path_of, photographs, place, settings
+from analysis.provenance import drawings, shown
+from analysis.provenance.inputs import Input, recorded, settings
+from analysis.provenance.shown import Record, place
 from analysis.study.results import Results
 from analysis.study.store import Store
 
@@ -32,47 +35,42 @@ class Figures:
     """The figures of a study for the pages.
 
     Args:
-        results: what they read.
+        results: what they are made from.
         store: where drawings are kept; by default the reader's.
     """
 
     def __init__(self, results: Results, store: Store | None = None) -> None:
-        self.results, self.store = results, store or Store()
-        self.folder = root() / "report" / FOLDER
+        self.results, self.store, self.folder = results, store or Store(), made_folder()
+        self._records: dict[str, Record] = {}
 
-    def show(self, label: str, draw: drawings.Draw | None = None, *, alt: str = "") -> Markdown:
-        """Write ``made/<label>.svg``, ``.png`` and ``.csv``; show the SVG, or pictures as WebP.
+    def show(self, label: str) -> Markdown:
+        """Write a figure's files into the folder; show the SVG, or pictures as WebP.
 
         On paper it is the SVG always. The built-in renderer runs a page once for all its formats
         and sees to that itself; Quarto runs it for each and says for which.
 
         Args:
             label: such as ``fig-raps``.
-            draw: the function of the figure's module, where the page still has it.
-            alt: what a reader who does not see the picture is told; by default what the module's
-                ``alt(results)`` says.
 
         Returns:
-            The image with its size in CSS pixels, for the figure's div.
+            The image with its alternative text and its size in CSS pixels, for the figure's div.
 
         Raises:
-            InputError: no alternative text, no figure of this label, or ``draw`` is another's.
+            InputError: no figure of this label, or it has no alternative text.
         """
-        module = importlib.import_module(f"analysis.paper.figures.{path_of(label).stem}")
-        if not alt and hasattr(module, "alt"):
-            alt = module.alt(self.results)
+        alt = shown.module(label).alt(self.results)
         if not alt.strip():
-            raise InputError(f"'{label}' has no alternative text: its module has no alt(results)")
-        made = drawings.drawing(label, self.results, self.store, draw)
-        made = drawings.stamped(made, drawings.facts(label, self.results))
-        for ending, content in made.items():
+            raise InputError(f"'{label}' has no alternative text: its module's alt() says nothing")
+        made, record = drawings.files(label, self.results, self.store)
+        self._records[label] = record
+        for ending, content in (made | {"json": _json(record)}).items():
             _write(self.folder / f"{label}.{ending}", content)
         if "webp" not in made:
             (self.folder / f"{label}.webp").unlink(missing_ok=True)
         width, height = size(made["svg"])
-        shown = "webp" if "webp" in made and not _on_paper() else "svg"
+        ending = "webp" if "webp" in made and not _on_paper() else "svg"
         attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
-        return Markdown(f"![]({FOLDER}/{label}.{shown}){{{attributes}}}")
+        return Markdown(f"![]({FOLDER}/{label}.{ending}){{{attributes}}}")
 
     def made(self, label: str) -> Markdown:
         """How a figure was made, folded, in HTML only: code, results, settings, versions, files.
@@ -80,15 +78,15 @@ class Figures:
         Raises:
             InputError: no figure of this label.
         """
-        results = self.results
-        images = len(photographs(label, results))
+        results, record = self.results, self._records.get(label)
+        record = record or shown.figure(label, results)[1]
+        found, images = record.taken.inputs, len(record.taken.photographs)
         option = "" if results.study.name == "bundled" else f" --study {results.study.name}"
         files = [f"[{kind.upper()}]({FOLDER}/{label}.{kind})" for kind in ("svg", "png")]
         files.append(f"[what is drawn, as CSV]({FOLDER}/{label}.csv)")
-        found = inputs(label, results)
         commit = _commit(environment()["commit"])
         rows = [
-            f"Drawn by {_code(place(path_of(label)))} at commit {commit}.",
+            f"Drawn by {_code(record.function)} at commit {commit}.",
             *_results(found),
             *([f"Images: {images}, listed in @tbl-photographs."] if images else []),
             f"Settings: {escaped(settings(results))}.",
@@ -104,6 +102,59 @@ class Figures:
         )
 
 
+class Tables:
+    """The tables of a study for the pages.
+
+    Args:
+        results: what they are made from.
+    """
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+
+    def show(self, label: str) -> Markdown:
+        """A table; hovering tells which function made it, from which results.
+
+        Args:
+            label: such as ``tbl-shift``.
+
+        Raises:
+            InputError: no table of this label.
+        """
+        made, record = shown.table(label, self.results)
+        _write(made_folder() / f"{label}.json", _json(record))
+        return Markdown(
+            f"::: {{.told title={quoted(said(record, self.results))}}}\n\n{made}\n\n:::"
+        )
+
+
+def values(results: Results) -> Values:
+    """The values of a study for the pages; hovering tells what made each, and from what."""
+    made = {}
+    for name, value, record in shown.values(results):
+        made[name] = dataclasses.replace(value, source=f"{record.function}, {record.taken}")
+    return Values(made)
+
+
+def said(record: Record, results: Results) -> str:
+    """What hovering tells: what something is, which function made it, and from which results."""
+    title = record.title.rstrip(".")
+    return (
+        f"{record.name}: {title}; {record.function} of study {results.study.name}, {record.taken}"
+    )
+
+
+def made_folder() -> Path:
+    """Where the files of figures and the records of tables are written."""
+    return root() / "report" / FOLDER
+
+
+def record(label: str) -> dict[str, Any]:
+    """What was written of a figure or a table when it was last shown; nothing if never."""
+    path = made_folder() / f"{label}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
     """What a function says of the results; hovering tells which function, and which results.
 
@@ -112,18 +163,16 @@ def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
         results: what it reads.
     """
     name = f"{sentences.__module__.rpartition('.')[2]}.{sentences.__name__}"
-    path = Path(sentences.__code__.co_filename)
-    where = f"{path.relative_to(PACKAGE.parent).as_posix()}:{sentences.__code__.co_firstlineno}"
-    known = ", ".join(f"{one} {m.provenance['key'][:12]}" for one, m in results.measured.items())
-    said = f"{name} ({where}) of study {results.study.name}: {known}"
-    paragraphs = [one for one in sentences(results).split("\n\n") if one.strip()]
-    return Markdown("\n\n".join(f"[{one}]{{.told title={quoted(said)}}}" for one in paragraphs))
+    made, taken = recorded(sentences, results)
+    title = f"{name} ({place(sentences)}) of study {results.study.name}, {taken}"
+    paragraphs = [one for one in made.split("\n\n") if one.strip()]
+    return Markdown("\n\n".join(f"[{one}]{{.told title={quoted(title)}}}" for one in paragraphs))
 
 
 def edition() -> None:
     """Where Quarto sets a paper, write ``made/edition.txt`` for its running heads (quarto.typ)."""
     if _on_paper():
-        _write(root() / "report" / FOLDER / "edition.txt", edition_of(root()).name.encode())
+        _write(made_folder() / "edition.txt", edition_of(root()).name.encode())
 
 
 def _on_paper() -> bool:
@@ -193,6 +242,10 @@ def _versions(found: Sequence[Input]) -> list[str]:
         *dict.fromkeys(f"computed with {text}" for text in lists),
         f"drawn with {drawings.versions()}",
     ]
+
+
+def _json(record: Record) -> bytes:
+    return (json.dumps(record.json(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ which; `chain` computes.
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ class Display:
     """
 
     photograph: catalogue.Photograph
-    z: dict[int, np.ndarray]
-    eps: dict[int, np.ndarray]
+    z: Mapping[int, np.ndarray]
+    eps: Mapping[int, np.ndarray]
     origin: str
     provenance: dict[str, Any]
 
@@ -79,19 +80,19 @@ class Results:
 
     study: Study
     photographs: tuple[catalogue.Photograph, ...]
-    measured: dict[str, Measured]
-    contributed: dict[str, Measured]
+    measured: Mapping[str, Measured]
+    contributed: Mapping[str, Measured]
     display: Display
     leakage: Leakage
-    samplers: dict[str, dict[str, SamplerStudy]]
+    samplers: Mapping[str, Mapping[str, SamplerStudy]]
     rule: ChannelRule | None
-    files: dict[str, archive.Stored]
+    files: Mapping[str, archive.Stored]
     downloads: Path
 
     @property
     def everything(self) -> dict[str, Measured]:
         """What was measured in the study, and what was contributed to it."""
-        return dict(self.measured.items()) | self.contributed
+        return {**self.measured, **self.contributed}
 
     @property
     def theory(self) -> float:

@@ -319,12 +319,12 @@ def test_explain_names_the_nearest_value(call: Callable[..., Said]) -> None:
     assert code == 2
     assert "did you mean 't_shifted'?" in err
     listed = call("explain")[1].split()
-    assert {"fig-raps", "t_shifted"} <= set(listed)
+    assert {"fig-raps", "tbl-shift", "t_shifted"} <= set(listed)
     assert json.loads(call("explain", "t_shifted", "--format", "json")[1])["text"] == "0.3333"
     assert call("explain", "value", "t_shifted")[:2] == (0, out)
     code, _, err = call("explain", "t_shifted", "exponent_pixel")
     assert (code, err.count("\n")) == (2, 1)
-    assert "explain one figure or value at a time" in err
+    assert "explain one figure, table or value at a time" in err
 
 
 def test_fetch_lists_what_is_there(call: Callable[..., Said]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -9,9 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from analysis.paper import values
-from analysis.paper.figures import raps, time_density
+from analysis.provenance import page
 from analysis.provenance.account import CRATE, PROVENANCE, refresh, write
-from analysis.provenance.page import Figures
 from analysis.study import results
 from analysis.study.store import Store
 
@@ -22,15 +22,17 @@ def loaded() -> results.Results:
 
 
 @pytest.fixture(scope="module")
-def site(loaded: results.Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(loaded: results.Results, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A site with two figures."""
     folder = tmp_path_factory.mktemp("site")
-    figures = Figures(loaded, Store(folder.parent / "store"))
-    figures.folder = folder / "report" / "made"
-    figures.show("fig-raps", raps.draw, alt="x")
-    figures.show("fig-time-density", time_density.draw, alt="x")
-    (folder / "report" / "a page.html").write_text("<p>", encoding="utf-8")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "made_folder", lambda: folder / "report" / "made")
+        figures = page.Figures(loaded, Store(folder.parent / "store"))
+        figures.show("fig-raps")
+        figures.show("fig-time-density")
+        page.Tables(loaded).show("tbl-shift")
+        (folder / "report" / "a page.html").write_text("<p>", encoding="utf-8")
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,8 @@ def test_every_value_and_every_figure_of_the_site(
     assert hashlib.sha256((site / found["svg"]).read_bytes()).hexdigest() == found["sha256"]
     assert set(found["results"]) <= set(account["results"])
     assert set(found["photographs"]) <= set(account["photographs"])
+    assert account["tables"]["tbl-shift"]["results"] == list(loaded.measured)
+    assert set(account["results"]) >= {*loaded.measured, "display", "leakage", "experiment"}
 
 
 def test_the_crate_is_one_by_its_specification(

@@ -1,29 +1,34 @@
-"""Files of figures: equal for equal inputs, drawn once, stamped with what they were made from."""
+"""Files of figures: equal for equal numbers, drawn once, stamped with what they were made from."""
 
+import csv
 import dataclasses
 import io
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.paper.figures import photographs, time_density
+from analysis.paper.figures import raps, time_density
+from analysis.paper.series import Data, Picture, Series
 from analysis.project import environment
-from analysis.project.errors import InputError
-from analysis.provenance import drawings, inputs
+from analysis.provenance import drawings, shown
 from analysis.study import results
+from analysis.study.results import Results
 from analysis.study.store import Store
+from tests.provenance.test_inputs import renamed
 
 LABEL = "fig-time-density"
 DC = "{http://purl.org/dc/elements/1.1/}"
 
 
 @pytest.fixture(scope="module")
-def loaded() -> results.Results:
+def loaded() -> Results:
     return results.load("bundled")
 
 
@@ -46,96 +51,190 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+def changed(found: Results) -> Results:
+    """Results with other numbers for the displayed encoder, under the key that they had."""
+    name = found.study.display_encoder
+    arrays = {key: 2 * array for key, array in found.measured[name].arrays.items()}
+    other = dataclasses.replace(found.measured[name], arrays=arrays)
+    return dataclasses.replace(found, measured={**found.measured, name: other})
+
+
 def test_an_unchanged_figure_is_drawn_once(
-    loaded: results.Results, store: Store, counted: list[str]
+    loaded: Results, store: Store, counted: list[str]
 ) -> None:
-    first = drawings.drawing(LABEL, loaded, store)
-    assert drawings.drawing(LABEL, loaded, store, time_density.draw) == first
+    first, record = drawings.files(LABEL, loaded, store)
+    assert drawings.files(LABEL, loaded, store) == (first, record)
     assert counted == ["drawn"]
     assert set(first) == {"svg", "png", "csv"}
-    other = drawings.drawing(LABEL, loaded, Store(store.folder.parent / "other"))
+    other, _ = drawings.files(LABEL, loaded, Store(store.folder.parent / "other"))
     assert other == first, "the same inputs give the same bytes"
 
 
-def test_a_readers_own_settings_change_nothing(loaded: results.Results, tmp_path: Path) -> None:
-    plain = drawings.drawing(LABEL, loaded, Store(tmp_path / "one"))
+def test_a_changed_result_is_drawn_anew(loaded: Results, store: Store, counted: list[str]) -> None:
+    for number, found in enumerate((loaded, changed(loaded)), 1):
+        for _ in range(2):
+            made, _ = drawings.files("fig-raps", found, store)
+        assert len(counted) == number
+        k, power = (
+            getattr(found.measured[found.study.display_encoder], of) for of in ("k", "power")
+        )
+        index, high = found.photographs.index(found.display.photograph), found.study.high
+        rows = csv.DictReader(line for line in made["csv"].decode().splitlines() if line[0] != "#")
+        drawn = {row["x"]: row["y"] for row in rows if row["series"] == "latents, t = 1"}
+        assert float(drawn[f"{k(high)[1]:.6g}"]) == pytest.approx(power(high)[index, 1], rel=1e-5)
+
+
+def test_a_figure_with_a_renamed_parameter_is_made_from_the_same(
+    loaded: Results, store: Store, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, record = drawings.files("fig-raps", loaded, store)
+    other = renamed(raps)
+    monkeypatch.setattr(shown, "module", lambda label: other)
+    assert drawings.files("fig-raps", loaded, store) == (made, record)
+    assert [one.name for one in record.taken.inputs] == [loaded.study.display_encoder]
+    assert counted == ["drawn"]
+    assert drawings.files("fig-raps", changed(loaded), store)[0]["svg"] != made["svg"]
+    assert counted == ["drawn", "drawn"]
+
+
+def test_changed_code_is_drawn_anew(
+    loaded: Results,
+    store: Store,
+    counted: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    drawings.files(LABEL, loaded, store)
+    assert time_density.__file__
+    other = tmp_path / "other.py"
+    other.write_bytes(Path(time_density.__file__).read_bytes() + b"\n# another")
+    monkeypatch.setattr(drawings, "DRAWING", [*drawings.DRAWING[:-1], other])
+    drawings.files(LABEL, loaded, store)
+    monkeypatch.setattr(time_density, "__file__", str(other))
+    drawings.files(LABEL, loaded, store)
+    assert len(counted) == 3
+
+
+CURVE = Series("a", "one", np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Data((dataclasses.replace(CURVE, y=np.array([3.0, np.nextafter(4.0, 5)])),)),
+        Data((dataclasses.replace(CURVE, name="other"),)),
+        Data((dataclasses.replace(CURVE, lower=CURVE.x),)),
+        Data((CURVE, CURVE)),
+        Data((CURVE,), (Picture("a", "p", np.zeros((2, 2))),)),
+        Data((CURVE,), axes={"a": ("x", "y")}),
+        Data((CURVE,), notes={"side": 512}),
+        Data((CURVE,), notes={"side": 512.0}),
+        Data((CURVE,), notes={"side": [{"of": (np.float64(512),)}]}),
+    ],
+)
+def test_other_numbers_have_another_digest(other: Data) -> None:
+    assert drawings.digest(Data((CURVE,))) == drawings.digest(Data((dataclasses.replace(CURVE),)))
+    assert drawings.digest(other) != drawings.digest(Data((CURVE,)))
+
+
+def test_the_csv_has_what_is_drawn() -> None:
+    nan = np.nan
+    bars = Series("b", "shift, τ", np.array([0.0, 1]), np.array([2, nan]), np.array([1.5, nan]),
+                  np.array([2.5, 3]), ("pixel", "ta\nef2"))  # fmt: skip
+    data = Data((CURVE, bars), axes={"a": ("k (cycles)", "power")}, notes={"rule": 2.0000001})
+    text = drawings.table(data)
+    assert text.splitlines()[:2] == ["# a; x: k (cycles); y: power", "# rule: 2"]
+    rows = list(csv.DictReader(line for line in text.splitlines() if line[0] != "#"))
+    assert list(rows[0]) == list(drawings.CURVES)
+    assert [row["panel"] for row in rows] == ["a", "a", "b", "b"]
+    assert [(row["series"], row["x"], row["y"]) for row in rows[:2]] == [
+        ("one", "1", "3"),
+        ("one", "2", "4"),
+    ]
+    assert [row["lower"] for row in rows] == ["", "", "1.5", ""]
+    assert [row["category"] for row in rows[2:]] == ["pixel", "ta ef2"]
+
+
+def test_pictures_are_told_by_size_and_range() -> None:
+    pixels = np.arange(6.0).reshape(2, 3)
+    (row,) = csv.DictReader(
+        io.StringIO(drawings.table(Data(pictures=(Picture("a", "field", pixels),))))
+    )
+    assert row == {
+        "panel": "a", "image": "field", "width": "3", "height": "2", "minimum": "0",
+        "maximum": "5", "mean": "2.5", "std": f"{pixels.std():.6g}",
+    }  # fmt: skip
+
+
+def test_a_readers_own_settings_change_nothing(loaded: Results, tmp_path: Path) -> None:
+    plain, _ = drawings.files(LABEL, loaded, Store(tmp_path / "one"))
     own = {"figure.dpi": 150, "lines.linestyle": ":", "xtick.direction": "in", "svg.hashsalt": "x"}
     with mpl.rc_context(own):
-        assert drawings.drawing(LABEL, loaded, Store(tmp_path / "other")) == plain
+        assert drawings.files(LABEL, loaded, Store(tmp_path / "other"))[0] == plain
         assert mpl.rcParams["figure.dpi"] == 150
 
 
-def test_what_a_drawing_depends_on(
-    loaded: results.Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = drawings._request("fig-raps", loaded).key
-    study = loaded.study.model_copy(update={"t": 0.25})
-    assert drawings._request("fig-raps", dataclasses.replace(loaded, study=study)).key != key
-    name = loaded.study.display_encoder
-    shown = loaded.measured[name]
-    changed = dataclasses.replace(shown, provenance=shown.provenance | {"key": "0" * 64})
-    measured = loaded.measured | {name: changed}
-    assert drawings._request("fig-raps", dataclasses.replace(loaded, measured=measured)).key != key
-    # Another encoder's result is not in this figure.
-    measured = loaded.measured | {"pixel": changed}
-    assert drawings._request("fig-raps", dataclasses.replace(loaded, measured=measured)).key == key
-    monkeypatch.setattr(drawings, "_code", lambda path: "other source")
-    assert drawings._request("fig-raps", loaded).key != key
-
-
-def test_the_code_of_a_drawing_is_all_that_it_imports() -> None:
-    path = inputs.path_of("fig-fit-ratio")
-    imported = {file.stem for file in drawings._imports(path)}
-    assert {"style", "series", "text", "powerlaw", "results", "weighting"} == imported
-    plot = {file.stem for file in drawings._imports(inputs.PACKAGE / "timesteps" / "weighting.py")}
-    assert plot, "what is imported imports, too"
-
-
 def test_older_drawings_of_a_figure_go(
-    loaded: results.Results, store: Store, monkeypatch: pytest.MonkeyPatch
+    loaded: Results, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def entries() -> list[str]:
-        return sorted(path.name for path in store.folder.rglob("*.*"))
+    def entries() -> set[str]:
+        return {path.name for path in store.folder.rglob("*.*")}
 
-    drawings.drawing("fig-noise-afar", loaded, store)
+    drawings.files("fig-noise-afar", loaded, store)
     kept = entries()
-    drawings.drawing(LABEL, loaded, store)
-    old = set(entries())
-    monkeypatch.setattr(drawings, "_code", lambda path: "other source")
-    drawings.drawing(LABEL, loaded, store)
-    assert set(kept) < old
+    drawings.files(LABEL, loaded, store)
+    old = entries()
+    monkeypatch.setattr(drawings, "DPI", 100)
+    drawings.files(LABEL, loaded, store)
+    assert kept < old
     assert len(entries()) == len(old)
-    assert set(entries()) & old == set(kept)
+    assert entries() & old == kept
 
 
-def test_another_figure_s_function_is_refused(loaded: results.Results, store: Store) -> None:
-    with pytest.raises(InputError, match=r"'fig-time-density' is drawn by .*time_density, not by"):
-        drawings.drawing(LABEL, loaded, store, photographs.draw)
+def test_figures_are_drawn_ahead_where_none_is(
+    loaded: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ANALYSIS_CACHE", str(tmp_path))
+    monkeypatch.setenv("ANALYSIS_STUDY", "bundled")
+    monkeypatch.setattr(shown, "on_pages", lambda: {"fig-raps": [], "shift_taef2": [], LABEL: []})
+    started: list[str] = []
+
+    class Process:
+        def __init__(self, target: Callable[[], None], daemon: bool) -> None:
+            self.start = target
+
+        def terminate(self) -> None:
+            started.append("ended")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", Process)
+    for _ in range(2):
+        with drawings.ahead(loaded):
+            drawn = {one["parameters"]["figure"] for one in Store().sidecars("drawing")}
+        assert drawn == {"fig-raps", LABEL}
+        assert started == ["ended"], "the second time they are there"
 
 
-def test_pictures_come_with_webp(loaded: results.Results, store: Store) -> None:
-    made = drawings.drawing("fig-photographs", loaded, store)
+def test_pictures_come_with_webp(loaded: Results, store: Store) -> None:
+    made, _ = drawings.files("fig-photographs", loaded, store)
     with Image.open(io.BytesIO(made["webp"])) as small, Image.open(io.BytesIO(made["png"])) as png:
         assert small.format == "WEBP"
         assert small.size == png.size
     assert len(made["webp"]) < len(made["svg"]) / 4
 
 
-def test_numbers_in_the_svg_are_rounded_and_not_in_its_text(
-    loaded: results.Results, store: Store
-) -> None:
-    tree = ElementTree.fromstring(drawings.drawing(LABEL, loaded, store)["svg"])
+def test_numbers_in_the_svg_are_rounded_and_not_in_its_text(loaded: Results, store: Store) -> None:
+    tree = ElementTree.fromstring(drawings.files(LABEL, loaded, store)[0]["svg"])
     paths = [e.get("d", "") for e in tree.iter("{http://www.w3.org/2000/svg}path")]
     numbers = [n for path in paths for n in path.split() if "." in n]
     assert numbers
     assert all(len(number.partition(".")[2]) <= 2 for number in numbers)
 
 
-def test_every_file_carries_the_facts(loaded: results.Results, store: Store) -> None:
+def test_every_file_carries_the_facts(loaded: Results, store: Store) -> None:
     label = "fig-raps"
-    facts = drawings.facts(label, loaded)
-    made = drawings.stamped(drawings.drawing(label, loaded, store), facts)
-    (input_,) = inputs.inputs(label, loaded)
+    made, record = drawings.files(label, loaded, store)
+    facts = drawings.facts(record, loaded)
+    (input_,) = record.taken.inputs
     assert input_.key in facts["Relation"]
     assert facts["Date"] == input_.date
     assert "analysis/paper/figures/raps.py:" in facts["Source"]
@@ -155,19 +254,20 @@ def test_every_file_carries_the_facts(loaded: results.Results, store: Store) -> 
     with Image.open(io.BytesIO(made["png"])) as image:
         image.load()
         assert {name: str(image.info[name]) for name in facts} == facts
-    lines = made["csv"].decode().splitlines()
+    csv_lines = made["csv"].decode().splitlines()
     for name, text in facts.items():
-        assert f"# {name}: {text}" in lines
+        assert f"# {name}: {text}" in csv_lines
 
 
-def test_a_figure_that_reads_nothing_has_no_date(loaded: results.Results, store: Store) -> None:
-    facts = drawings.facts(LABEL, loaded)
-    made = drawings.stamped(drawings.drawing(LABEL, loaded, store), facts)
+def test_a_figure_that_reads_nothing_has_no_date(loaded: Results, store: Store) -> None:
+    made, record = drawings.files(LABEL, loaded, store)
+    facts = drawings.facts(record, loaded)
     assert "Date" not in facts
     assert list(ElementTree.fromstring(made["svg"]).iter(f"{DC}date")) == []
 
 
-def test_facts_are_escaped(loaded: results.Results, store: Store) -> None:
-    made = drawings.drawing(LABEL, loaded, store)
+def test_facts_are_escaped(loaded: Results, store: Store) -> None:
+    data, _ = shown.figure(LABEL, loaded)
+    made = drawings.drawing(LABEL, data, "bundled", store) | {"csv": b""}
     svg = drawings.stamped(made, {"Title": "a < b & c"})["svg"]
     assert next(ElementTree.fromstring(svg).iter(f"{DC}title")).text == "a < b & c"

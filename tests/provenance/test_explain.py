@@ -1,214 +1,141 @@
-"""`explain` and `rebuild`: every figure and value is traced to code, inputs and pages."""
+"""`explain` and `rebuild`: everything on the pages is traced to code, inputs and pages."""
 
-import importlib
-import inspect
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from analysis.paper.values import of
-from analysis.project.errors import FetchError, InputError
-from analysis.provenance import explain, inputs
+from analysis.project.errors import InputError
+from analysis.provenance import explain, shown
 from analysis.study import results
 from analysis.study.chain import Chain
 from analysis.study.plan import Plan
-from analysis.study.settings import Study, load_study
+from analysis.study.settings import load_study
 from analysis.study.store import Store
-from tests.conftest import PHOTOGRAPHS, STUDY
+from tests.conftest import BANDS, PHOTOGRAPHS, STUDY, make_project
 
-FIGURES = sorted(inputs.figures())
-BANDS = "[bands]\nfirst_ring = 1\nlow = 0.5\nmiddle = 0.75\n"
+ALONE = "none: it is computed from the settings alone"
 
 
-@pytest.fixture
-def tiny(project: Path) -> Study:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny project whose study is computed."""
+    made = make_project(tmp_path_factory.mktemp("tiny") / "project")
     text = STUDY.partition("[bands]")[0] + BANDS
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
-    (project / "report").mkdir()
+    (made / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
+    (made / "report").mkdir()
     page = "::: {#fig-raps}\n:::\n\n`{python} v.t_shifted`, `{python} v.t`\n"
-    (project / "report" / "index.qmd").write_text(page, encoding="utf-8")
-    return load_study("tiny")
+    (made / "report" / "index.qmd").write_text(page, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_ROOT", str(made))
+        Chain(load_study("tiny"), Store(made / "data" / "cache")).compute()
+    return made
 
 
 @pytest.fixture
-def computed(tiny: Study) -> results.Results:
-    chain = Chain(tiny, Store())
-    chain.compute()
-    return results.assemble(chain.plan)
+def plan(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setenv("ANALYSIS_ROOT", str(folder))
+    monkeypatch.setenv("ANALYSIS_CACHE", str(folder / "data" / "cache"))
+    return Plan(load_study("tiny"), Store())
 
 
-def thumbnails(found: results.Results, size: int) -> list[np.ndarray]:
-    """Grey ones, since the synthetic photographs are smaller than a thumbnail."""
-    return [np.full((size, size, 3), 127, np.uint8) for _ in found.photographs]
+def test_everything_that_pages_show_is_explained() -> None:
+    plan = Plan(load_study("bundled"), Store())
+    found = results.load("bundled")
+    for name, places in shown.on_pages().items():
+        content = explain.explain(name, found, plan, "bundled")
+        said = explain.text(content)
+        assert said.startswith(name) and places[0] in said, name
+        assert bool(content["results"]) != (ALONE in said), name
+        assert content["function"], name
+        for one in content["results"]:
+            assert f"{one['name']}: {one['origin']}, key {one['key']}" in said, name
 
 
-@pytest.mark.parametrize("label", FIGURES)
-def test_every_figure_is_explained_by_its_function(tiny: Study, label: str) -> None:
-    content = explain.figure(label, tiny, Store(), "tiny")
-    module = importlib.import_module(f"analysis.paper.figures.{label[4:].replace('-', '_')}")
-    path, _, line = content["function"].partition(":")
-    source = inspect.getsource(module).splitlines()
-    assert path == f"analysis/paper/figures/{label[4:].replace('-', '_')}.py"
-    assert source[int(line) - 1].startswith("def draw(")
-    assert content["title"] == inspect.getdoc(module)
-    assert content["description"] == inspect.getdoc(module.draw)
-    assert content["redraw"] == f"python -m analysis rebuild {label} --study tiny --to figures"
-    assert label in explain.text(content)
-
-
-class Noting(dict):  # type: ignore[type-arg]
-    """A mapping that notes what is taken from it."""
-
-    def __init__(self, content: dict[str, object], read: set[str]) -> None:
-        super().__init__(content)
-        self.read = read
-
-    def __getitem__(self, name: str) -> object:
-        self.read.add(name)
-        return super().__getitem__(name)
-
-    def items(self) -> object:  # type: ignore[override]
-        self.read.update(self)
-        return super().items()
-
-    def values(self) -> object:  # type: ignore[override]
-        self.read.update(self)
-        return super().values()
-
-
-def test_the_results_a_figure_is_said_to_read_are_those_it_reads(
-    computed: results.Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(results.Results, "thumbnails", thumbnails)
-    for label in FIGURES:
-        read: set[str] = set()
-
-        class Display:
-            def __getattr__(self, name: str, read: set[str] = read) -> object:
-                if name != "photograph":
-                    read.add("display")
-                return getattr(computed.display, name)
-
-        parts = {name: getattr(computed, name) for name in computed.__dataclass_fields__}
-
-        class Reading(results.Results):
-            def __getattribute__(self, name: str, read: set[str] = read) -> object:
-                if name in inputs.FILES:
-                    wanted = {f.format(n) for f in inputs.FILES[name] for n in computed.measured}
-                    read.update(wanted & set(computed.files))
-                return super().__getattribute__(name)
-
-        parts |= {"measured": Noting(computed.measured, read), "display": Display()}
-        module = importlib.import_module(f"analysis.paper.figures.{label[4:].replace('-', '_')}")
-        getattr(module, "data", module.draw)(Reading(**parts))
-        content = explain.figure(label, computed.study, Store(), "tiny")
-        assert {one["name"] for one in content["results"]} == read, label
-
-
-def test_a_figure_s_inputs_are_keys_of_the_store(computed: results.Results) -> None:
-    store, study = Store(), computed.study
-    content = explain.figure("fig-measured-shift", study, store, "tiny")
+def test_inputs_are_keys_of_the_store(plan: Plan) -> None:
+    content = explain.explain("fig-measured-shift", results.assemble(plan), plan, "tiny")
     pixel, linear = content["results"]
-    assert pixel["key"] == computed.measured["pixel"].provenance["key"]
+    requests = [plan.measurement_request(card) for card in plan.cards.values()]
+    assert [pixel["key"], linear["key"]] == [one.key for one in requests]
     assert pixel["origin"] == linear["origin"] == "computed"
-    assert linear["encoder"]["fit"] == Plan(study, store).fit_request.key
+    assert linear["encoder"]["fit"] == plan.fit_request.key
     steps = ("spectra", "cross-spectra", "halves", "equivariance", "power")
-    stored = {s["key"] for step in steps for s in store.sidecars(step)}
+    stored = {s["key"] for step in steps for s in plan.store.sidecars(step)}
     assert set(pixel["steps"]) | set(linear["steps"]) == stored
     assert set(content["photographs"]) == set(PHOTOGRAPHS)
     assert content["study_file"] == "data/studies/tiny.toml"
-    assert content["pages"] == []
-    assert explain.figure("fig-raps", study, store, "tiny")["pages"] == ["report/index.qmd:1"]
+    assert content["redraw"].endswith("rebuild fig-measured-shift --study tiny --to figures")
 
 
-def test_results_that_are_not_there_or_committed(computed: results.Results, tmp_path: Path) -> None:
-    empty = Store(tmp_path / "empty")
-    content = explain.figure("fig-fourier", computed.study, empty, "tiny")
-    assert content["results"][0]["origin"] == "missing: run compute"
-    assert set(content["photographs"]) == {"heron"}
-    results.commit(computed)
-    content = explain.figure("fig-fourier", computed.study, empty, "tiny")
-    assert content["results"][0]["origin"] == "committed"
-
-
-def test_parameters_are_printed(computed: results.Results) -> None:
-    content = explain.figure("fig-window-leakage", computed.study, Store(), "tiny")
+def test_parameters_are_printed(plan: Plan) -> None:
+    found = results.assemble(plan)
+    content = explain.explain("fig-window-leakage", found, plan, "tiny")
     (leakage,) = (one for one in content["results"] if one["name"] == "leakage")
-    text = explain.text(content)
-    side = min(128 // 8, 128)
-    for said in ("gammas [2.0, 3.0]", "fields 64", f"side {side}", "seed 7"):
-        assert f" {said}" in text
-    for window in computed.study.windows:
-        assert f'{{"kind": "{window.kind}", "beta": {window.beta}}}' in text
     assert leakage["parameters"].keys() == {"gammas", "fields", "side", "windows", "seed"}
-    assert "parameters" not in explain.text(
-        explain.figure("fig-raps", computed.study, Store(), "tiny")
-    )
+    said = explain.text(content)
+    for words in ("gammas [2.0, 3.0]", "fields 64", "seed 7", '{"kind": "kaiser", "beta": 2.0}'):
+        assert words in said
+    said = explain.text(explain.explain("fig-raps", found, plan, "tiny"))
+    assert "parameters" not in said
+    assert "report/index.qmd:1" in said
 
 
-def test_contributed_measurements_are_inputs_of_the_figures_that_show_them(
-    computed: results.Results, project: Path
-) -> None:
-    results.commit(computed)
-    text = STUDY.partition("[bands]")[0] + BANDS
-    for old in ('encoders = ["pixel", "linear-f8c16"]', 'display_encoder = "linear-f8c16"'):
-        assert old in text
-    text = text.replace('["pixel", "linear-f8c16"]', '["pixel"]')
-    text = text.replace('display_encoder = "linear-f8c16"', 'display_encoder = "pixel"')
-    (project / "data" / "studies" / "tiny.toml").write_text(text, encoding="utf-8")
-    study = load_study("tiny")
-    for label, shown in (("fig-rules", True), ("fig-encoders", True), ("fig-crossings", False)):
-        content = explain.figure(label, study, Store(), "tiny")
-        names = [one["name"] for one in content["results"]]
-        assert ("linear-f8c16" in names) == shown
-        if shown:
-            one = content["results"][names.index("linear-f8c16")]
-            assert one["key"] == computed.measured["linear-f8c16"].provenance["key"]
-            assert one["encoder"]["channels"] == 16
-
-
-def test_every_value_is_explained(computed: results.Results) -> None:
-    known = of(computed)
-    for name in known.names():
-        content = explain.value(name, computed)
-        assert content["text"] == known.value(name).text
-        assert content["text"] in explain.text(content)
-        assert content["meaning"]
-
-
-def test_a_value_s_source(computed: results.Results) -> None:
-    shift = explain.value("shift_linear_f8c16", computed)
-    key = computed.measured["linear-f8c16"].provenance["key"]
-    assert shift["results"] == [{"name": "linear-f8c16", "origin": "computed", "key": key}]
-    shifted = explain.value("t_shifted", computed)
-    path, _, line = shifted["place"].partition(":")
-    source = (inputs.PACKAGE.parent / path).read_text(encoding="utf-8").splitlines()
-    assert source[int(line) - 1].startswith("def shift_t(")
+def test_a_value(plan: Plan) -> None:
+    found = results.assemble(plan)
+    shift = explain.explain("shift_linear_f8c16", found, plan, "tiny")
+    key = found.measured["linear-f8c16"].provenance["key"]
+    (one,) = shift["results"]
+    assert (one["name"], one["origin"], one["key"]) == ("linear-f8c16", "computed", key)
+    said = explain.text(shift)
+    assert said.startswith(f"shift_linear_f8c16 = {shift['text']}\n  ")
+    assert "sha256 " not in said.replace(f"fit {one['encoder']['fit']}", "")
+    shifted = explain.explain("t_shifted", found, plan, "tiny")
     assert shifted["pages"] == ["report/index.qmd:4"]
-    assert explain.value("seed", computed)["results"] == []
+    seed = explain.explain("seed", found, plan, "tiny")
+    assert seed["results"] == [] and ALONE in explain.text(seed)
 
 
-def test_unknown_names(tiny: Study, computed: results.Results) -> None:
-    with pytest.raises(InputError, match="did you mean 'fig-raps'"):
-        explain.figure("fig-rasp", tiny, Store(), "tiny")
-    with pytest.raises(InputError, match="did you mean 't_shifted'"):
-        explain.value("t_shiftd", computed)
-    with pytest.raises(InputError, match="did you mean 'fig-raps'"):
-        explain.value("fig_raps", computed)
+def test_unknown_names(plan: Plan) -> None:
+    found = results.assemble(plan)
+    for given, near in (
+        *(("fig-rasp", "fig-raps"), ("tbl-shfit", "tbl-shift"), ("t_shiftd", "t_shifted")),
+        ("fig_raps", "fig-raps"),
+    ):
+        with pytest.raises(InputError, match=f"'{given}'; did you mean '{near}'"):
+            explain.explain(given, found, plan, "tiny")
     with pytest.raises(InputError, match="'explain' without a name"):
-        explain.value("zzzzzz", computed)
+        explain.explain("zzzzzz", found, plan, "tiny")
+    for given in ("fig-rasp", "tbl-shfit"):
+        with pytest.raises(InputError, match=f"no .* '{given}'; did you mean"):
+            explain.refuse_label(given)
+    assert {"fig-raps", "tbl-shift", "t_shifted"} <= set(explain.names(found))
 
 
-def test_a_photograph_that_is_not_there(tiny: Study, project: Path) -> None:
-    (project / "data" / "images" / "birch.png").unlink()
-    with pytest.raises((InputError, FetchError), match=r"birch\.png"):
-        explain.figure("fig-raps", tiny, Store(), "tiny")
+def test_contributed_measurements_are_inputs_where_they_are_shown(plan: Plan, folder: Path) -> None:
+    found = results.assemble(plan)
+    results.commit(found)
+    text = STUDY.partition("[bands]")[0] + BANDS
+    for old, new in (('["pixel", "linear-f8c16"]', '["pixel"]'), ('= "linear-f8c16"', '= "pixel"')):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "data" / "studies" / "fewer.toml").write_text(text, encoding="utf-8")
+    Chain(load_study("fewer"), plan.store).compute()
+    plan = Plan(load_study("fewer"), plan.store)
+    fewer = results.assemble(plan)
+    for label, shown_there in (("fig-rules", True), ("fig-encoders", True), ("tbl-shift", False)):
+        content = explain.explain(label, fewer, plan, "fewer")
+        names = [one["name"] for one in content["results"]]
+        assert ("linear-f8c16" in names) == shown_there, label
+        if shown_there:
+            one = content["results"][names.index("linear-f8c16")]
+            assert one["key"] == found.measured["linear-f8c16"].provenance["key"]
+            assert one["encoder"]["channels"] == 16
+            assert one["steps"]
 
 
-def test_a_figure_drawn_twice_is_the_same_bytes(computed: results.Results, tmp_path: Path) -> None:
-    first = explain.draw("fig-measured-shift", lambda: computed, tmp_path / "a")
-    second = explain.draw("fig-measured-shift", lambda: computed, tmp_path / "b")
+def test_a_figure_drawn_twice_is_the_same_bytes(plan: Plan, tmp_path: Path) -> None:
+    found = results.assemble(plan)
+    first = explain.draw("fig-measured-shift", found, tmp_path / "a")
+    second = explain.draw("fig-measured-shift", found, tmp_path / "b")
     names = ["measured-shift.svg", "measured-shift.png", "measured-shift.csv"]
     assert [path.name for path in first] == names
     for one, other in zip(first, second, strict=True):
@@ -217,7 +144,7 @@ def test_a_figure_drawn_twice_is_the_same_bytes(computed: results.Results, tmp_p
     assert first[2].read_text().count("\n") > 20
 
 
-def test_a_folder_that_cannot_be_written(computed: results.Results, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
-        explain.draw("fig-noise-afar", lambda: computed, tmp_path / "file")
+        explain.draw("fig-noise-afar", results.assemble(plan), tmp_path / "file")

@@ -1,68 +1,120 @@
-"""What a figure is drawn by and reads; that it reads no more is tested with `explain`."""
+"""What is taken of the results is noted, however the code that takes it is written."""
 
-import importlib
 import inspect
+import re
+import types
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from analysis.project.errors import InputError
+from analysis.paper.figures import raps
+from analysis.paper.tables import measured_shift
 from analysis.provenance import inputs
+from analysis.provenance.inputs import Recorder, known, recorded
 from analysis.study import results
+from analysis.study.results import Results
 
 
 @pytest.fixture(scope="module")
-def loaded() -> results.Results:
+def loaded() -> Results:
     return results.load("bundled")
 
 
-def names(label: str, loaded: results.Results) -> list[str]:
-    """Names of the results that a figure reads."""
-    return [one.name for one in inputs.inputs(label, loaded)]
+def names(make: Callable[[Results], Any], loaded: Results) -> list[str]:
+    """The results that a function takes."""
+    return [one.name for one in recorded(make, loaded)[1].inputs]
 
 
-@pytest.mark.parametrize("label", sorted(inputs.figures()))
-def test_a_figure_s_function_is_where_it_is_said_to_be(label: str) -> None:
-    path = inputs.path_of(label)
-    module = importlib.import_module(f"analysis.paper.figures.{path.stem}")
-    file, _, line = inputs.place(path).partition(":")
-    assert file == f"analysis/paper/figures/{label[4:].replace('-', '_')}.py"
-    assert inspect.getsource(module).splitlines()[int(line) - 1].startswith("def draw(")
-    assert inputs.title(path) == inspect.getdoc(module)
-    assert inputs.description(path) == inspect.getdoc(module.draw)
+ENCODERS = ["pixel", "linear-f8c16", "taef2"]
+TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
+    "one": (lambda r: r.measured["taef2"].shift, ["taef2"]),
+    "the one displayed": (lambda r: r.measured[r.study.display_encoder], ["linear-f8c16"]),
+    "by another name": (lambda anything: [*anything.measured.values()], ENCODERS),
+    "by getattr": (lambda r: getattr(r, "meas" + "ured").get("pixel"), ["pixel"]),
+    "pairs": (lambda r: dict(r.measured.items()), ENCODERS),
+    "unpacked": (lambda r: {**r.measured}, ENCODERS),
+    "everything": (lambda r: r.everything, ENCODERS),
+    "names alone": (lambda r: (list(r.measured), len(r.measured), "x" in r.measured), []),
+    "a sampler": (lambda r: r.samplers["pixel"]["heun"], ["sampler-pixel"]),
+    "the rule": (lambda r: r.rule, ["channel-rule"]),
+    "leakage": (lambda r: r.leakage.ratio, ["leakage"]),
+    "pictured latents": (lambda r: r.display.z[r.study.low], ["display"]),
+    "noisy latents": (lambda r: r.display.noisy(r.study.high, r.study.t), ["display"]),
+    "which photograph": (lambda r: r.display.photograph, []),
+    "the experiment": (lambda r: r.experiment, ["experiment"]),
+    "stored arrays": (lambda r: r.files["leakage"][0], ["leakage"]),
+    "settings": (lambda r: (r.study, r.theory, r.t_shifted, r.sounds), []),
+}
 
 
-def test_inputs_are_results_of_the_study(loaded: results.Results) -> None:
-    encoders = list(loaded.measured)
-    assert names("fig-measured-shift", loaded) == encoders
-    assert names("fig-raps", loaded) == [loaded.study.display_encoder]
-    assert names("fig-fourier", loaded) == ["display"]
-    assert names("fig-time-density", loaded) == []
-    assert names("fig-experiment", loaded) == ["experiment"]
-    assert names("fig-encoders", loaded) == [*encoders, *loaded.contributed]
-    for one in inputs.inputs("fig-gaussian-sampler", loaded):
-        assert len(one.key) == 64
-        assert one.date == one.provenance["written"][:10]
-        held = loaded.measured.get(one.name)
-        assert (held is None) == one.name.startswith("sampler-")
-        if held is not None:
-            assert one.key == held.provenance["key"]
-    (learned,) = (one for one in inputs.inputs("fig-rules", loaded) if one.name == "taef2")
-    assert learned.encoder["sha256"] == loaded.measured["taef2"].card.sha256
+@pytest.mark.parametrize("what", TAKEN)
+def test_what_is_taken_is_noted(what: str, loaded: Results) -> None:
+    take, expected = TAKEN[what]
+    assert names(take, loaded) == expected
 
 
-def test_photographs_are_those_of_the_results(loaded: results.Results) -> None:
-    assert inputs.photographs("fig-raps", loaded) == loaded.photographs
-    assert inputs.photographs("fig-photographs", loaded) == loaded.photographs
-    assert inputs.photographs("fig-fourier", loaded) == (loaded.display.photograph,)
-    assert inputs.photographs("fig-noise-afar", loaded) == ()
+def test_a_recorder_gives_what_the_results_give(loaded: Results) -> None:
+    recorder = Recorder(loaded)
+    for name in ("study", "photographs", "leakage", "rule", "theory", "t_shifted", "downloads"):
+        assert getattr(recorder, name) == getattr(loaded, name)
+    assert dict(recorder.everything) == dict(loaded.everything)
+    assert recorder.measured["pixel"] is loaded.measured["pixel"], "what is derived is kept once"
+    assert recorder.display.noisy(512, 0.5) == pytest.approx(loaded.display.noisy(512, 0.5))
 
 
-def test_settings_name_what_the_study_chose(loaded: results.Results) -> None:
+def test_one_recorder_knows_nothing_of_another(loaded: Results) -> None:
+    first, second = Recorder(loaded), Recorder(loaded)
+    assert first.measured["pixel"] and second.measured["taef2"]
+    assert [one.name for one in first.taken().inputs] == ["pixel"]
+
+
+def test_photographs_are_those_of_the_results(loaded: Results) -> None:
+    def shown(make: Callable[[Results], Any]) -> Any:
+        return recorded(make, loaded)[1].photographs
+
+    assert shown(lambda r: r.measured["pixel"]) == loaded.photographs
+    assert shown(lambda r: r.samplers["pixel"]) == loaded.photographs
+    assert shown(lambda r: r.thumbnails(8)) == loaded.photographs
+    assert shown(lambda r: r.display.z[512]) == (loaded.display.photograph,)
+    assert shown(lambda r: (r.leakage, r.experiment)) == ()
+
+
+def test_what_is_known_of_a_result(loaded: Results) -> None:
+    found = known(loaded)
+    assert list(found)[:3] == list(loaded.measured)
+    for name, one in found.items():
+        assert one.name == name
+        assert re.fullmatch("[0-9a-f]{64}", one.key)
+        assert one.date == str(one.provenance.get("written", ""))[:10]
+    assert found["taef2"].encoder["sha256"] == loaded.measured["taef2"].card.sha256
+    assert found["display"].encoder == found[loaded.study.display_encoder].encoder
+
+
+def test_it_is_said_in_words(loaded: Results) -> None:
+    key = loaded.measured["taef2"].provenance["key"]
+    assert str(recorded(lambda r: r.measured["taef2"], loaded)[1]) == f"from taef2 {key[:12]}"
+    assert "photographs" in str(recorded(lambda r: len(r.photographs), loaded)[1])
+    assert "settings" in str(recorded(lambda r: r.theory, loaded)[1])
+
+
+def renamed(module: types.ModuleType) -> types.ModuleType:
+    """A module whose functions call the results they are given otherwise."""
+    source = inspect.getsource(module)
+    other = re.sub(r"(?<![.\w])results\b", "anything", source)
+    assert "(anything: Results)" in other and "results." not in other.replace("study.results ", "")
+    made = types.ModuleType(module.__name__)
+    made.__file__ = module.__file__
+    exec(compile(other, str(module.__file__), "exec"), vars(made))
+    return made
+
+
+def test_a_renamed_parameter_changes_no_record(loaded: Results) -> None:
+    assert names(renamed(raps).data, loaded) == [loaded.study.display_encoder]
+    assert names(renamed(measured_shift).table_shift, loaded) == list(loaded.measured)
+
+
+def test_settings_name_what_the_study_chose(loaded: Results) -> None:
     said, study = inputs.settings(loaded), loaded.study
     for text in (study.name, f"seed {study.seed}", f"{study.low} px", study.window.text):
         assert text in said
-
-
-def test_an_unknown_figure_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean 'fig-raps'"):
-        inputs.path_of("fig-rasp")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.paper import findings
-from analysis.paper.figures import photographs, raps, time_density
+from analysis.paper.figures import raps, time_density
 from analysis.project import environment
 from analysis.project.errors import InputError
-from analysis.provenance import inputs, page
+from analysis.provenance import page, shown
 from analysis.study.results import Results, load
 from analysis.study.store import Store
 from tests.conftest import unescaped
@@ -27,9 +26,8 @@ def loaded() -> Results:
 
 @pytest.fixture
 def figures(loaded: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> page.Figures:
-    found = page.Figures(loaded, Store(tmp_path / "store"))
-    found.folder = tmp_path / "made"
-    return found
+    monkeypatch.setattr(page, "made_folder", lambda: tmp_path / "made")
+    return page.Figures(loaded, Store(tmp_path / "store"))
 
 
 @pytest.fixture
@@ -40,13 +38,16 @@ def committed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "repository", lambda: "https://example.org/r")
 
 
-def test_the_image_with_its_text_and_size(figures: page.Figures) -> None:
-    shown = figures.show(LABEL, time_density.draw, alt='Two "densities"\nover t.')
+def test_the_image_with_its_text_and_size(
+    figures: page.Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_density, "alt", lambda results: 'Two "densities"\nover t.')
+    shown = figures.show(LABEL)
     assert shown._repr_markdown_() == shown == (
         f'![](made/{LABEL}.svg){{fig-alt="Two \\"densities\\" over t\\." width=499 height=250}}'
     )  # fmt: skip
     assert {path.name for path in figures.folder.iterdir()} == {
-        f"{LABEL}.{ending}" for ending in ("svg", "png", "csv")
+        f"{LABEL}.{ending}" for ending in ("svg", "png", "csv", "json")
     }
     # 5.2 by 2.6 inches, in CSS pixels of 1/96 inch.
     assert page.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
@@ -56,29 +57,29 @@ def test_pictures_are_shown_as_webp_on_a_screen_and_as_svg_on_paper(
     figures: page.Figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     label = "fig-photographs"
-    assert f"(made/{label}.webp)" in figures.show(label, photographs.draw, alt="x")
+    assert f"(made/{label}.webp)" in figures.show(label)
     assert (figures.folder / f"{label}.webp").is_file()
     told = tmp_path / "execute-info.json"
     monkeypatch.setenv("QUARTO_EXECUTE_INFO", str(told))
     for form, ending in (("html", "webp"), ("typst", "svg")):
         told.write_text(json.dumps({"format": {"identifier": {"target-format": form}}}))
-        assert f"(made/{label}.{ending})" in figures.show(label, photographs.draw, alt="x")
+        assert f"(made/{label}.{ending})" in figures.show(label)
 
 
 def test_a_webp_goes_with_the_pictures(figures: page.Figures) -> None:
     figures.folder.mkdir()
     webp = figures.folder / f"{LABEL}.webp"
     webp.write_bytes(b"of an earlier drawing")
-    assert f"(made/{LABEL}.svg)" in figures.show(LABEL, time_density.draw, alt="x")
+    assert f"(made/{LABEL}.svg)" in figures.show(LABEL)
     assert not webp.exists()
 
 
 def test_files_are_left_alone_while_nothing_changes(figures: page.Figures) -> None:
-    figures.show(LABEL, time_density.draw, alt="x")
+    figures.show(LABEL)
     for path in figures.folder.iterdir():
         os.utime(path, ns=(0, 0))
     (figures.folder / f"{LABEL}.csv").write_text("damaged", encoding="utf-8")
-    figures.show(LABEL, time_density.draw, alt="x")
+    figures.show(LABEL)
     written = {path.suffix for path in figures.folder.iterdir() if path.stat().st_mtime_ns}
     assert written == {".csv"}
 
@@ -92,14 +93,9 @@ def test_no_figure_without_alternative_text(
         figures.show("fig-raps")
 
 
-def test_no_figure_under_another_s_label(figures: page.Figures) -> None:
-    with pytest.raises(InputError, match="is drawn by"):
-        figures.show("fig-raps", time_density.draw, alt="x")
-
-
 def test_how_a_figure_was_made(figures: page.Figures, loaded: Results, committed: None) -> None:
     said = unescaped(figures.made("fig-rules"))
-    place = inputs.place(inputs.path_of("fig-rules"))
+    place = shown.figure("fig-rules", loaded)[1].function
     path, line = place.split(":")
     assert f"[`{place}`](https://example.org/r/blob/{COMMIT}/{path}#L{line})" in said
     assert f"commit `{COMMIT[:12]}`." in said
@@ -158,26 +154,24 @@ def test_the_repository_s_address(project: Path) -> None:
     page.repository.cache_clear()
 
 
-def test_a_sentence_tells_what_made_it(loaded: Results) -> None:
-    said = page.told(findings.abstract, loaded)
-    assert findings.abstract(loaded) in said
-    said = unescaped(said)
-    line = findings.abstract.__code__.co_firstlineno
-    assert f'{{.told title="findings.abstract (analysis/paper/findings.py:{line}) of study ' in said
+def test_hovering_a_table_tells_what_made_it(loaded: Results, figures: page.Figures) -> None:
+    made = page.Tables(loaded).show("tbl-shift")
+    head, table, end = made.split("\n\n")
+    assert (table, end) == (shown.table("tbl-shift", loaded)[0], ":::")
+    place = shown.table("tbl-shift", loaded)[1].function
+    said = unescaped(head)
+    assert said.startswith('::: {.told title="tbl-shift: The measured shift')
+    assert f"; {place} of study bundled, from pixel " in said
     for name, m in loaded.measured.items():
         assert f"{name} {m.provenance['key'][:12]}" in said
+    assert page.record("tbl-shift")["results"] == list(loaded.measured)
+    assert page.record("tbl-none") == {}
 
 
-def test_each_paragraph_tells_it(loaded: Results) -> None:
-    def twice(results: Results) -> str:
-        return "One [1, 2].\n\nTwo."
-
-    def nothing(results: Results) -> str:
-        return ""
-
-    twice.__code__ = twice.__code__.replace(co_filename=str(inputs.PACKAGE / "x.py"))
-    one, two = page.told(twice, loaded).split("\n\n")
-    assert one.startswith("[One [1, 2].]{.told ")
-    assert two.startswith("[Two.]{.told ")
-    nothing.__code__ = nothing.__code__.replace(co_filename=str(inputs.PACKAGE / "x.py"))
-    assert page.told(nothing, loaded) == ""
+def test_hovering_a_value_tells_what_made_it(loaded: Results) -> None:
+    v = page.values(loaded)
+    said = unescaped(v.shift_taef2._repr_markdown_())
+    assert said.startswith(f'[{v.shift_taef2}]{{.value title="shift_taef2: measured shift')
+    assert f"from taef2 {loaded.measured['taef2'].provenance['key'][:12]}" in said
+    assert "pixel" not in said
+    assert "from the settings alone" in unescaped(v.t._repr_markdown_())

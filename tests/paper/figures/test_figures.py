@@ -240,7 +240,7 @@ def test_the_readme_shows_the_current_figure(tmp_path: Path) -> None:
         pytest.skip("another matplotlib than the locked one draws other bytes")
     # From the committed arrays: a fresh computation differs in the last bits, and so do paths.
     chain = Chain(load_study("bundled"), Store(tmp_path / "empty"))
-    drawn = explain.draw("fig-measured-shift", lambda: results.assemble(chain.plan), tmp_path)
+    drawn = explain.draw("fig-measured-shift", results.assemble(chain.plan), tmp_path)
     committed = root() / "data" / "results" / "bundled" / "measured-shift.svg"
     assert committed.name in (root() / "README.md").read_text()
     same = picture(drawn[0]) == picture(committed)
