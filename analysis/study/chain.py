@@ -104,7 +104,7 @@ class Chain:
 
     # The steps -------------------------------------------------------------------------------
 
-    def row(self, part: Part) -> Task:
+    def part(self, part: Part) -> Task:
         """A step of one photograph; its error says which."""
 
         def compute() -> Arrays:
@@ -123,7 +123,7 @@ class Chain:
         def compute() -> Arrays:
             rows: dict[str, list[np.ndarray]] = collections.defaultdict(list)
             for part in self.plan.parts(card):
-                for name, array in self.store.obtain(*self.row(part)).items():
+                for name, array in self.store.obtain(*self.part(part)).items():
                     rows[part.stored(name)].append(array)
             out = {name: np.stack(arrays) for name, arrays in rows.items()}
             for name, (known, setting) in steps.measurement(self.plan.setting(card)).items():
@@ -171,7 +171,7 @@ class Chain:
         """The steps of one encoder in order; each is stored when done."""
         if card.kind == "linear":
             yield self.plan.fit_request, self._fit
-        yield from map(self.row, self.plan.parts(card))
+        yield from map(self.part, self.plan.parts(card))
         yield self.measurement(card)
         for result in steps.results(self.plan.setting(card)):
             yield self.result(result, card)
@@ -253,7 +253,7 @@ class Chain:
             MissError: some are not stored, and nothing may be computed or the encoder can't run.
             FetchError: what the encoder needs can't be had.
         """
-        tasks = {side: list(map(self.row, some)) for side, some in self.plan.powers(card).items()}
+        tasks = {side: list(map(self.part, some)) for side, some in self.plan.powers(card).items()}
         todo = self._missing(itertools.chain(*tasks.values()))
         groups = batches(self.plan, card, todo)
         if groups and (reason := availability.missing(card)):

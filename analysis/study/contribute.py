@@ -143,14 +143,16 @@ def arrays_of(payload: bytes, card: cards.Card, plan: Plan) -> Arrays:
         missing = odd[0] in wanted
         why = "lacks" if missing else f"has the unknown array (known: {', '.join(wanted)})"
         raise InputError(f"{card.name}: the .npz {why} '{odd[0]}'")
-    for name, (array, of) in wanted.items():
+    for name, (array, setting) in wanted.items():
         found = arrays[name]
-        if unlike := array.unlike(found, of):
+        if unlike := array.unlike(found, setting):
             raise InputError(f"{card.name}: {name} {unlike}")
         if not np.isfinite(found).all() or (found.size and found.min() < array.least):
             raise InputError(f"{card.name}: {name} has values that no measurement gives")
-        if array.exact and not np.allclose(found, array.exact(of), rtol=1e-9, atol=0):
-            raise InputError(f"{card.name}: {name} is not that of {of.side} px by this encoder")
+        if array.exact and not np.allclose(found, array.exact(setting), rtol=1e-9, atol=0):
+            raise InputError(
+                f"{card.name}: {name} is not that of {setting.side} px by this encoder"
+            )
     return arrays
 
 
@@ -160,9 +162,9 @@ def consistent(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
     for side in study.resolutions:
         power = arrays[f"power_{side}"].mean(axis=1)
         noise, noisy = arrays[f"noise_{side}"], arrays[f"noisy_{side}"]
-        of = plan.setting(card, plan.view(photo, side))
-        eps = of.eps((card.latent_channels, of.grid, of.grid))
-        drawn = periodogram.raps(eps, *of.window)
+        setting = plan.setting(card, plan.view(photo, side))
+        eps = setting.eps((card.latent_channels, setting.grid, setting.grid))
+        drawn = periodogram.raps(eps, *setting.window)
         if not _close(noise[0], drawn.mean(axis=0)):
             raise InputError(
                 f"{card.name}: noise_{side} is not the noise of seed {study.seed} for {photo.id}"

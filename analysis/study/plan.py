@@ -68,9 +68,9 @@ class Part:
         return bool(self.variation and self.variation.sample)
 
     @property
-    def row(self) -> str:
+    def input(self) -> str:
         """What it is called among the inputs of the measurement."""
-        kind = f"{self.variation.name}:" if self.variation else self.step.row or self.step.name
+        kind = f"{self.variation.name}:" if self.variation else self.step.input or self.step.name
         return f"{kind} {self.views[-1].image.id} {self.setting.side}"
 
     def stored(self, name: str) -> str:
@@ -241,7 +241,7 @@ class Plan:
         """Everything that is measured of one encoder; asked for often, from hundreds of keys."""
         if card in self._measurements:
             return self._measurements[card]
-        inputs = {part.row: part.request.key for part in self.parts(card)}
+        inputs = {part.input: part.request.key for part in self.parts(card)}
         # The inputs are a mapping and have no order; the rows of the arrays have.
         rows = {"photographs": [photo.id for photo in self.photographs]}
         request = Request("measurement", 5, rows, inputs, f"measurement of {card.name}")

@@ -93,14 +93,14 @@ class Setting:
 # Arrays --------------------------------------------------------------------------------------
 
 SIZES: dict[str, Callable[[Setting], int]] = {
-    "I": lambda of: of.images,
-    "C": lambda of: of.card.latent_channels,
-    "W": lambda of: len(of.study.windows),
-    "R": lambda of: len(of.rings.modes),
-    "L": lambda of: len(of.at(of.study.low).rings.modes),
-    "H": lambda of: len(weighting.half_frequencies(of.grid)),
-    "B": lambda of: len(of.bins.edges),
-    "P": lambda of: of.card.latent_channels * (of.card.latent_channels + 1) // 2,
+    "I": lambda s: s.images,
+    "C": lambda s: s.card.latent_channels,
+    "W": lambda s: len(s.study.windows),
+    "R": lambda s: len(s.rings.modes),
+    "L": lambda s: len(s.at(s.study.low).rings.modes),
+    "H": lambda s: len(weighting.half_frequencies(s.grid)),
+    "B": lambda s: len(s.bins.edges),
+    "P": lambda s: s.card.latent_channels * (s.card.latent_channels + 1) // 2,
 }
 """I images, C channels, W windows, R rings of the side, L rings of the lower side that is shown, H
 rings of half a field but ring 0, B bins of rings, P pairs of channels."""
@@ -122,17 +122,17 @@ class Array:
     exact: Callable[[Setting], np.ndarray] | None = None
     dtype: str = "float64"
 
-    def unlike(self, found: np.ndarray, of: Setting) -> str:
+    def unlike(self, found: np.ndarray, setting: Setting) -> str:
         """How an array's type or shape differs, or nothing."""
-        shape = tuple(int(n) if n.isdigit() else SIZES[n](of) for n in self.shape)
+        shape = tuple(int(n) if n.isdigit() else SIZES[n](setting) for n in self.shape)
         if found.shape == shape and found.dtype == self.dtype:
             return ""
         return f"is {found.dtype} {found.shape}, not {self.dtype} {shape}"
 
 
 GRID = {
-    "k": Array("R", exact=lambda of: of.rings.cycles_per_image),
-    "modes": Array("R", exact=lambda of: of.rings.modes),
+    "k": Array("R", exact=lambda s: s.rings.cycles_per_image),
+    "modes": Array("R", exact=lambda s: s.rings.modes),
 }
 """``<name>_<side>`` of each resolution: rings in cycles per image, and how many modes each has."""
 
@@ -162,7 +162,7 @@ Chosen = Callable[[Setting], dict[str, Any]]
 
 def chosen(*names: str) -> Chosen:
     """The study's choices of these names."""
-    return lambda of: of.study.model_dump(include=set(names))
+    return lambda s: s.study.model_dump(include=set(names))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Step:
         arrays: what it gives, by name; measurements stack them over photographs.
         compute: (setting, latents ``[C, h, w]`` of each side) -> these arrays; ValueError if it
             cannot.
-        row: its name among the inputs of a measurement, where that is another.
+        input: its name among the inputs of a measurement, where that is another.
     """
 
     name: str
@@ -185,22 +185,22 @@ class Step:
     chosen: Chosen
     arrays: Mapping[str, Array]
     compute: Callable[..., Arrays]
-    row: str = ""
+    input: str = ""
 
-    def made(self, of: Setting, *latents: np.ndarray) -> Arrays:
+    def made(self, setting: Setting, *latents: np.ndarray) -> Arrays:
         """What `compute` gives; ValueError if that is other than `arrays` says."""
-        found = self.compute(of, *latents)
+        found = self.compute(setting, *latents)
         if found.keys() != self.arrays.keys():
             raise ValueError(
                 f"step '{self.name}' gives {[*found]}, its entry says {[*self.arrays]}"
             )
         for name, array in self.arrays.items():
-            if wrong := array.unlike(found[name], of):
+            if wrong := array.unlike(found[name], setting):
                 raise ValueError(f"step '{self.name}': {name} {wrong} as its entry says")
         return found
 
 
-def spectra(of: Setting, z: np.ndarray) -> Arrays:
+def spectra(setting: Setting, z: np.ndarray) -> Arrays:
     """Ring-averaged power spectra of latents, of the noise, and of their blend.
 
     Returns:
@@ -208,47 +208,48 @@ def spectra(of: Setting, z: np.ndarray) -> Arrays:
         study's windows, of ``noise``, and of ``noisy``, the blend at the study's t; in latent units
         squared per mode.
     """
-    eps = of.eps(z.shape)
-    each = [periodogram.raps(z, w.kind, w.beta).mean(axis=0) for w in of.study.windows]
-    noisy = noise.blend(z, eps, of.study.t)
+    eps = setting.eps(z.shape)
+    each = [periodogram.raps(z, w.kind, w.beta).mean(axis=0) for w in setting.study.windows]
+    noisy = noise.blend(z, eps, setting.study.t)
     return {
-        "power": periodogram.raps(z, *of.window),
+        "power": periodogram.raps(z, *setting.window),
         "windows": np.stack(each),
-        "noise": periodogram.raps(eps, *of.window).mean(axis=0),
-        "noisy": periodogram.raps(noisy, *of.window).mean(axis=0),
+        "noise": periodogram.raps(eps, *setting.window).mean(axis=0),
+        "noisy": periodogram.raps(noisy, *setting.window).mean(axis=0),
     }
 
 
-def cross(of: Setting, z: np.ndarray) -> Arrays:
+def cross(setting: Setting, z: np.ndarray) -> Arrays:
     """Cross-spectral matrices over the expected noise, `packed`, in bins that both sides share."""
-    expected = periodogram.white_noise_raps(*z.shape[1:], *of.window)
-    matrices = cross_spectra.cross_raps(z, *of.window)
-    return {"cross": cross_spectra.packed(of.bins.average(matrices, expected, of.rings.modes))}
+    expected = periodogram.white_noise_raps(*z.shape[1:], *setting.window)
+    matrices = cross_spectra.cross_raps(z, *setting.window)
+    binned = setting.bins.average(matrices, expected, setting.rings.modes)
+    return {"cross": cross_spectra.packed(binned)}
 
 
-def chosen_bins(of: Setting) -> dict[str, Any]:
+def chosen_bins(setting: Setting) -> dict[str, Any]:
     """What `Setting.bins` and the window of `cross` come from."""
-    study = of.study
-    moved = moved_edges(study.bands, of.at(study.low).rings.cycles_per_image)
+    study = setting.study
+    moved = moved_edges(study.bands, setting.at(study.low).rings.cycles_per_image)
     ends = {"ends": {name: ring for name, (_, ring) in moved.items()}} if moved else {}
-    known = {"low": study.low, "photographs": of.images, **ends}
-    return chosen("window", "bands")(of) | known
+    known = {"low": study.low, "photographs": setting.images, **ends}
+    return chosen("window", "bands")(setting) | known
 
 
-def halves(of: Setting, z: np.ndarray) -> Arrays:
+def halves(setting: Setting, z: np.ndarray) -> Arrays:
     """Spectra of halves of the latents (`weighting.halves`)."""
-    return weighting.halves(z, *of.window)
+    return weighting.halves(z, *setting.window)
 
 
-def pair(of: Setting, low: np.ndarray, high: np.ndarray) -> Arrays:
+def pair(setting: Setting, low: np.ndarray, high: np.ndarray) -> Arrays:
     """What the latents of both sides share (`equivariance.compare`)."""
-    compared = equivariance.compare(low, high, *of.window)
+    compared = equivariance.compare(low, high, *setting.window)
     return {f"pair_{name}": array for name, array in compared.items()}
 
 
-def power(of: Setting, z: np.ndarray) -> Arrays:
+def power(setting: Setting, z: np.ndarray) -> Arrays:
     """The power spectrum of latents, averaged over channels."""
-    return {"power": periodogram.raps(z, *of.window).mean(axis=0)}
+    return {"power": periodogram.raps(z, *setting.window).mean(axis=0)}
 
 
 STEPS: tuple[Step, ...] = (
@@ -260,7 +261,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "cross-spectra", 1, "shown", chosen_bins,
         {"cross": Array("BP", -np.inf, dtype="float32")},
-        cross, row="cross",
+        cross, input="cross",
     ),
     Step(
         "halves", 1, "highest", chosen("window"),
@@ -273,7 +274,7 @@ STEPS: tuple[Step, ...] = (
             "pair_low": Array("L"), "pair_cropped": Array("L"), "pair_explained": Array("L"),
             "pair_cross": Array("L", -np.inf),
         },
-        pair, row="pair",
+        pair, input="pair",
     ),
 )  # fmt: skip
 """Of each photograph, in the order they are computed in; ``<array>_<side>`` in measurements."""
@@ -287,18 +288,19 @@ def stored(name: str, side: int, variation: Variation | None = None) -> str:
     return f"varied_{variation.name}_{side}" if variation else f"{name}_{side}"
 
 
-def measurement(of: Setting) -> dict[str, tuple[Array, Setting]]:
+def measurement(setting: Setting) -> dict[str, tuple[Array, Setting]]:
     """name -> every array of an encoder's measurement, and the setting that its sizes are of."""
-    study, out = of.study, {}
+    study, out = setting.study, {}
     made: list[tuple[Step, Variation | None]] = [(step, None) for step in STEPS]
-    for step, variation in [*made, *((POWER, one) for one in of.variations)]:
+    for step, variation in [*made, *((POWER, one) for one in setting.variations)]:
         for *_, side in SIDES[step.sides](study):
             for name, array in step.arrays.items():
                 stacked = dataclasses.replace(array, shape=f"I{array.shape}")
-                out[stored(name, side, variation)] = stacked, of.at(side)
+                out[stored(name, side, variation)] = stacked, setting.at(side)
     for side in study.resolutions:
-        out |= {stored(name, side): (array, of.at(side)) for name, array in GRID.items()}
-    return out | {name: (array, of) for name, array in LOST.items() if of.card.kind == "linear"}
+        out |= {stored(name, side): (array, setting.at(side)) for name, array in GRID.items()}
+    lost = LOST if setting.card.kind == "linear" else {}
+    return out | {name: (array, setting) for name, array in lost.items()}
 
 
 # Results -------------------------------------------------------------------------------------
@@ -393,9 +395,12 @@ def display(pictured: Mapping[int, np.ndarray]) -> Arrays:
     return {f"z_{side}": z.astype(np.float16) for side, z in pictured.items()}
 
 
-def leakage(of: Setting) -> Arrays:
-    """`fields.leakage` of the study's windows, from ring 1 on, with k and the exponents."""
-    study, side = of.study, min(of.grid, LEAKAGE_SIDE)
+def leakage(setting: Setting) -> Arrays:
+    """`fields.leakage` of the study's windows, from ring 1 on, with k and the exponents.
+
+    On the grid of the pictured latents, if that is not too large.
+    """
+    study, side = setting.study, min(setting.grid, LEAKAGE_SIDE)
     windows = [(window.kind, window.beta) for window in study.windows]
     ratios = [
         spectra_fields.leakage(
@@ -408,33 +413,30 @@ def leakage(of: Setting) -> Arrays:
     return {"ratio": np.stack(ratios), "k": k, "gammas": np.array(LEAKAGE["gammas"])}
 
 
-def _is_pictured(of: Setting) -> bool:
-    return of.card.name == of.study.display_encoder
+def _is_pictured(setting: Setting) -> bool:
+    return setting.card.name == setting.study.display_encoder
 
 
 RESULTS: tuple[Result, ...] = (
     Result("sampler", 1, "sampler on {}", chosen("bands"), ("measurement",), sampler),
     Result(
         "display", 2, "pictured latents",
-        lambda of: {"normalisation": of.card.normalisation.model_dump()},
+        lambda s: {"normalisation": s.card.normalisation.model_dump()},
         ("pictured",), display, only=_is_pictured,
     ),
     Result(
         "leakage", 1, "leakage of the windows",
-        # On the grid of the pictured latents.
-        lambda of: LEAKAGE
-        | {"side": min(of.grid, LEAKAGE_SIDE)}
-        | chosen("windows", "seed")(of),
+        lambda s: LEAKAGE | {"side": min(s.grid, LEAKAGE_SIDE)} | chosen("windows", "seed")(s),
         ("setting",), leakage, only=_is_pictured,
     ),
     Result(
         "channel-rule", 1, "channels of {}", chosen("bands", "bootstrap", "confidence", "seed"),
-        ("measurement", "fit", "pixels"), channel_rule, only=lambda of: of.card.kind == "linear",
+        ("measurement", "fit", "pixels"), channel_rule, only=lambda s: s.card.kind == "linear",
     ),
 )  # fmt: skip
 """Of each encoder, in the order they are computed in."""
 
 
-def results(of: Setting) -> list[Result]:
+def results(setting: Setting) -> list[Result]:
     """Those of `RESULTS` that an encoder has."""
-    return [one for one in RESULTS if one.only is None or one.only(of)]
+    return [one for one in RESULTS if one.only is None or one.only(setting)]

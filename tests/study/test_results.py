@@ -230,7 +230,7 @@ def one_photograph(one: Chain, name: str) -> dict[str, np.ndarray]:
         part.stored(key): array
         for part in one.plan.parts(card)
         if part.views[0].image == photo and not part.variation
-        for key, array in one.row(part)[1]().items()
+        for key, array in one.part(part)[1]().items()
     }
 
 
