@@ -49,12 +49,9 @@ class Measured:
     Args:
         card: the encoder's card.
         study: the choices.
-        arrays: ``power_<side>`` ``[I, C, R]`` of the clean latents; ``windows_<side>``
-            ``[I, W, R]``, the same under each of the study's windows, ``noise_<side>`` and
-            ``noisy_<side>`` ``[I, R]``, means over channels; ``varied_<name>_<side>`` ``[I, R]``,
-            the same as ``power`` for each variation, mean over channels; ``k_<side>`` and
-            ``modes_<side>`` ``[R]``; frequencies in cycles per image, powers in latent-units
-            squared per mode.
+        arrays: what each of `steps.STEPS` gives, stacked over photographs, and its rings:
+            ``<name>_<side>``, ``varied_<variation>_<side>``; frequencies in cycles per image,
+            powers in latent units squared per mode.
         origin: ``computed`` or ``committed``.
         provenance: key, commit, library versions.
     """
@@ -121,17 +118,17 @@ class Measured:
         except ValueError as error:
             raise InputError(f"no shift can be measured for {self.card.name}: {error}") from None
 
-    def _by_side(self, name: str) -> dict[int, np.ndarray]:
-        return {side: self.arrays[f"{name}_{side}"] for side in self.study.resolutions}
+    def _both(self, name: str) -> dict[int, np.ndarray]:
+        """An array of the two sides that are shown."""
+        return {side: self.arrays[f"{name}_{side}"] for side in self.study.pair}
 
     @functools.cached_property
     def shifts(self) -> dict[tuple[int, int], MeasuredShift]:
         """The measured shift between every two resolutions, at fixed cycles per image."""
         powers = {side: self.power(side) for side in self.study.resolutions}
-        pairs = itertools.combinations(self.study.resolutions, 2)
         return {
             pair: self.shift if pair == self.study.pair else self._shift(powers, pair)
-            for pair in pairs
+            for pair in itertools.combinations(self.study.resolutions, 2)
             if measurable(self.k(pair[0]), self.study.bands)
         }
 
@@ -143,19 +140,18 @@ class Measured:
     @functools.cached_property
     def shift_by_window(self) -> list[MeasuredShift]:
         """`shift` under each of the study's windows."""
-        powers = self._by_side("windows")
+        powers = self._both("windows")
         return [
-            self._shift({side: powers[side][:, index] for side in powers}, window=window)
+            self._shift({side: p[:, index] for side, p in powers.items()}, window=window)
             for index, window in enumerate(self.study.windows)
         ]
 
     @functools.cached_property
     def shift_equal_channels(self) -> MeasuredShift:
         """`shift` with every channel scaled to the same variance at the high resolution."""
-        powers, modes = self._by_side("power"), self.modes(self.study.high)
+        powers, modes = self._both("power"), self.modes(self.study.high)
         variance = powers[self.study.high].mean(axis=0) @ modes
-        scaled = {side: (p / variance[:, None]).mean(axis=1) for side, p in powers.items()}
-        return self._shift(scaled)
+        return self._shift({s: (p / variance[:, None]).mean(axis=1) for s, p in powers.items()})
 
     @functools.cached_property
     def shift_per_pixel(self) -> MeasuredShift:
@@ -165,7 +161,7 @@ class Measured:
     @functools.cached_property
     def shift_by_channel(self) -> list[MeasuredShift]:
         """`shift` of each channel alone."""
-        powers = self._by_side("power")
+        powers = self._both("power")
         return [
             self._shift({side: p[:, channel] for side, p in powers.items()})
             for channel in range(powers[self.study.high].shape[1])
@@ -177,20 +173,16 @@ class Measured:
         first, study = self.shift_by_channel[0], self.study
         curves = np.stack([one.curves for one in self.shift_by_channel], axis=1)
         rng = generator(study.seed, "channels", self.card.name)
-        return pooled(
-            first.k, curves, first.whole.band, rng, study.bootstrap, study.confidence
-        )  # fmt: skip
+        return pooled(first.k, curves, first.whole.band, rng, study.bootstrap, study.confidence)
 
     @functools.cached_property
     def shift_by_variation(self) -> dict[str, MeasuredShift]:
         """`shift` under each of the study's variations that was measured, by its name."""
-        found = {}
-        for variation in self.study.variations:
-            name = f"varied_{variation.name}"
-            if f"{name}_{self.study.low}" in self.arrays:
-                powers = {side: self.arrays[f"{name}_{side}"] for side in self.study.pair}
-                found[variation.name] = self._shift(powers)
-        return found
+        return {
+            variation.name: self._shift(self._both(f"varied_{variation.name}"))
+            for variation in self.study.variations
+            if f"varied_{variation.name}_{self.study.low}" in self.arrays
+        }
 
     @functools.cached_property
     def information(self) -> InformationShift | None:
@@ -209,9 +201,7 @@ class Measured:
         # With fewer modes than channels left, a matrix without one photograph is singular.
         if bins.modes[whole].min() * (images - 1) / 2 < channels:
             return None
-        low, high = (
-            unpacked(self.arrays[f"cross_{side}"], channels)[:, whole] for side in self.study.pair
-        )
+        low, high = (unpacked(a, channels)[:, whole] for a in self._both("cross").values())
         return shift_information.measure(low, high, bins[whole], self.study.confidence)
 
     @functools.cached_property
@@ -250,7 +240,7 @@ class Measured:
     @functools.cached_property
     def power_laws_by_window(self) -> list[list[PowerLaw]]:
         """`power_laws` under each of the study's windows."""
-        powers = self._by_side("windows")[self.study.high]
+        powers = self.arrays[f"windows_{self.study.high}"]
         return [self._laws(powers[:, index]) for index in range(len(self.study.windows))]
 
     @functools.cached_property
