@@ -159,7 +159,7 @@ def test_data_are_shown_as_they_are_and_no_home_path_is(user: fresh.User, tmp_pa
     assert re.search(r"<[^>]*(onmouseover|javascript:|\.git/config)", page) is None
     assert not [path for path in site.rglob("*") if ".git" in path.parts]
     drawn = (site / "report" / "made" / "fig-deviation.csv").read_text(encoding="utf-8")
-    assert "\n1,_DSC0001_.jpg," in drawn and "\n1,$x$.png," in drawn
+    assert ",_DSC0001_.jpg," in drawn and ",$x$.png," in drawn
     account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
     assert account["study"]["images"] == "my pictures"
     assert account["study"]["title"] == TITLE
