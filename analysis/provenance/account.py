@@ -7,7 +7,6 @@ hold no time of building, so that equal sites have equal accounts.
 import hashlib
 import json
 import mimetypes
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,7 +23,6 @@ from analysis.study.results import Results
 PROVENANCE, CRATE = "provenance.json", "ro-crate-metadata.json"
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.org/sha256"}]
 SPDX = "https://spdx.org/licenses/"
-SOFTWARE = {"@id": "#software"}
 # Without the machine's own lists, which differ.
 TYPES = mimetypes.MimeTypes(filenames=())
 for _ending, _type in ((".webp", "image/webp"), (".woff2", "font/woff2"), (".wav", "audio/wav")):
@@ -134,50 +132,50 @@ def values_of(results: Results) -> dict[str, Any]:
 
 def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:
     """The account as JSON-LD of RO-Crate 1.1."""
-    root_entity: Entity = {
-        "@id": "./", "@type": "Dataset",
-        "name": "Time-step sampling for diffusion models, seen in the frequency domain",
-        "description": f"A report and the results it shows: {account['study']['title']}.",
-        "datePublished": account["date"] or None,
-        "license": {"@id": f"{SPDX}MIT"},
-        "author": {"@id": "#contributors"},
-        "version": account["version"],
-        "mentions": [{"@id": f"#draw-{label}"} for label in account["figures"]],
-    }  # fmt: skip
-    graph: list[Entity] = [
-        {
-            "@id": CRATE, "@type": "CreativeWork", "about": {"@id": "./"},
-            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-        },
-        root_entity,
-        {"@id": "#contributors", "@type": "Organization", "name": "timestep-spectra contributors"},
-        {
-            **SOFTWARE, "@type": "SoftwareSourceCode", "name": "timestep-spectra",
-            "version": account["version"], "identifier": account["commit"],
-            "codeRepository": account["repository"] or None, "license": {"@id": f"{SPDX}MIT"},
-            "programmingLanguage": "Python", "runtimePlatform": account["drawn_with"],
-        },
-        *(_photograph(name, one) for name, one in account["photographs"].items()),
-        *_people(account["photographs"].values()),
+    photographs, licence = account["photographs"], {"@id": f"{SPDX}MIT"}
+    licences = {"MIT", *(one["license"] for one in photographs.values() if one["license"])}
+    people = {one["author"] for one in photographs.values() if one["author"]}
+    graph = [
+        _entity(
+            CRATE, "CreativeWork", about={"@id": "./"},
+            conformsTo={"@id": "https://w3id.org/ro/crate/1.1"},
+        ),
+        _entity(
+            "./", "Dataset",
+            name="Time-step sampling for diffusion models, seen in the frequency domain",
+            description=f"A report and the results it shows: {account['study']['title']}.",
+            datePublished=account["date"], license=licence, author={"@id": "#contributors"},
+            version=account["version"],
+            mentions=[{"@id": f"#draw-{label}"} for label in account["figures"]],
+        ),
+        _entity("#contributors", "Organization", name="timestep-spectra contributors"),
+        _entity(
+            "#software", "SoftwareSourceCode", name="timestep-spectra", license=licence,
+            version=account["version"], identifier=account["commit"],
+            codeRepository=account["repository"], programmingLanguage="Python",
+            runtimePlatform=account["drawn_with"],
+        ),
+        *(_entity(f"{SPDX}{quote(one)}", "CreativeWork", name=one) for one in sorted(licences)),
+        *(_entity(_person(one), "Person", name=one) for one in sorted(people)),
+        *(_photograph(name, one) for name, one in photographs.items()),
         *(_computed(name, one) for name, one in account["results"].items()),
         *(_action(label, one) for label, one in account["figures"].items()),
     ]  # fmt: skip
-    licences = {"MIT", *(one["license"] for one in account["photographs"].values())}
-    graph += [
-        {"@id": f"{SPDX}{quote(one)}", "@type": "CreativeWork", "name": one}
-        for one in sorted(filter(None, licences))
-    ]
-    graph = [{key: item for key, item in one.items() if item is not None} for one in graph]
     return _with_files(site, graph)
 
 
+def _entity(name: str, kind: str, /, **said: Any) -> Entity:
+    """An entity of the crate; what is empty is not said."""
+    return {"@id": name, "@type": kind} | {key: one for key, one in said.items() if one}
+
+
 def _photograph(name: str, one: dict[str, str]) -> Entity:
-    return {
-        "@id": _image(name), "@type": "ImageObject", "name": one["title"],
-        "creator": {"@id": _person(one["author"])} if one["author"] else None,
-        "license": {"@id": f"{SPDX}{quote(one['license'])}"} if one["license"] else None,
-        "isBasedOn": one["source"] or None, "sha256": one["sha256"] or None,
-    }  # fmt: skip
+    return _entity(
+        _image(name), "ImageObject", name=one["title"], sha256=one["sha256"],
+        creator={"@id": _person(one["author"])} if one["author"] else None,
+        license={"@id": f"{SPDX}{quote(one['license'])}"} if one["license"] else None,
+        isBasedOn=one["source"],
+    )  # fmt: skip
 
 
 def _image(name: str) -> str:
@@ -188,43 +186,36 @@ def _person(name: str) -> str:
     return "#person-" + quote(name.lower().replace(" ", "-"))
 
 
-def _people(photographs: Iterable[dict[str, str]]) -> list[Entity]:
-    names = sorted({one["author"] for one in photographs if one["author"]})
-    return [{"@id": _person(name), "@type": "Person", "name": name} for name in names]
-
-
 def _computed(name: str, one: dict[str, Any]) -> Entity:
     made = one["environment"]
-    return {
-        "@id": f"#result-{quote(name)}", "@type": "CreativeWork", "name": f"result {name}",
-        "identifier": one["key"], "dateCreated": one["date"] or None, "isBasedOn": SOFTWARE,
-        "version": made["commit"],
-        "description": ", ".join(f"{key} {value}" for key, value in sorted(made.items())),
-    }  # fmt: skip
+    return _entity(
+        f"#result-{quote(name)}", "CreativeWork", name=f"result {name}", identifier=one["key"],
+        dateCreated=one["date"], isBasedOn={"@id": "#software"}, version=made["commit"],
+        description=", ".join(f"{key} {value}" for key, value in sorted(made.items())),
+    )  # fmt: skip
 
 
 def _action(label: str, one: dict[str, Any]) -> Entity:
-    read = [{"@id": f"#result-{quote(name)}"} for name in one["results"]]
-    read += [{"@id": _image(name)} for name in one["photographs"]]
-    kinds = ("svg", "png", "webp", "csv")
-    return {
-        "@id": f"#draw-{label}", "@type": "CreateAction", "name": f"{label}: {one['title']}",
-        "description": f"{one['description']} ({one['function']})", "instrument": SOFTWARE,
-        "object": read, "result": [{"@id": quote(one[kind])} for kind in kinds if kind in one],
-    }  # fmt: skip
+    read = [f"#result-{quote(name)}" for name in one["results"]]
+    read += [_image(name) for name in one["photographs"]]
+    made = [quote(one[kind]) for kind in ("svg", "png", "webp", "csv") if kind in one]
+    return _entity(
+        f"#draw-{label}", "CreateAction", name=f"{label}: {one['title']}",
+        description=f"{one['description']} ({one['function']})", instrument={"@id": "#software"},
+        object=[{"@id": name} for name in read], result=[{"@id": name} for name in made],
+    )  # fmt: skip
 
 
 def _with_files(site: Path, graph: list[Entity]) -> dict[str, Any]:
     """The crate with every file of the site but itself."""
-    paths = sorted(path for path in site.rglob("*") if path.is_file() and path.name != CRATE)
     files = []
-    for path in paths:
+    for path in sorted(path for path in site.rglob("*") if path.is_file() and path.name != CRATE):
         name = path.relative_to(site).as_posix()
-        kind = TYPES.guess_type(name)[0] or "application/octet-stream"
-        files.append({
-            "@id": quote(name), "@type": "File", "name": name, "encodingFormat": kind,
-            "contentSize": str(path.stat().st_size), "sha256": _sha256(path),
-        })  # fmt: skip
+        files.append(_entity(
+            quote(name), "File", name=name, contentSize=str(path.stat().st_size),
+            encodingFormat=TYPES.guess_type(name)[0] or "application/octet-stream",
+            sha256=_sha256(path),
+        ))  # fmt: skip
     for entity in graph:
         if entity["@id"] == "./":
             entity["hasPart"] = [{"@id": file["@id"]} for file in files]
