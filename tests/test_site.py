@@ -79,7 +79,7 @@ def test_tree(site: Path) -> None:
 
 def test_html_is_well_formed(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
-    assert len(pages) == 4
+    assert len(pages) == 5
     for page in pages:
         assert malformed(page.read_text(encoding="utf-8")) == [], page.name
 

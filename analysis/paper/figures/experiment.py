@@ -12,7 +12,7 @@ from analysis.study.results import Results
 
 COSTS, ERRORS, SPECTRA = "integrals of the loss", "errors of few steps", "spectra of samples"
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-MEASURES = {"nats": "nats", "z": "$L_z$"}
+MEASURES = {"nats": "nats", "z": "L_z"}
 FEW, MANY = (1, 4), "many steps"  # the sampler's shifts that are shown; the fine grid
 
 
@@ -54,7 +54,7 @@ def data(results: Results) -> Data:
         for name, power in powers.items():
             ratio = power[:, rings] / done.training[a, :, rings]
             curves.append(_over_seeds(SPECTRA, f"{side} px, {name}", done.k[a, rings], ratio))
-    losses = (r"noise level $\theta$ = logit t   (noise … data)", "loss / loss of s = 1")
+    losses = ("noise level θ = logit t   (noise … data)", "loss / loss of s = 1")
     axes = {f"{side} px": losses for side in done.sides} | {
         COSTS: ("shift s of training", "integral / integral of s = 1"),
         ERRORS: ("shift s of the sampler", "mean |ln(power / data's)|, few steps"),
@@ -76,7 +76,8 @@ def _both(ax: Axes, data: Data, panel: str, kinds: list[style.Look], place: str)
         for curve, look in zip(of_side, kinds, strict=False):
             style.line(ax, curve, color=colour, **look)
     for curve, look in zip(of_side, kinds, strict=False):
-        keys.append(style.key(curve.name.partition(", ")[2], color=style.THEORY, lw=1.2, **look))
+        text = curve.name.partition(", ")[2].replace("L_z", "$L_z$")
+        keys.append(style.key(text, color=style.THEORY, lw=1.2, **look))
     ax.axhline(1, color=style.THEORY, lw=1)
     ax.legend(handles=keys, fontsize=6.5, handlelength=3.2, loc=place)
 
@@ -134,10 +135,7 @@ def alt(results: Results) -> str:
         ends = f"{plain(most.y[0], 2)} at theta {plain(most.x[0], 0)}"
         losses.append(f"{side}, {ends} and {plain(most.y[-1], 2)} at {plain(most.x[-1], 0)}")
     costs, errors = (
-        [
-            f"{curve.name.replace('$', '')}, {curve.x[curve.y.argmin()]:g}"
-            for curve in found.of(panel)
-        ]
+        [f"{curve.name}, {curve.x[curve.y.argmin()]:g}" for curve in found.of(panel)]
         for panel in (COSTS, ERRORS)
     )
     return (
