@@ -18,7 +18,7 @@ from analysis.project.markdown import printable
 from analysis.study import contribute, inventory, results
 from analysis.study.chain import Chain
 from analysis.study.plan import Plan
-from analysis.study.settings import Study, load_study
+from analysis.study.settings import REFERENCE, Study, load_study
 from analysis.study.store import MissError, Store
 
 log = console.Log()
@@ -72,7 +72,7 @@ ENCODER = (
 
 def study_name(study: str) -> str:
     """The study that is meant, as the pages and other processes are told: a name or a full path."""
-    given = study or os.environ.get("ANALYSIS_STUDY") or "bundled"
+    given = study or os.environ.get("ANALYSIS_STUDY") or REFERENCE
     return str(Path(given).resolve()) if given.endswith(".toml") else given
 
 

@@ -72,8 +72,11 @@ def of(site: Path, results: Results) -> dict[str, Any]:
         ``figures`` (what made them from what; ``svg``, a path in the site, its ``sha256``).
     """
     made, study = inputs.known(results), results.study
-    records = {label: record for label in shown.on_pages() if (record := page.record(label))}
-    files = {label: _files(site, label) for label in records}
+    records = {
+        label: record for label in shown.on_pages() if (record := page.record(label, results))
+    }
+    place = page.made_folder(results).relative_to(root())
+    files = {label: _files(site / place, site, label) for label in records}
     return {
         "name": "timestep-spectra",
         "version": current(root()),
@@ -110,9 +113,9 @@ def _result(one: inputs.Input) -> dict[str, Any]:
     }
 
 
-def _files(site: Path, label: str) -> dict[str, str]:
+def _files(folder: Path, site: Path, label: str) -> dict[str, str]:
     """The paths of a figure's files in the site, by ending, and the drawing's hash."""
-    files = {path.suffix[1:]: path for path in (site / "report" / page.FOLDER).glob(f"{label}.*")}
+    files = {path.suffix[1:]: path for path in folder.glob(f"{label}.*")}
     if "svg" not in files:
         return {}
     paths = {kind: path.relative_to(site).as_posix() for kind, path in sorted(files.items())}

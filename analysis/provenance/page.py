@@ -24,6 +24,7 @@ from analysis.provenance import drawings, shown
 from analysis.provenance.inputs import Input, recorded, settings
 from analysis.provenance.shown import Record, place
 from analysis.study.results import Results
+from analysis.study.settings import REFERENCE
 from analysis.study.store import Store
 
 FOLDER = "made"  # beside the pages
@@ -40,7 +41,8 @@ class Figures:
     """
 
     def __init__(self, results: Results, store: Store | None = None) -> None:
-        self.results, self.store, self.folder = results, store or Store(), made_folder()
+        self.results, self.store = results, store or Store()
+        self.folder, self.place = made_folder(results), made_folder(results).relative_to(_pages())
         self._records: dict[str, Record] = {}
 
     def show(self, label: str) -> Markdown:
@@ -70,7 +72,7 @@ class Figures:
         width, height = size(made["svg"])
         ending = "webp" if "webp" in made and not _on_paper() else "svg"
         attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
-        return Markdown(f"![]({FOLDER}/{label}.{ending}){{{attributes}}}")
+        return Markdown(f"![]({self.place.as_posix()}/{label}.{ending}){{{attributes}}}")
 
     def made(self, label: str) -> Markdown:
         """How a figure was made, folded, in HTML only: code, results, settings, versions, files.
@@ -81,9 +83,10 @@ class Figures:
         results, record = self.results, self._records.get(label)
         record = record or shown.figure(label, results)[1]
         found, images = record.taken.inputs, len(record.taken.photographs)
-        option = "" if results.study.name == "bundled" else f" --study {results.study.name}"
-        files = [f"[{kind.upper()}]({FOLDER}/{label}.{kind})" for kind in ("svg", "png")]
-        files.append(f"[what is drawn, as CSV]({FOLDER}/{label}.csv)")
+        option = "" if results.study.name == REFERENCE else f" --study {results.study.name}"
+        place = self.place.as_posix()
+        files = [f"[{kind.upper()}]({place}/{label}.{kind})" for kind in ("svg", "png")]
+        files.append(f"[what is drawn, as CSV]({place}/{label}.csv)")
         commit = _commit(environment()["commit"])
         rows = [
             f"Drawn by {_code(record.function)} at commit {commit}.",
@@ -122,7 +125,7 @@ class Tables:
             InputError: no table of this label.
         """
         made, record = shown.table(label, self.results)
-        _write(made_folder() / f"{label}.json", _json(record))
+        _write(made_folder(self.results) / f"{label}.json", _json(record))
         return Markdown(
             f"::: {{.told title={quoted(said(record, self.results))}}}\n\n{made}\n\n:::"
         )
@@ -144,14 +147,22 @@ def said(record: Record, results: Results) -> str:
     )
 
 
-def made_folder() -> Path:
-    """Where the files of figures and the records of tables are written."""
-    return root() / "report" / FOLDER
+def made_folder(results: Results) -> Path:
+    """Where the files of a study's figures and the records of its tables are written.
+
+    The paper's own study has the folder itself, any other one below it: the paper is beside it.
+    """
+    name = results.study.name
+    return _pages() / FOLDER / ("" if name == REFERENCE else name)
 
 
-def record(label: str) -> dict[str, Any]:
+def _pages() -> Path:
+    return root() / "report"
+
+
+def record(label: str, results: Results) -> dict[str, Any]:
     """What was written of a figure or a table when it was last shown; nothing if never."""
-    path = made_folder() / f"{label}.json"
+    path = made_folder(results) / f"{label}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
@@ -172,7 +183,7 @@ def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
 def edition() -> None:
     """Where Quarto sets a paper, write ``made/edition.txt`` for its running heads (quarto.typ)."""
     if _on_paper():
-        _write(made_folder() / "edition.txt", edition_of(root()).name.encode())
+        _write(_pages() / FOLDER / "edition.txt", edition_of(root()).name.encode())
 
 
 def _on_paper() -> bool:

@@ -25,6 +25,7 @@ from analysis.project.files import Line, Name, Strict, checkout_folder, data, ex
 from analysis.spectra.bands import Bands
 from analysis.spectra.windows import Window
 
+REFERENCE = "bundled"  # the study that the paper is about; its results are committed
 LARGEST = 16384  # side in pixels; larger squares than 13,377 are refused as images anyway
 
 
@@ -192,7 +193,7 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
         InputError: no such study (the nearest name is suggested), an unknown key (the nearest key
             is suggested), or a value out of its range.
     """
-    given = str(name_or_path or os.environ.get("ANALYSIS_STUDY") or "bundled")
+    given = str(name_or_path or os.environ.get("ANALYSIS_STUDY") or REFERENCE)
     path = Path(given)
     if path.suffix != ".toml":
         path = data() / "studies" / f"{given}.toml"
