@@ -111,7 +111,8 @@ def test_equations_and_docstrings_name_each_other() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
                 named |= set(re.findall(r"@(eq-[\w-]+)", ast.get_docstring(node) or ""))
-    assert named == set(labels("eq"))
+    # The page of a study repeats what it needs, for a reader who has it alone.
+    assert named == {label for label in labels("eq") if not label.startswith("eq-study-")}
 
 
 def test_pages_keep_to_the_subset_and_references_resolve() -> None:

@@ -75,7 +75,7 @@ def of(site: Path, results: Results) -> dict[str, Any]:
     records = {
         label: record for label in shown.on_pages() if (record := page.record(label, results))
     }
-    place = page.made_folder(results).relative_to(root())
+    place = page.made_folder(results).relative_to(page.pages_folder().parent)
     files = {label: _files(site / place, site, label) for label in records}
     return {
         "name": "timestep-spectra",

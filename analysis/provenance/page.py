@@ -42,7 +42,10 @@ class Figures:
 
     def __init__(self, results: Results, store: Store | None = None) -> None:
         self.results, self.store = results, store or Store()
-        self.folder, self.place = made_folder(results), made_folder(results).relative_to(_pages())
+        self.folder, self.place = (
+            made_folder(results),
+            made_folder(results).relative_to(pages_folder()),
+        )
         self._records: dict[str, Record] = {}
 
     def show(self, label: str) -> Markdown:
@@ -153,10 +156,11 @@ def made_folder(results: Results) -> Path:
     The paper's own study has the folder itself, any other one below it: the paper is beside it.
     """
     name = results.study.name
-    return _pages() / FOLDER / ("" if name == REFERENCE else name)
+    return pages_folder() / FOLDER / ("" if name == REFERENCE else name)
 
 
-def _pages() -> Path:
+def pages_folder() -> Path:
+    """Where the pages lie."""
     return root() / "report"
 
 
@@ -183,7 +187,7 @@ def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
 def edition() -> None:
     """Where Quarto sets a paper, write ``made/edition.txt`` for its running heads (quarto.typ)."""
     if _on_paper():
-        _write(_pages() / FOLDER / "edition.txt", edition_of(root()).name.encode())
+        _write(pages_folder() / FOLDER / "edition.txt", edition_of(root()).name.encode())
 
 
 def _on_paper() -> bool:

@@ -26,7 +26,7 @@ def site(loaded: results.Results, tmp_path_factory: pytest.TempPathFactory) -> I
     """A site with two figures."""
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "made_folder", lambda: folder / "report" / "made")
+        patch.setattr(page, "pages_folder", lambda: folder / "report")
         figures = page.Figures(loaded, Store(folder.parent / "store"))
         figures.show("fig-raps")
         figures.show("fig-time-density")

@@ -1,5 +1,6 @@
 """What a page shows of a figure: image and callout, in Markdown that both renderers read."""
 
+import dataclasses
 import json
 import os
 import re
@@ -26,7 +27,7 @@ def loaded() -> Results:
 
 @pytest.fixture
 def figures(loaded: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> page.Figures:
-    monkeypatch.setattr(page, "made_folder", lambda: tmp_path / "made")
+    monkeypatch.setattr(page, "pages_folder", lambda: tmp_path)
     return page.Figures(loaded, Store(tmp_path / "store"))
 
 
@@ -164,8 +165,8 @@ def test_hovering_a_table_tells_what_made_it(loaded: Results, figures: page.Figu
     assert f"; {place} of study bundled, from pixel " in said
     for name, m in loaded.measured.items():
         assert f"{name} {m.provenance['key'][:12]}" in said
-    assert page.record("tbl-shift")["results"] == list(loaded.measured)
-    assert page.record("tbl-none") == {}
+    assert page.record("tbl-shift", loaded)["results"] == list(loaded.measured)
+    assert page.record("tbl-none", loaded) == {}
 
 
 def test_hovering_a_value_tells_what_made_it(loaded: Results) -> None:
@@ -175,3 +176,15 @@ def test_hovering_a_value_tells_what_made_it(loaded: Results) -> None:
     assert f"from taef2 {loaded.measured['taef2'].provenance['key'][:12]}" in said
     assert "pixel" not in said
     assert "from the settings alone" in unescaped(v.t._repr_markdown_())
+
+
+def test_files_of_another_study_lie_beside_the_papers(
+    loaded: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "pages_folder", lambda: tmp_path)
+    other = dataclasses.replace(loaded, study=loaded.study.model_copy(update={"name": "mine"}))
+    shown = page.Figures(other, Store(tmp_path / "store")).show("fig-time-density")
+    assert shown.startswith("![](made/mine/fig-time-density.svg)")
+    assert (tmp_path / "made" / "mine" / "fig-time-density.csv").is_file()
+    assert page.record("fig-time-density", other)
+    assert not page.record("fig-time-density", loaded)
