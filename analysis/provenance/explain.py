@@ -91,9 +91,10 @@ def text(content: dict[str, Any]) -> str:
     kind = next(iter(content))
     name, lines = content[kind], [content["title"], content["description"]]
     head = f"{name} = {content['text']}" if kind == "value" else f"{name}: {lines.pop(0)}"
+    elsewhere = "no page by this name; tables and figures show the same results"
     rows = [
         ("made by", content["function"]),
-        ("shown in", ", ".join(content["pages"]) or "no page by this name"),
+        ("shown in", ", ".join(content["pages"]) or elsewhere),
         ("study", f"{content['study_file']}, seed {content['seed']}"),
     ]
     for result in content["results"]:
