@@ -42,10 +42,8 @@ class Figures:
 
     def __init__(self, results: Results, store: Store | None = None) -> None:
         self.results, self.store = results, store or Store()
-        self.folder, self.place = (
-            made_folder(results),
-            made_folder(results).relative_to(pages_folder()),
-        )
+        self.folder = made_folder(results)
+        self.place = self.folder.relative_to(pages_folder()).as_posix()  # for links
         self._records: dict[str, Record] = {}
 
     def show(self, label: str) -> Markdown:
@@ -75,7 +73,7 @@ class Figures:
         width, height = size(made["svg"])
         ending = "webp" if "webp" in made and not _on_paper() else "svg"
         attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
-        return Markdown(f"![]({self.place.as_posix()}/{label}.{ending}){{{attributes}}}")
+        return Markdown(f"![]({self.place}/{label}.{ending}){{{attributes}}}")
 
     def made(self, label: str) -> Markdown:
         """How a figure was made, folded, in HTML only: code, results, settings, versions, files.
@@ -87,9 +85,8 @@ class Figures:
         record = record or shown.figure(label, results)[1]
         found, images = record.taken.inputs, len(record.taken.photographs)
         option = "" if results.study.name == REFERENCE else f" --study {results.study.name}"
-        place = self.place.as_posix()
-        files = [f"[{kind.upper()}]({place}/{label}.{kind})" for kind in ("svg", "png")]
-        files.append(f"[what is drawn, as CSV]({place}/{label}.csv)")
+        files = [f"[{kind.upper()}]({self.place}/{label}.{kind})" for kind in ("svg", "png")]
+        files.append(f"[what is drawn, as CSV]({self.place}/{label}.csv)")
         commit = _commit(environment()["commit"])
         rows = [
             f"Drawn by {_code(record.function)} at commit {commit}.",
