@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from analysis.paper import values
-from analysis.paper.interpretation import WEIGHTS
 from analysis.paper.text import plain, resolved
 from analysis.project.files import root
 from analysis.site.builtin import site
@@ -67,14 +66,30 @@ def test_inline_values_exist_and_cells_do_no_arithmetic(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     v = values.of(results.load("bundled"))
     for expression in INLINE.findall(text):
-        assert re.fullmatch(r"v\.\w+|text_\w+", expression), (
-            f"keep inline code simple: {expression}"
-        )
-        if expression.startswith("v."):
-            assert getattr(v, expression[2:])
+        assert re.fullmatch(r"v\.\w+", expression), f"keep inline code simple: {expression}"
+        assert getattr(v, expression[2:])
     for cell in CODE.findall(text):
         tree = ast.parse("\n".join(cell.splitlines()[1:-1]))
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.BinOp)], cell
+
+
+def test_every_value_is_shown_at_least_for_one_encoder() -> None:
+    """And leakage at least for one window and slope."""
+    loaded = results.load("bundled")
+    ends = "|".join(values.identifier(name) for name in loaded.measured)
+
+    def kind(name: str) -> str:
+        return re.sub(r"^leak_.*", "leak", re.sub(rf"_({ends})$", "", name))
+
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    shown = {kind(name) for name in re.findall(r"\bv\.(\w+)", pages)}
+    assert {kind(name) for name in values.of(loaded).names()} == shown
+
+
+def test_no_module_assembles_sentences() -> None:
+    """Numbers are worded in values, claims are conditions, prose is in the pages."""
+    modules = {path.stem for path in (root() / "analysis" / "paper").glob("*.py")}
+    assert modules == {"__init__", "text", "series", "values", "claims"}
 
 
 def labels(kind: str) -> list[str]:
@@ -94,6 +109,13 @@ def test_every_figure_has_a_file_and_every_file_a_figure() -> None:
         shown = rf'figures\.show\(\s*"{label}"'
         assert re.search(shown, body[1]), "a figure under another's label"
         assert f'figures.made("{label}")' in text, f"nothing says how {label} was made"
+
+
+def test_every_table_has_a_function_and_every_function_a_table() -> None:
+    folder = root() / "analysis" / "paper" / "tables"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    named = re.findall(r"^def table_(\w+)\(\w+: Results\) -> Markdown:", code, re.M)
+    assert {f"tbl-{name.replace('_', '-')}" for name in named} == set(labels("tbl"))
 
 
 def test_every_label_is_referred_to() -> None:
@@ -151,7 +173,7 @@ def test_changelog_states_the_committed_results() -> None:
         ],
     }
     expected += [row(name, map(resolved, found)) for name, found in estimates.items()]
-    for by, how in WEIGHTS:
+    for by, how in zip(findings.WEIGHTS, ("power", "number"), strict=True):
         nearest = [densities.nearest_of(m, loaded.study.high, by) for m in every]
         cells = [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
         expected.append(row(f"nearest logit-normal by {how} at 1024 px", cells))

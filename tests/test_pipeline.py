@@ -54,7 +54,7 @@ class Words(HTMLParser):
 
 @pytest.fixture
 def place(project: Path) -> Path:
-    """The tiny project with the real pages, and a study of a folder of JPEGs."""
+    """The tiny project with the page of the chosen study, and a study of a folder of JPEGs."""
     folder = project / "photographs of mine"
     folder.mkdir()
     for seed in range(4):
@@ -64,6 +64,8 @@ def place(project: Path) -> Path:
     (project / "data" / "studies" / "whole.toml").write_text(study, encoding="utf-8")
     unwanted = shutil.ignore_patterns("made")
     shutil.copytree(PROJECT / "report", project / "report", ignore=unwanted)
+    for name in ("index", "use-it"):  # are about results that this project does not have
+        (project / "report" / f"{name}.qmd").write_text("---\ntitle: P\n---\n", encoding="utf-8")
     sounds = project / "data" / "results" / "sound"
     shutil.copytree(PROJECT / "data" / "results" / "sound", sounds)
     for name in ("_quarto.yml", "CITATION.cff"):
@@ -88,8 +90,8 @@ def test_from_photographs_to_the_paper_in_one_command(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "field 0  " in done.stdout
     assert " steps computed\n" in done.stdout
-    assert "_site/report/index.html\n" in done.stdout
-    assert "_site/report/paper.pdf\n" in done.stdout
+    assert "_site/report/study.html\n" in done.stdout
+    assert "_site/report/study.pdf\n" in done.stdout
     assert "warning" not in done.stderr
     assert "rendering study 'whole' with builtin\n" in done.stderr
 
@@ -105,10 +107,10 @@ def test_from_photographs_to_the_paper_in_one_command(place: Path) -> None:
     measured = f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
     site = place / "_site"
-    page = Words((site / "report" / "index.html").read_text(encoding="utf-8"))
+    page = Words((site / "report" / "study.html").read_text(encoding="utf-8"))
     paper = " ".join(
         " ".join(sheet.extract_text().split())
-        for sheet in PdfReader(site / "report/paper.pdf").pages
+        for sheet in PdfReader(site / "report/study.pdf").pages
     )
     for text in (page.text, re.sub(r"-\s", "", paper)):
         assert TITLE in text
@@ -116,7 +118,7 @@ def test_from_photographs_to_the_paper_in_one_command(place: Path) -> None:
     assert all(picture.get("alt") for picture in page.pictures)
     assert (site / "index.html").is_file()
     assert (site / "data/results/sound/noise-fine.wav").is_file()
-    for name in ("reproduce", "use-it"):
+    for name in ("index", "reproduce"):
         assert (site / "report" / f"{name}.html").is_file()
 
     again = run(place, "compute")

@@ -1,9 +1,8 @@
-"""Numbers as text: rounding never hides a value, an interval shows its width, a claim is true."""
+"""Numbers as text: rounding never hides a value, an interval shows its width."""
 
 import math
 from collections.abc import Sequence
 
-from analysis.project.errors import AnalysisError
 from analysis.project.markdown import Markdown, cell
 from analysis.spectra import intervals
 from analysis.spectra.intervals import Estimate
@@ -46,6 +45,11 @@ def percent(share: float, decimals: int = 0) -> str:
     return fixed(100 * share, decimals) + "\u00a0%"
 
 
+def grouped(count: int) -> str:
+    """A whole number with a narrow no-break space between thousands."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
 def decimals_of(estimate: Estimate) -> int:
     """Decimals that show an interval's width: two, or three for one narrower than 0.02."""
     return 3 if estimate.high - estimate.low < 0.02 else 2
@@ -67,17 +71,6 @@ def point(estimate: Estimate) -> str:
 def estimate(estimate: Estimate) -> str:
     """Value and interval, ``1.53 [1.45, 1.61]``."""
     return f"{point(estimate)} {interval(estimate)}"
-
-
-def claim(condition: bool, sentence: str) -> str:
-    """The sentence, if it is true.
-
-    Raises:
-        AnalysisError: it is not; the text has to be rewritten, not the test.
-    """
-    if not condition:
-        raise AnalysisError(f"the results contradict this sentence, rewrite it: “{sentence}”")
-    return sentence
 
 
 def listing(items: Sequence[str]) -> str:

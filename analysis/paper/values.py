@@ -1,37 +1,67 @@
-"""Results as strings for prose and tables; every number on the pages comes from here.
+"""Numbers as a reader sees them, by name; every number in the pages' prose comes from here.
 
-A page writes ``{python} v.shift_taef2``; the same name answers ``explain``.
+A page writes ``{python} v.shift_taef2``; the same name answers ``explain``. A group has the numbers
+of one subject: what each is called, how it is worded, what it is, and which function gives it. What
+a study does not have, such as a linear code, gives no values.
 """
 
 import dataclasses
 import difflib
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from analysis.paper.text import fixed, interval, listing, number, percent, plain, point
-from analysis.project.errors import InputError
+from analysis.encoders.linear_code import reconstruction_error
+from analysis.paper.text import (
+    estimate,
+    fixed,
+    grouped,
+    interval,
+    listing,
+    number,
+    percent,
+    plain,
+    point,
+    resolved,
+)
 from analysis.project.markdown import escaped, quoted
+from analysis.shift.equal_snr import MeasuredShift
+from analysis.shift.information import InformationShift
+from analysis.shift.rules import STAGES
 from analysis.spectra import windows
-from analysis.spectra.bands import AXIS, in_band, octave_weights
-from analysis.spectra.windows import Window
-from analysis.study import archive
+from analysis.spectra.bands import AXIS, octave_weights
+from analysis.spectra.intervals import Estimate
+from analysis.study import densities, findings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results
-from analysis.timesteps import schedule, weighting
+from analysis.timesteps import noise, schedule, weighting
+from analysis.timesteps.gaussian_sampler import SamplerStudy
 from analysis.timesteps.noise import AFAR_CELLS, AFAR_COARSE, AFAR_FINE, SOUND_FACTOR
-
-Add = Callable[[str, str, str, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A string on the pages: its text, what it is, and where it comes from."""
+    """A number, or a name, on the pages.
+
+    Args:
+        text: with unit and precision.
+        meaning: what it is.
+        source: the function that gives it, ``spectra.windows.window2d``, or the file it stands in.
+        number: without unit and rounding, where it is one number.
+    """
 
     text: str
     meaning: str
     source: str
+    number: float | None = None
+
+
+Row = tuple[str, Value]
+Rows = Iterator[Row]
+Group = Callable[[Results], Rows]
 
 
 class Text(str):
@@ -50,21 +80,26 @@ class Text(str):
 
 
 class Values:
-    """All values of a study by name; ``v.name`` gives the text.
+    """Values by name; ``v.name`` gives the text.
 
-    An unknown name raises AttributeError with the nearest one, so a misspelt name fails the build.
+    They are worked out as names ask for them. An unknown name raises AttributeError with the
+    nearest one, so a misspelt name fails the build.
+
+    Args:
+        named: names and values, as `of` gives them.
     """
 
-    def __init__(self, values: dict[str, Value]) -> None:
-        self._values = values
+    def __init__(self, named: Iterable[Row]) -> None:
+        self._left = iter(named)
+        self._known: dict[str, Value] = {}
 
     def __getattr__(self, name: str) -> str:
         if name.startswith("__"):
             raise AttributeError(name)
         try:
-            value = self._values[name]
+            value = self.value(name)
         except KeyError:
-            close = difflib.get_close_matches(name, self._values, n=1)
+            close = difflib.get_close_matches(name, self._known, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise AttributeError(f"no value '{name}'{hint}") from None
         text = Text(value.text)
@@ -73,11 +108,32 @@ class Values:
 
     def names(self) -> list[str]:
         """All names, sorted."""
-        return sorted(self._values)
+        self._known |= dict(self._left)
+        return sorted(self._known)
 
     def value(self, name: str) -> Value:
         """Text, meaning and source of one value; KeyError if there is none."""
-        return self._values[name]
+        while name not in self._known:
+            other, value = next(self._left, ("", None))
+            if value is None:
+                raise KeyError(name)
+            self._known[other] = value
+        return self._known[name]
+
+
+def of(results: Results) -> Values:
+    """Every value of a study."""
+    return Values(row for group in groups(results) for row in group(results))
+
+
+def groups(results: Results) -> Iterator[Group]:
+    """The functions that give a study's values, those that cost least first."""
+    yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
+    each = (_shift, _choices, _channels, _equivariance, _sampler, _weights, _information)
+    for group in each:
+        for encoder in results.measured:
+            yield functools.partial(_of_encoder, group=group, encoder=encoder)
+    yield from (_all_encoders, _flat_channels, _channel_rule, _steps, _differences)
 
 
 def identifier(encoder: str) -> str:
@@ -85,223 +141,421 @@ def identifier(encoder: str) -> str:
     return encoder.replace("-", "_").replace(".", "_")
 
 
-def snr_mismatch(measured: Measured, index: int, t_high: float) -> tuple[float, float]:
-    """SNR at high over low resolution for one photograph at the study's t and t_high.
+def _of(name: str, found: Any, words: Callable[[Any], str], meaning: str, source: object) -> Row:
+    """A name and its value.
 
-    Returns:
-        (geometric mean, largest factor either way) over the low and the middle band.
+    Args:
+        found: a number, an estimate, several numbers that are worded together, or a text.
+        words: how it is worded.
+        meaning: what it is.
+        source: the function or property that gives it, or the file it stands in.
     """
-    study, s = measured.study, measured.shift
-    chosen = in_band(s.k, s.whole.band)
-    ratio = s.curves[index, chosen] ** 2 * float(schedule.snr(t_high) / schedule.snr(study.t))
-    logs = np.log(ratio)
-    return float(np.exp(logs.mean())), float(np.exp(np.abs(logs).max()))
+    one = found.value if isinstance(found, Estimate) else found
+    known = float(one) if isinstance(one, int | float | np.number) else None
+    return name, Value(words(found), meaning, dotted(source), known)
 
 
-def crossing(measured: Measured, index: int, side: int) -> float:
-    """Cycles per image at which SNR falls through 1 at the study's t; nan if none."""
-    k = measured.k(side)[1:]
-    ratio = schedule.snr(
-        measured.study.t, measured.power(side)[index, 1:], measured.expected_noise(side)[1:]
-    )
-    below = np.flatnonzero(ratio < 1)
-    if len(below) == 0 or below[0] == 0:
-        return float("nan")
-    j = below[0]
-    x, y = np.log(k[j - 1 : j + 1]), np.log(ratio[j - 1 : j + 1])
-    return float(np.exp(x[0] - y[0] * (x[1] - x[0]) / (y[1] - y[0])))
+def dotted(source: Any) -> str:
+    """Where a function or property stands, ``shift.equal_snr.measure``; a file's name as it is."""
+    if isinstance(source, str):
+        return source
+    function = getattr(source, "func", source)  # of a cached property
+    return f"{function.__module__}.{function.__qualname__}".removeprefix("analysis.")
 
 
-def of(results: Results) -> Values:
-    """Every value of a study."""
-    values: dict[str, Value] = {}
-
-    def add(name: str, text: str, meaning: str, source: str) -> None:
-        values[name] = Value(text, meaning, source)
-
-    _settings(add, results)
-    _theory(add, results)
-    _afar(add)
-    _sound(add, results)
-    _pictured(add, results)
-    _weighting(add, results)
-    for name, measured in results.measured.items():
-        _encoder(add, name, measured)
-    _window(add, results)
-    return Values(values)
+def _of_encoder(results: Results, group: Callable[[Results, Measured], Rows], encoder: str) -> Rows:
+    """The values of a group for one encoder, named and explained with its name."""
+    for name, value in group(results, results.measured[encoder]):
+        meaning = f"{value.meaning}, {encoder}"
+        yield f"{name}_{identifier(encoder)}", dataclasses.replace(value, meaning=meaning)
 
 
-def _settings(add: Add, results: Results) -> None:
-    study = results.study
-    source = f"data/studies/{study.name}.toml"
-    resamples = f"{study.bootstrap:,}".replace(",", "\u202f")
-    shown = results.measured[study.display_encoder]
-    add("study", study.title, "title of the study", source)
-    add("images", str(len(results.photographs)), "number of images", "data/images.toml")
-    add("low", f"{study.low}\u00a0px", "low resolution", source)
-    add("high", f"{study.high}\u00a0px", "high resolution", source)
-    add("t", number(study.t, 2), "data fraction of the blend", source)
-    add("seed", str(study.seed), "seed of all random draws", source)
-    add("resample", study.resample.capitalize(), "resize filter", source)
-    add("window", study.window.text, "window, with numpy's Kaiser parameter", source)
-    edge = float(windows.window2d(64, 64, study.window.kind, study.window.beta)[0, 32])
-    add("window_edge", number(edge, 2), "value of the window at the border", "spectra.window2d")
-    add("first_ring", str(study.bands.first_ring), "lowest ring used", source)
-    add("confidence", percent(study.confidence), "coverage of the intervals", source)
-    add("bootstrap", resamples, "resamples of a percentile bootstrap", source)
-    add("mu", number(study.mu, 1), "mean of theta at the low resolution", source)
-    add("std", number(study.std, 1), "standard deviation of theta", source)
-    add("encoders", listing(list(results.measured)), "encoders of the study", source)
-    add("display_encoder", study.display_encoder, "encoder whose latents are pictured", source)
-    title = results.display.photograph.title
-    add("display_title", title, "title of the pictured photograph", source)
-    channels = str(shown.card.channels)
-    add("display_channels", channels, "channels of the pictured latents", "data/encoders.toml")
+# How numbers are worded: digits are significant, decimals are places. ------------------------
+
+_digit, _digits2, _digits3 = (functools.partial(number, digits=n) for n in (1, 2, 3))
+_decimals2, _decimals3, _decimals4 = (functools.partial(fixed, decimals=n) for n in (2, 3, 4))
+_percent1, _percent2 = (functools.partial(percent, decimals=n) for n in (1, 2))
+_two = functools.partial(plain, decimals=2)  # of a number whose scale is one
 
 
-def _theory(add: Add, results: Results) -> None:
-    study, s = results.study, results.theory
-    mu = schedule.shift_mu(study.mu, s)
-    meaning = "the square-root rule between the two resolutions"
-    add("theory", number(s, 3), meaning, "timesteps.schedule.theoretical_shift")
-    add("theory_squared", number(s**2, 3), "the ratio of pixel counts", "schedule")
-    add(
-        "mu_shifted",
-        fixed(mu, 3),
-        "mean of theta at the high resolution",
-        "timesteps.schedule.shift_mu",
-    )
-    add("t_shifted", fixed(results.t_shifted, 4), "t after the shift", "timesteps.schedule.shift_t")
+def _range(values: Sequence[float]) -> str:
+    return f"{_decimals2(float(np.nanmin(values)))} to {_decimals2(float(np.nanmax(values)))}"
 
 
-def _afar(add: Add) -> None:
-    source = "noise"
-    add("afar_cells", str(AFAR_CELLS), "squares a side that are resolved from afar", source)
-    for name, side in (("fine", AFAR_FINE), ("coarse", AFAR_COARSE)):
-        values = (side // AFAR_CELLS) ** 2
-        add(f"afar_{name}", str(values), f"values of the {name} noise in a square", source)
+def _px(side: int) -> str:
+    return f"{side}\u00a0px"
 
 
-def _sound(add: Add, results: Results) -> None:
-    fine, coarse = results.sounds
-    source, unit = "timesteps.noise.sampled_sound", "\u00a0dB"
-    expected = 10 * math.log10(SOUND_FACTOR)
-    for name, sound, how in (("fine", fine, "densely"), ("coarse", coarse, "sparsely")):
-        meaning = f"level of {how} sampled noise, re full scale"
-        add(f"sound_{name}", fixed(sound.level, 1) + unit, meaning, source)
-    difference = coarse.level - fine.level
-    add("sound_difference", plain(difference, 2) + unit, "difference of the two levels", source)
-    add(
-        "sound_theory", fixed(expected, 2) + unit, "10 log10 of the ratio of sampling rates", source
-    )
-    add("sound_factor", str(SOUND_FACTOR), "ratio of the sampling rates", source)
-    add("sound_rate", f"{fine.rate:,}".replace(",", "\u202f"), "samples per second", source)
+def _decibel(level: float) -> str:
+    return f"{fixed(level, 1)}\u00a0dB"
 
 
-def _pictured(add: Add, results: Results) -> None:
+def _decibels(level: float) -> str:
+    return f"{_decimals2(level)}\u00a0dB"
+
+
+def _cycles(k: float) -> str:
+    return f"{fixed(k, 1)} cycles/image" if math.isfinite(k) else "no frequency of the grid"
+
+
+def _best(shift: float) -> str:
+    return _two(shift) if math.isfinite(shift) else "beyond what was tried"
+
+
+def _each_best(shifts: Sequence[float]) -> str:
+    return listing([_best(shift) for shift in shifts])
+
+
+def _with_spread(found: tuple[float, float]) -> str:
+    return f"{_two(found[0])} ± {_two(found[1])}"
+
+
+def _change(share: float) -> str:
+    return f"{plain(100 * share, 1)}\u00a0%"
+
+
+# Of the study ----------------------------------------------------------------------------------
+
+
+def _study(results: Results) -> Rows:
+    study, window = results.study, results.study.window
+    file = f"data/studies/{study.name}.toml"
+    yield _of("study", study.title, str, "title of the study", file)
+    yield _of("low", study.low, _px, "low resolution", file)
+    yield _of("high", study.high, _px, "high resolution", file)
+    yield _of("t", study.t, _digits2, "data fraction of the blend", file)
+    yield _of("seed", study.seed, str, "seed of all random draws", file)
+    yield _of("resample", study.resample, str.capitalize, "resize filter", file)
+    yield _of("window", window.text, str, "window, with numpy's Kaiser parameter", file)
+    yield _of("first_ring", study.bands.first_ring, str, "lowest ring used", file)
+    yield _of("confidence", study.confidence, percent, "coverage of the intervals", file)
+    yield _of("bootstrap", study.bootstrap, grouped, "resamples of a percentile bootstrap", file)
+    yield _of("mu", study.mu, _digit, "mean of theta at the low resolution", file)
+    yield _of("std", study.std, _digit, "standard deviation of theta", file)
+    name = study.display_encoder
+    yield _of("display_encoder", name, str, "encoder whose latents are pictured", file)
+    edge = float(windows.window2d(64, 64, window.kind, window.beta)[0, 32])
+    yield _of("window_edge", edge, _digits2, "window in the middle of a border", windows.window2d)
+
+
+def _images(results: Results) -> Rows:
+    count, most = len(results.photographs), findings.by_one_hand(results)
+    yield _of("images", count, str, "number of images", "data/images.toml")
+    yield _of("by_one_hand", most, str, "most images by one author", findings.by_one_hand)
+
+
+def _theory(results: Results) -> Rows:
+    s, source = results.theory, schedule.theoretical_shift
+    yield _of("theory", s, _digits3, "the square-root rule between the two resolutions", source)
+    yield _of("theory_log", -math.log(s), _two, "minus the logarithm of the rule", source)
+    yield _of("theory_power", s**2, _digits2, "growth of power by the rule", source)
+    mu, t = schedule.shift_mu(results.study.mu, s), results.t_shifted
+    yield _of("mu_shifted", mu, _decimals3, "mean of theta after the shift", schedule.shift_mu)
+    yield _of("t_shifted", t, _decimals4, "t after the shift", schedule.shift_t)
+
+
+def _noise(results: Results) -> Rows:
+    source, meaning = noise.seen_from_afar, "values of noise in a square"
+    fine, coarse = ((side // AFAR_CELLS) ** 2 for side in (AFAR_FINE, AFAR_COARSE))
+    yield _of("afar_cells", AFAR_CELLS, str, "squares a side that are resolved from afar", source)
+    yield _of("afar_fine", fine, str, f"{meaning}, finely sampled", source)
+    yield _of("afar_coarse", coarse, str, f"{meaning}, coarsely sampled", source)
+    (dense, sparse), sound = results.sounds, noise.sampled_sound
+    meaning = "level of sampled noise, re full scale"
+    yield _of("sound_fine", dense.level, _decibel, f"{meaning}, densely", sound)
+    yield _of("sound_coarse", sparse.level, _decibel, f"{meaning}, sparsely", sound)
+    apart, expected = sparse.level - dense.level, 10 * math.log10(SOUND_FACTOR)
+    yield _of("sound_difference", apart, _decibels, "difference of the two levels", sound)
+    yield _of("sound_theory", expected, _decibels, "10 log10 of the ratio of rates", sound)
+    yield _of("sound_factor", SOUND_FACTOR, str, "ratio of the sampling rates", sound)
+    yield _of("sound_rate", dense.rate, grouped, "samples per second", sound)
+
+
+def _literature(results: Results) -> Rows:
+    kinds = ("no shift", "less than the square root", "the square root", "more")
+    names, source = ("none", "between", "full", "beyond"), findings.rules_by_exponent
+    for stage in STAGES:
+        counts = findings.rules_by_exponent(stage)
+        yield _of(f"rules_{stage}", sum(counts), str, f"published rules for {stage}", source)
+        for name, kind, count in zip(names, kinds, counts, strict=True):
+            yield _of(f"rules_{stage}_{name}", count, str, f"of them with {kind}", source)
+    most, meaning = min(findings.published_moves(results).values()), "largest movement of a mean"
+    yield _of("published_most", most, _two, meaning, findings.published_moves)
+
+
+def _pictured(results: Results) -> Rows:
     study, shown = results.study, results.measured[results.study.display_encoder]
-    index = results.photographs.index(results.display.photograph)
-    before, _ = snr_mismatch(shown, index, study.t)
-    after, worst = snr_mismatch(shown, index, results.t_shifted)
-    source = "paper.values.snr_mismatch"
-    meaning = "SNR at high over low resolution, geometric mean over low and middle bands, "
-    add("snr_ratio_before", fixed(before, 2), meaning + "same t", source)
-    add("snr_ratio_after", fixed(after, 2), meaning + "t shifted by the rule", source)
-    worst_text = percent(worst - 1)
-    add(
-        "snr_worst_after", worst_text, "largest deviation of that ratio from 1 in the bands", source
-    )
+    photograph, mismatch = results.display.photograph, findings.snr_mismatch
+    file, channels = f"data/studies/{study.name}.toml", shown.card.channels
+    yield _of("display_title", photograph.title, str, "title of the pictured photograph", file)
+    yield _of("display_channels", channels, str, "channels pictured", "data/encoders.toml")
+    index = results.photographs.index(photograph)
+    before, _ = mismatch(shown, index, study.t)
+    after, worst = mismatch(shown, index, results.t_shifted)
+    meaning = "SNR at high over low resolution, geometric mean over low and middle bands"
+    yield _of("snr_ratio_before", before, _decimals2, f"{meaning}, same t", mismatch)
+    yield _of("snr_ratio_after", after, _decimals2, f"{meaning}, t shifted by the rule", mismatch)
+    yield _of("snr_worst_after", worst - 1, percent, "largest deviation of it from 1", mismatch)
     for name, side in (("low", study.low), ("high", study.high)):
-        k = crossing(shown, index, side)
-        text = f"{fixed(k, 1)} cycles/image" if math.isfinite(k) else "no frequency of the grid"
-        add(
-            f"crossing_{name}",
-            text,
-            f"frequency where SNR = 1 at {side} px",
-            "paper.values.crossing",
+        k, meaning = findings.crossing(shown, index, side), f"frequency where SNR = 1 at {side} px"
+        yield _of(f"crossing_{name}", k, _cycles, meaning, findings.crossing)
+
+
+def _windows(results: Results) -> Rows:
+    for gamma, row in zip(results.leakage.gammas, findings.leakage(results), strict=True):
+        for window, excess in zip(results.study.windows, row, strict=True):
+            name, meaning = f"leak_{_window(window.text)}_{gamma:.0f}", "excess at high frequency"
+            meaning += f", P = k^-{gamma:g}, window {window.text}"
+            yield _of(name, excess, percent, meaning, findings.leakage)
+    (shift, gamma), source = findings.window_ranges(results), findings.window_ranges
+    yield _of("window_shift", shift, _digit, "largest range over windows of a shift", source)
+    yield _of("window_gamma", gamma, _digit, "largest range over windows of an exponent", source)
+
+
+def _window(text: str) -> str:
+    return identifier(text.lower().replace(" ", "_").replace("π", "pi"))
+
+
+def _experiment(results: Results) -> Rows:
+    if results.experiment is None:
+        return
+    one, source = findings.trained(results.experiment), findings.trained
+    yield _of("edges", one.edges, str, "best training shifts at an edge of the grid", source)
+    yield _of("cases", one.cases, str, "best training shifts by bound and velocity", source)
+    for size, best, few, kept in zip(
+        ("small", "large"), one.best, one.sampling, one.kept, strict=True
+    ):
+        meaning = f"best shift of {size} patches"
+        yield _of(f"trained_{size}", best, _two, f"{meaning} in training, by L_z", source)
+        yield _of(f"sampled_{size}", few, _two, f"{meaning} in sampling, trained with 1", source)
+        yield _of(f"kept_{size}", kept, percent, f"power of unshifted samples, {size}", source)
+    yield _of("trained_ratio", one.ratio, _two, "trained_large over trained_small", source)
+    yield _of("trained_ratios", one.ratios, _range, "range of trained_ratio over seeds", source)
+    yield _of("trained_flat", one.flat, _percent1, "difference of L_z around the best", source)
+    ratio, ratios = one.sampling_ratio, one.sampling_ratios
+    yield _of("sampled_ratio", ratio, _two, "sampled_large over sampled_small", source)
+    yield _of("sampled_ratios", ratios, _range, "range of sampled_ratio over seeds", source)
+    for end, found in zip(("noisy", "clean"), one.matched, strict=True):
+        meaning = f"shift of equal L_z, {end} end, ± over seeds"
+        yield _of(f"matched_loss_{end}", found, _with_spread, meaning, source)
+    for name, steps in zip(("few", "many"), one.steps, strict=True):
+        yield _of(f"{name}_steps", steps, str, f"{name} Euler steps", source)
+
+
+# Of one encoder --------------------------------------------------------------------------------
+
+
+def _shift(results: Results, m: Measured) -> Rows:
+    s, source = m.shift, Measured.shift
+    sides = f"measured shift, {results.study.low} to {results.study.high} px"
+    band = f"{s.whole.band[0]:.0f} to {s.whole.band[1]:.0f} {AXIS}"
+    yield _of("shift", s.whole, point, f"{sides}, {band}", source)
+    meaning = f"{percent(s.confidence)} interval of the shift, Student’s t on ln s"
+    yield _of("interval", s.whole, interval, meaning, source)
+    for band, found in s.bands.items():
+        yield _of(f"shift_{band}", found, estimate, f"{sides}, {band} band", source)
+    yield _of("exponent", s.exponent, _two, "exponent r of the measured shift", source)
+    yield _of("growth", s.whole.value**2, _two, "growth of the latents' power", source)
+    yield _of("log", -math.log(s.whole.value), _two, "minus ln of the measured shift", source)
+    ends, off = findings.curve_ends(s), findings.departure(s, "low", "middle")
+    yield _of("curve", ends, _range, "mean curve s(k), low and middle bands", findings.curve_ends)
+    yield _of("departure", off, _percent1, "distance of a band from the rule", findings.departure)
+    meaning = "largest difference of the SNR curves after the shift"
+    for what, shift in (("measured", s.whole.value), ("rule", s.theory)):
+        apart = s.mismatch(shift)
+        yield _of(f"apart_{what}", apart, percent, f"{meaning}: {what}", MeasuredShift.mismatch)
+    if "psnr" in m.arrays:
+        psnr, words = float(m.arrays["psnr"]), functools.partial(_digits3, unit="dB")
+        yield _of("psnr", psnr, words, "PSNR of the reconstruction", reconstruction_error)
+        lost, side = float(m.arrays["relative_mse"]), m.card.fit_size
+        yield _of(
+            "lost", lost, _percent1, "share of the patches' variance lost", reconstruction_error
         )
+        yield _of("fitted", side, _px, "side of the images it was fitted to", "data/encoders.toml")
 
 
-def _weighting(add: Add, results: Results) -> None:
+def _choices(results: Results, m: Measured) -> Rows:
+    for window, excess in zip(results.study.windows, findings.window_excess(m), strict=True):
+        if window.text != results.study.window.text:
+            name = f"read_{_window(window.text)}"
+            meaning = f"excess of the images' power at high frequency under {window.text}"
+            yield _of(name, excess, percent, meaning, findings.window_excess)
+    for images, s in findings.simulated(m).items():
+        meaning = f"measured shift on {images} images"
+        yield _of(identifier(images), s.whole, resolved, meaning, findings.simulated)
+    if ideal := findings.ideal(m):
+        off, meaning = findings.departure(ideal, *ideal.bands), "distance of a band from the rule"
+        yield _of("ideal", off, _percent1, f"{meaning}, ideal low-pass filter", findings.ideal)
+    for variation in findings.lawful(results):
+        s, source = findings.per_pixel(m, variation), findings.per_pixel
+        meaning = "shift on power-law fields at fixed cycles per latent pixel"
+        yield _of("per_pixel", s.whole, resolved, meaning, source)
+        yield _of("per_pixel_middle", s.bands["middle"], resolved, f"{meaning}, middle", source)
+    moved, meaning = findings.floored(m), "change of the shift by a posterior of v.floor"
+    yield _of("floored", moved, _change, meaning, findings.floored)
+
+
+def _channels(results: Results, m: Measured) -> Rows:
+    shifts, source = findings.channel_shifts(m), findings.channel_shifts
+    yield _of("channels", len(shifts), str, "channels", source)
+    yield _of("channels_range", shifts, _range, "shifts of single channels", source)
+    spread, below = shifts.max() / shifts.min() - 1, sum(map(findings.below, m.shift_by_channel))
+    yield _of("channels_spread", spread, _percent1, "relative range of channels' shifts", source)
+    yield _of("channels_below", below, str, "channels with an interval below the rule", source)
+    pooled, equal = m.shift_pooled, m.shift_equal_channels.whole
+    meaning = "mean shift of channels, drawn as well as images"
+    yield _of("pooled", pooled, estimate, meaning, Measured.shift_pooled)
+    meaning = "measured shift, channels of equal variance"
+    yield _of("equal", equal, estimate, meaning, Measured.shift_equal_channels)
+    share, meaning = findings.strongest_share(m), "strongest channel's power in the low band"
+    yield _of("strongest", share, percent, meaning, findings.strongest_share)
+    if len(shifts) > 2:
+        rank, meaning = findings.rank_correlation(m), "rank correlation of γ and s of channels"
+        yield _of("rank", rank, _two, meaning, findings.rank_correlation)
+
+
+def _equivariance(results: Results, m: Measured) -> Rows:
+    found, source = m.equivariance, Measured.equivariance
+    yield _of("gain", found.gain.bands["whole"], estimate, "gain", source)
+    for band in ("low", "high"):
+        same = found.coherence.bands[band].value
+        yield _of(f"coherence_{band}", same, _two, f"coherence, {band} band", source)
+    lost, of_gain = (part.bands["whole"].value for part in (found.difference, found.of_gain))
+    yield _of("difference", lost, percent, "power of the difference, of the low side's", source)
+    yield _of("of_gain", of_gain / lost, percent, "share of it that is the gain's", source)
+
+
+def _information(results: Results, m: Measured) -> Rows:
+    if (found := m.information) is None:
+        return
+    matched, source = found.matched, Measured.information
+    yield _of("matched", matched, estimate, "information-matched shift, jackknife", source)
+    yield _of("s_noisy", found.curve[0, 0], _two, "s(u) at the noisy end", source)
+    yield _of("s_clean", found.curve[-1, 0], _two, "s(u) at the clean end", source)
+    shifts = {"matched": matched.value, "average": m.shift.whole.value, "rule": m.shift.theory}
+    for what, s in shifts.items():
+        apart, meaning = found.misfit(s), f"difference of the two rates after the shift: {what}"
+        yield _of(f"misfit_{what}", apart, _percent1, meaning, InformationShift.misfit)
+
+
+def _sampler(results: Results, m: Measured) -> Rows:
+    study, solvers = results.study, results.samplers[m.card.name]
+    low, high, euler, heun = study.low, study.high, solvers["euler"], solvers["heun"]
+    regions, source = [f"{band} {low}" for band in ("low", "middle", "high")], findings.best_shift
+    best = [findings.best_shift(euler, high, 10, region) for region in regions]
+    meaning = "best shifts of ten Euler steps for the low, middle and high band alone"
+    yield _of("bands_best", best, _each_best, meaning, source)
+    shifted, unshifted = findings.worth(euler, high, 10)
+    meaning = "error by power of ten Euler steps"
+    yield _of("error_best", shifted, _digits2, f"{meaning}, best shift", findings.worth)
+    yield _of("error_plain", unshifted, _digits2, f"{meaning}, no shift", findings.worth)
+    total, shared = (euler.ratio(low, high, region, "w2") for region in ("total", f"shared {low}"))
+    many, ratio = euler.steps.tolist().index(200), SamplerStudy.ratio
+    meaning = "ratio of best shifts by power"
+    yield _of("ratio_few", total[0], _best, f"{meaning}, {euler.steps[0]} Euler steps", ratio)
+    yield _of("ratio_many", total[many], _best, f"{meaning}, 200 Euler steps", ratio)
+    yield _of("ratio_limit", total[-1], _best, f"{meaning}, limit of Euler steps", ratio)
+    yield _of("ratio_shared", shared[many], _best, f"{meaning}, 200 steps, shared bands", ratio)
+    ours, whole = (one.ratio(low, high, f"whole {low}", "w2") for one in (euler, heun))
+    counted = heun.ratio(low, high, f"whole {low}", "kl_model")
+    off, most = np.abs(ours / results.theory - 1).max(), np.nanmax([ours, whole])
+    meaning += ", low and middle bands"
+    yield _of("ratio_off", off, _percent1, f"{meaning}, distance from the rule, Euler", ratio)
+    yield _of("ratio_most", most, _best, f"{meaning}, largest", ratio)
+    yield _of("heun_power", whole, _range, f"{meaning}, Heun", ratio)
+    yield _of("heun_number", counted, _range, f"{meaning}, Heun, by number of modes", ratio)
+    error, meaning = findings.heun_error(solvers, high), "error of 10 Heun over 20 Euler steps"
+    yield _of("heun_error", error, _two, meaning, findings.heun_error)
+
+
+def _weights(results: Results, m: Measured) -> Rows:
+    if len(results.photographs) < densities.FEWEST:
+        return
+    ratios, meaning = densities.ratios_of(m), "correlation of ln R"
+    alike, scatter = weighting.mean_correlation(ratios), weighting.neighbour_scatter(ratios)
+    yield _of("alike", alike, _two, f"{meaning} of two images", weighting.mean_correlation)
+    yield _of("scatter", scatter, percent, "share of scatter in ln R", weighting.neighbour_scatter)
+    for way in ("left_right", "top_bottom"):
+        found, halves = densities.reliability_of(m, way), densities.reliability_of
+        within, between = found.within[0], found.between[0]
+        yield _of(f"{way}_within", within, _two, f"{meaning}, {way} halves of an image", halves)
+        yield _of(f"{way}_between", between, _two, f"{meaning}, {way} halves of two", halves)
+    left, meaning = densities.carried_share(m), "variation of ln R that is left over theta"
+    yield _of("carried", left, percent, meaning, densities.carried_share)
+    (linear, crossed), moved = densities.weighted_distance(m), densities.weighted_distance
+    yield _of("weighted_linear", linear, _percent1, "mass that R moves, linear map", moved)
+    yield _of("weighted_crossings", crossed, _percent1, "mass that R moves, crossings", moved)
+    entering, meaning = densities.movement_of(m, "modes").share[0], "modes of the high side alone"
+    yield _of("entering", entering, percent, meaning, densities.movement_of)
+    apart, meaning = findings.nearest_published(m, "power")[1], "distance of the nearest published"
+    yield _of("published", apart, _two, meaning, findings.nearest_published)
+
+
+# Of several encoders ---------------------------------------------------------------------------
+
+
+def _all_encoders(results: Results) -> Rows:
+    moved = max(map(findings.moved_by_choices, results.measured.values()))
+    meaning = "largest change of a shift by filter or compression"
+    yield _of("choices", moved, _percent1, meaning, findings.moved_by_choices)
+    pixels = [m for m in results.measured.values() if m.card.kind == "pixel"]
+    shifts = [s for m in pixels for s in findings.simulated(m).values()]
+    off = max((abs(s.whole.value / s.theory - 1) for s in shifts), default=0.0)
+    meaning = "distance of pixels from the rule on simulated images"
+    yield _of("simulated", off, _percent2, meaning, findings.simulated)
+    floor, meaning = findings.FLOOR, "a supposed posterior's power, of the noise's"
+    yield _of("floor", floor, "{:g}".format, meaning, findings.floored)
+
+
+def _flat_channels(results: Results) -> Rows:
+    for name, m in results.measured.items():
+        count = findings.flatter(m, results.measured.values())
+        meaning = f"channels of {name} that are flatter than any of a learned encoder"
+        yield _of(f"flatter_{identifier(name)}", count, str, meaning, findings.flatter)
+
+
+def _channel_rule(results: Results) -> Rows:
+    if (rule := results.rule) is None:
+        return
+    bands, predicted = ("low", "middle", "high"), findings.predicted
+    for band, hits, bias in zip(bands, *predicted(rule), strict=True):
+        yield _of(f"predicted_{band}", hits, str, f"channels as predicted, {band} band", predicted)
+        yield _of(f"bias_{band}", bias, _two, f"ln s predicted too low, {band} band", predicted)
+    obey, source = findings.obeying(results), findings.obeying
+    yield _of("obeying", len(obey), str, "channels of local means that shift by the rule", source)
+    rest = np.setdiff1d(np.arange(len(rule.order)), obey)
+    for name, which in (("obeying_range", obey), ("others_range", rest)):
+        if len(which):
+            yield _of(name, rule.measured[0, which], _range, "their shifts, low band", source)
+
+
+def _steps(results: Results) -> Rows:
+    for steps in (4, 50):
+        lost = findings.heun_broken(steps, results.theory)
+        meaning = f"largest change of an amplitude by {steps} Heun steps on a moved grid"
+        yield _of(f"heun_broken_{steps}", lost, percent, meaning, findings.heun_broken)
+    whole, counted = (
+        np.stack(list(findings.best_ratios(results, "total", by).values()))
+        for by in ("w2", "kl_model")
+    )
+    meaning, source = "ratio of best shifts, whole spectrum", findings.best_ratios
+    yield _of("ratio_largest", np.nanmax(whole), _two, f"largest {meaning}, by power", source)
+    yield _of("ratio_counted", counted, _range, f"{meaning}, by number of modes", source)
+
+
+def _differences(results: Results) -> Rows:
     shown, side = results.measured[results.study.display_encoder], results.study.high
     k, power = shown.k(side)[1:], shown.power(side)[:, 1:]
     if len(power) < 2:
-        raise InputError(
-            f"study {results.study.name} has one image; the pages compare images and need two "
-            "(for one image use 'recommend')"
-        )
-    limit = float(np.rint(k[-1] / 8))
+        return
+    limit, octaves, source = float(np.rint(k[-1] / 8)), octave_weights(k), weighting.share_below
     share = weighting.share_below(weighting.deviation_from_mean(power), k, limit + 0.5)
-    meaning = "an eighth of the Nyquist frequency, cycles per image"
-    add("delta_limit", f"{limit:.0f}", meaning, "timesteps.weighting.share_below")
-    meaning = "share of |Delta P| at or below delta_limit"
-    add("delta_share", percent(share), meaning, "timesteps.weighting.share_below")
-    octaves = octave_weights(k)
-    meaning = "share of the variance of ln P between images that is one factor per image"
-    level = weighting.level_share(power, octaves)
-    add("level_share", percent(level), meaning + ", octaves weighing the same", "weighting")
-    line = weighting.line_share(power, k, octaves)
-    meaning = "the same for one factor and one slope per image"
-    add("line_share", percent(line), meaning, "timesteps.weighting.line_share")
+    yield _of("delta_limit", limit, "{:.0f}".format, "an eighth of the Nyquist ring", source)
+    yield _of("delta_share", share, percent, "share of |Delta P| at or below delta_limit", source)
+    level, line = weighting.level_share(power, octaves), weighting.line_share(power, k, octaves)
+    meaning = "share of the variance of ln P between images that is one factor"
+    yield _of("level_share", level, percent, meaning, weighting.level_share)
+    yield _of("line_share", line, percent, f"{meaning} and one slope", weighting.line_share)
     eighth = float(np.interp(k[-1] / 8, k, weighting.linear_time(k)))
-    meaning = "t to which the linear map sends an eighth of the highest frequency"
-    add("map_eighth", number(eighth, 2), meaning, "timesteps.weighting.linear_time")
-
-
-def leak_name(window: Window, gamma: float) -> str:
-    """What the excess under a window of fields of k^-gamma is called, ``leak_kaiser_2pi_3``."""
-    name = identifier(window.text.lower().replace(" ", "_").replace("π", "pi"))
-    return f"leak_{name}_{gamma:.0f}"
-
-
-def _window(add: Add, results: Results) -> None:
-    study, leak = results.study, results.leakage
-    texts = [window.text for window in study.windows]
-    source = "spectra.fields.leakage"
-    # From the middle of the axis on, where leakage from the strong low frequencies shows.
-    upper = leak.ratio[:, :, len(leak.k) // 2 :].mean(axis=-1)
-    for index, window in enumerate(study.windows):
-        for gamma, row in zip(leak.gammas, upper, strict=True):
-            meaning = f"excess at high frequency, P = k^-{gamma:g}, window {texts[index]}"
-            excess = percent(float(row[index] - 1)).removesuffix("\u00a0%")
-            add(leak_name(window, gamma), f"{excess}\u00a0%", meaning, source)
-    shifts, gammas = [], []
-    for m in results.measured.values():
-        whole = [s.whole.value for s in m.shift_by_window]
-        shifts.append(max(whole) - min(whole))
-        means = [np.mean([law.gamma for law in laws]) for laws in m.power_laws_by_window]
-        gammas.append(max(means) - min(means))
-    meaning = "largest range of a measured shift over the windows"
-    add("window_shift", number(max(shifts), 1), meaning, "measured.Measured.shift_by_window")
-    meaning = "largest range of a mean power-law exponent over the windows"
-    add("window_gamma", number(float(max(gammas)), 1), meaning, "power_laws_by_window")
-
-
-def _encoder(add: Add, name: str, measured: Measured) -> None:
-    key, study, shift = identifier(name), measured.study, measured.shift
-    # That of another study where it answers this one; what is not committed would be the own.
-    there = archive.answering(study.name, measured.provenance["key"], name)
-    source = f"{archive.place(there) if there else f'data/results/{study.name}'}/{name}.json"
-    estimates = {"": shift.whole} | {f"_{band}": e for band, e in shift.bands.items()}
-    for suffix, estimate in estimates.items():
-        band = f"{estimate.band[0]:.0f} to {estimate.band[1]:.0f} {AXIS}"
-        meaning = f"measured shift of {name}, {study.low} to {study.high} px, {band}"
-        add(f"shift_{key}{suffix}", point(estimate), meaning, source)
-        meaning = (
-            f"{percent(shift.confidence)} interval of shift_{key}{suffix}, Student’s t on ln s"
-        )
-        add(f"interval_{key}{suffix}", interval(estimate), meaning, source)
-    add(f"exponent_{key}", plain(shift.exponent, 2), f"exponent r of shift_{key}", source)
-    gammas = [law.gamma for law in measured.power_laws]
-    meaning = f"mean power-law exponent of {name} at {study.high} px"
-    add(f"gamma_{key}", plain(float(np.mean(gammas)), 2), meaning, source)
-    meaning = f"standard deviation of gamma_{key} over images"
-    add(f"gamma_spread_{key}", plain(float(np.std(gammas)), 2), meaning, source)
-    drawn, modes = measured.noise(study.high).mean(axis=0), measured.modes(study.high)
-    noise = float(np.average(drawn[2:], weights=modes[2:]))
-    meaning = f"mean power of the noise drawn at {study.high} px from ring 2 on; its variance is 1"
-    add(f"noise_{key}", fixed(noise, 4), meaning, source)
-    if "psnr" in measured.arrays:
-        psnr, lost = float(measured.arrays["psnr"]), float(measured.arrays["relative_mse"])
-        add(f"psnr_{key}", number(psnr, 3, "dB"), f"reconstruction PSNR at {study.high} px", source)
-        add(f"lost_{key}", percent(lost, 1), "variance of the patches that is lost", source)
+    meaning = "t of an eighth of the highest frequency by the linear map"
+    yield _of("map_eighth", eighth, _digits2, meaning, weighting.linear_time)

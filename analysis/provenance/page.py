@@ -8,7 +8,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from analysis.project.files import root, write_atomic
 from analysis.project.markdown import Markdown, code, escaped, link, quoted
 from analysis.project.quarto_yml import repository
 from analysis.provenance import drawings, shown
-from analysis.provenance.inputs import Input, recorded, settings
-from analysis.provenance.shown import Record, place
+from analysis.provenance.inputs import Input, settings
+from analysis.provenance.shown import Record
 from analysis.study.results import Results
 from analysis.study.settings import REFERENCE
 from analysis.study.store import Store
@@ -133,10 +133,10 @@ class Tables:
 
 def values(results: Results) -> Values:
     """The values of a study for the pages; hovering tells what made each, and from what."""
-    made = {}
-    for name, value, record in shown.values(results):
-        made[name] = dataclasses.replace(value, source=f"{record.function}, {record.taken}")
-    return Values(made)
+    return Values(
+        (name, dataclasses.replace(value, source=f"{record.function}, {record.taken}"))
+        for name, value, record in shown.values(results)
+    )
 
 
 def said(record: Record, results: Results) -> str:
@@ -165,20 +165,6 @@ def record(label: str, results: Results) -> dict[str, Any]:
     """What was written of a figure or a table when it was last shown; nothing if never."""
     path = made_folder(results) / f"{label}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def told(sentences: Callable[[Results], str], results: Results) -> Markdown:
-    """What a function says of the results; hovering tells which function, and which results.
-
-    Args:
-        sentences: such as ``findings.abstract``; paragraphs of Markdown.
-        results: what it reads.
-    """
-    name = f"{sentences.__module__.rpartition('.')[2]}.{sentences.__name__}"
-    made, taken = recorded(sentences, results)
-    title = f"{name} ({place(sentences)}) of study {results.study.name}, {taken}"
-    paragraphs = [one for one in made.split("\n\n") if one.strip()]
-    return Markdown("\n\n".join(f"[{one}]{{.told title={quoted(title)}}}" for one in paragraphs))
 
 
 def edition() -> None:

@@ -109,20 +109,24 @@ def table(label: str, results: Results) -> tuple[Markdown, Record]:
 
 
 def values(results: Results) -> Iterator[tuple[str, Value, Record]]:
-    """Every value with its record, by name."""
-    known = paper_values.of(results)
-    for name in known.names():
-        value = known.value(name)
-        taken = _behind(value.source, results)
-        yield name, value, Record(name, value.meaning, "", value.source, taken)
+    """Every value with its record, as they are worked out, a group at a time."""
+    for group in paper_values.groups(results):
+
+        def make(recorder: Results, group: paper_values.Group = group) -> dict[str, Value]:
+            return dict(group(recorder))
+
+        made, taken = recorded(make, results)
+        for name, value in made.items():
+            record = Record(name, value.meaning, "", _function(value.source), taken)
+            yield name, value, record
 
 
-def _behind(source: str, results: Results) -> Taken:
-    if source.startswith("data/results/"):
-        return recorded(lambda r: r.measured[Path(source).stem], results)[1]
-    if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", source):
-        return recorded(lambda r: list(r.measured.values()), results)[1]
-    return Taken((), ())
+def _function(source: str) -> str:
+    """Where the function of a value's source begins; a file as it is."""
+    if "/" in source:
+        return source
+    found = pkgutil.resolve_name(f"{PACKAGE.name}.{source}")
+    return place(getattr(found, "func", found))  # of a cached property
 
 
 def place(function: Callable[..., Any]) -> str:

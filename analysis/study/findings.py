@@ -1,16 +1,122 @@
-"""Numbers that the results say, by name; how they are worded is `paper/values.py`'s."""
+"""Numbers that the results say, by name.
 
+`paper/values.py` words them, `paper/claims.py` asks what is true of them, tables show them. What is
+one measurement's own stands there (`Measured`); here is what is asked of it, or of several.
+"""
+
+import collections
 import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from analysis.shift.equal_snr import MeasuredShift
+import numpy as np
+
+from analysis.project.arrays import Floats
+from analysis.shift import literature
+from analysis.shift.channel_rule import ChannelRule
+from analysis.shift.equal_snr import MeasuredShift, sampled_shift
+from analysis.spectra.bands import in_band, octave_weights
+from analysis.spectra.intervals import Estimate
+from analysis.study import densities
+from analysis.study.experiment import Settings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results
 from analysis.study.settings import Variation
+from analysis.timesteps import gaussian_sampler, schedule
+from analysis.timesteps.crossings import Weights
+from analysis.timesteps.trained_shift import LEVELS, Experiment, summary
+
+FLOOR = 0.01
+"""Of a supposed posterior, in units of the noise's power."""
+WEIGHTS: tuple[Weights, ...] = ("power", "modes")
+"""Of the modes whose crossings make a density over theta."""
+
+# What is pictured ------------------------------------------------------------------------------
 
 
-def lawful(results: Results) -> list[Variation]:
-    """The variations of power-law fields."""
-    return [v for v in results.study.variations if v.images == "power-law" and not v.sample]
+def snr_mismatch(measured: Measured, index: int, t_high: float) -> tuple[float, float]:
+    """SNR at high over low resolution for one photograph at the study's t and t_high.
+
+    Returns:
+        (geometric mean, largest factor either way) over the low and the middle band.
+    """
+    study, s = measured.study, measured.shift
+    chosen = in_band(s.k, s.whole.band)
+    ratio = s.curves[index, chosen] ** 2 * float(schedule.snr(t_high) / schedule.snr(study.t))
+    logs = np.log(ratio)
+    return float(np.exp(logs.mean())), float(np.exp(np.abs(logs).max()))
+
+
+def crossing(measured: Measured, index: int, side: int) -> float:
+    """Cycles per image at which SNR falls through 1 at the study's t; nan if none."""
+    k = measured.k(side)[1:]
+    ratio = schedule.snr(
+        measured.study.t, measured.power(side)[index, 1:], measured.expected_noise(side)[1:]
+    )
+    below = np.flatnonzero(ratio < 1)
+    if len(below) == 0 or below[0] == 0:
+        return float("nan")
+    j = below[0]
+    x, y = np.log(k[j - 1 : j + 1]), np.log(ratio[j - 1 : j + 1])
+    return float(np.exp(x[0] - y[0] * (x[1] - x[0]) / (y[1] - y[0])))
+
+
+def by_one_hand(results: Results) -> int:
+    """The most photographs of the study that are by one author."""
+    return max(collections.Counter(photo.author for photo in results.photographs).values())
+
+
+# Windows ---------------------------------------------------------------------------------------
+
+
+def leakage(results: Results) -> Floats:
+    """``[G, W]``, excess of the simulated fields' power over the truth, by slope and window.
+
+    Mean over the upper half of the axis, where leakage from strong low frequencies shows.
+    """
+    found = results.leakage
+    return found.ratio[:, :, len(found.k) // 2 :].mean(axis=-1) - 1
+
+
+def window_excess(m: Measured) -> Floats:
+    """``[W]``, how much more than under the study's window the images' power reads at high side.
+
+    Upper half of the axis, geometric mean over images.
+    """
+    half = m.power(m.study.high).shape[1] // 2
+    own = np.log(m.power(m.study.high)[:, half:])
+    read = np.log(m.arrays[f"windows_{m.study.high}"][..., half:])
+    return np.asarray(np.expm1((read - own[:, None]).mean(axis=0)).mean(axis=-1))
+
+
+def window_ranges(results: Results) -> tuple[float, float]:
+    """Largest range over the windows of any encoder's (shift, mean power-law exponent)."""
+    shifts, gammas = [], []
+    for m in results.measured.values():
+        shifts.append(np.ptp([s.whole.value for s in m.shift_by_window]))
+        each = [[law.gamma for law in laws] for laws in m.power_laws_by_window]
+        gammas.append(np.ptp(np.mean(each, axis=1)))
+    return float(max(shifts)), float(max(gammas))
+
+
+# The shift ---------------------------------------------------------------------------------------
+
+
+def below(s: MeasuredShift) -> bool:
+    """Whether the interval of a shift lies below the square-root rule; not where it has none."""
+    return s.whole.high < s.theory
+
+
+def departure(s: MeasuredShift, *bands: str) -> float:
+    """The largest relative distance of a shift from the rule, over some of its bands."""
+    return max(abs(s.bands[band].value / s.theory - 1) for band in bands)
+
+
+def curve_ends(s: MeasuredShift) -> tuple[float, float]:
+    """Least and largest s(k) of the mean curve in the low and middle bands."""
+    chosen = s.mean[in_band(s.k, s.whole.band)]
+    return float(chosen.min()), float(chosen.max())
 
 
 def per_pixel(m: Measured, variation: Variation) -> MeasuredShift:
@@ -20,3 +126,273 @@ def per_pixel(m: Measured, variation: Variation) -> MeasuredShift:
         for side in m.study.pair
     }
     return dataclasses.replace(m, arrays={**m.arrays, **varied}).shift_per_pixel
+
+
+def lawful(results: Results) -> list[Variation]:
+    """The variations of power-law fields."""
+    return [v for v in results.study.variations if v.images == "power-law" and not v.sample]
+
+
+def simulated(m: Measured) -> dict[str, MeasuredShift]:
+    """kind of simulated images -> the shift on them, where latents were not drawn."""
+    varied = m.shift_by_variation
+    chosen = [v for v in m.study.variations if v.images and not v.sample and v.name in varied]
+    return {v.images: varied[v.name] for v in chosen if v.images}
+
+
+def ideal(m: Measured) -> MeasuredShift | None:
+    """The shift where photographs were shrunk by an ideal low-pass filter, if it was measured."""
+    varied = m.shift_by_variation
+    names = [v.name for v in m.study.variations if v.resample == "fourier" and not v.images]
+    return next((varied[name] for name in names if name in varied), None)
+
+
+def moved_by_choices(m: Measured) -> float:
+    """The largest relative change of the shift by another resize filter or by compression."""
+    varied = m.shift_by_variation
+    names = [v.name for v in m.study.variations if not v.images and not v.sample]
+    moved = [varied[name].whole.value / m.shift.whole.value - 1 for name in names if name in varied]
+    return max(map(abs, moved), default=0.0)
+
+
+def floored(m: Measured) -> float:
+    """Relative change of the shift by a posterior of `FLOOR` at both resolutions. @eq-posterior"""
+    s = m.shift
+    chosen = in_band(s.k, s.whole.band)
+    curves = s.curves[:, chosen]
+    low = m.snr(m.study.low).mean(axis=1)[:, m.study.bands.first_ring :][:, chosen]
+    ratio = np.log(sampled_shift(low, curves**2 * low, FLOOR, FLOOR) / curves).mean(axis=0)
+    return float(np.expm1(np.average(ratio, weights=octave_weights(s.k[chosen]))))
+
+
+def of_many_kinds(m: Measured) -> Iterator[tuple[str, Estimate, float]]:
+    """(what it is, the shift, the rule) of all that is measured at fixed cycles per image."""
+    by_window = zip(m.study.windows, m.shift_by_window, strict=True)
+    several = {
+        "pairs": list(m.shifts.values()),
+        "windows": [shift for w, shift in by_window if w.text != m.study.window.text],
+        "variations": list(m.shift_by_variation.values()),
+        "channels of equal variance": [m.shift_equal_channels],
+        "single channels": m.shift_by_channel,
+    }
+    for what, shifts in several.items():
+        for shift in shifts:
+            for band, found in {"whole": shift.whole, **shift.bands}.items():
+                yield f"{what}, {band}", found, shift.theory
+    others = [m.shift_pooled]
+    if m.information:
+        others += [m.information.matched, *m.information.limits.values()]
+    for one in others:
+        yield "other averages", one, m.shift.theory
+
+
+# Channels ----------------------------------------------------------------------------------------
+
+
+def strongest_share(m: Measured) -> float:
+    """The strongest channel's share of the power in the low band, at the low side."""
+    power = m.arrays[f"power_{m.study.low}"].mean(axis=0)
+    each = power[:, in_band(m.k(m.study.low), m.shift.bands["low"].band)].sum(axis=1)
+    return float(each.max() / each.sum())
+
+
+def channel_shifts(m: Measured) -> Floats:
+    """``[C]``, the shift of each channel alone."""
+    return np.array([one.whole.value for one in m.shift_by_channel])
+
+
+def rank_correlation(m: Measured) -> float:
+    """Of the channels' power-law exponents with their shifts."""
+    both = np.stack([[law.gamma for law in m.channel_laws], channel_shifts(m)])
+    ranks = np.argsort(np.argsort(both, axis=1), axis=1)
+    return float(np.atleast_2d(np.corrcoef(ranks))[0, 1])
+
+
+def flatter(m: Measured, others: Iterable[Measured]) -> int:
+    """How many channels have a flatter spectrum than any channel of the learned among others."""
+    laws = [law.gamma for one in others if one.card.learned for law in one.channel_laws]
+    least = min(laws, default=0.0)
+    return sum(abs(law.gamma) < least for law in m.channel_laws)
+
+
+def obeying(results: Results) -> np.ndarray:
+    """Channels of the linear encoder that hold local means and shift by the rule, to 10 %."""
+    rule, theory = results.rule, results.theory
+    if rule is None:
+        return np.array([], int)
+    near = [np.abs(s[0] / theory - 1) < 0.1 for s in (rule.predicted, rule.measured)]
+    return np.flatnonzero((rule.order == 0) & (rule.alias_share[0] < 0.5) & near[0] & near[1])
+
+
+def predicted(rule: ChannelRule) -> tuple[list[int], Floats]:
+    """By band: (channels whose prediction lies in its interval, mean of ln s predicted too low)."""
+    hits = np.sum((rule.low <= rule.predicted) & (rule.predicted <= rule.high), axis=1)
+    return hits.tolist(), np.log(rule.measured / rule.predicted).mean(axis=1)
+
+
+# Weights of time steps ---------------------------------------------------------------------------
+
+
+def nearest_published(m: Measured, by: Weights) -> tuple[str, float]:
+    """(name, distance) of the published density nearest to that of the crossings, high side."""
+    apart = {
+        one.name: densities.distance_of(m, m.study.high, by, one) for one in literature.PUBLISHED
+    }
+    name = min(apart, key=apart.__getitem__)
+    return name, apart[name]
+
+
+def published_moves(results: Results) -> dict[str, float]:
+    """name -> how far the mean of a published density moves from the low to the high side."""
+    low, high = results.study.pair
+    return {one.name: one.at(high)[0] - one.at(low)[0] for one in literature.PUBLISHED}
+
+
+def rules_by_exponent(stage: str) -> tuple[int, int, int, int]:
+    """How many published rules use (no shift, less than the square root, it, more) with size."""
+    ratios = [f.ratio(512, 1024) for _, f in literature.evaluable() if stage in f.stages]
+    none, full = (sum(math.isclose(r, x) for r in ratios) for x in (1, 2))
+    between = sum(1 < r < 2 and not math.isclose(r, 1) and not math.isclose(r, 2) for r in ratios)
+    return none, between, full, len(ratios) - none - between - full
+
+
+def rules_inside(interval: Estimate) -> list[str]:
+    """Published rules whose ratio between 512 and 1024 px lies in an interval."""
+    return [
+        rule.name
+        for rule, formula in literature.evaluable()
+        if interval.low <= formula.ratio(512, 1024) <= interval.high
+    ]
+
+
+# The sampler that can be solved ------------------------------------------------------------------
+
+
+def best_shift(
+    found: gaussian_sampler.SamplerStudy, side: int, steps: int, region: str = "total"
+) -> float:
+    """The best shift by power of some number of steps; nan where the grid does not hold it."""
+    return float(found.best[found.at(side, region, "w2")][found.steps.tolist().index(steps)])
+
+
+def worth(found: gaussian_sampler.SamplerStudy, side: int, steps: int) -> tuple[float, float]:
+    """The error by power of the (best shift, unshifted grid). @eq-w2"""
+    at = (*found.at(side, "total", "w2"), found.steps.tolist().index(steps))
+    return float(found.error[at]), float(found.unshifted[at])
+
+
+def best_ratios(results: Results, region: str, metric: str = "w2") -> dict[tuple[str, str], Floats]:
+    """(encoder, solver) -> ``[N]``, ratio of the two sides' best shifts, by number of steps."""
+    low, high = results.study.pair
+    return {
+        (name, solver): found.ratio(low, high, region, metric)[:-1]
+        for name, by_solver in results.samplers.items()
+        for solver, found in by_solver.items()
+    }
+
+
+def falls_with_steps(found: gaussian_sampler.SamplerStudy, side: int) -> bool:
+    """Whether the best shift by power falls, by a tenth at least, as steps are added."""
+    best = found.best[found.at(side, "total", "w2")]
+    return bool(best[-1] < 0.9 * best[0])
+
+
+def heun_error(by_solver: Mapping[str, gaussian_sampler.SamplerStudy], side: int) -> float:
+    """The error by power of ten Heun steps over that of twenty Euler steps, each at its best."""
+    euler, heun = by_solver["euler"], by_solver["heun"]
+    return worth(heun, side, 10)[0] / worth(euler, side, 20)[0]
+
+
+def heun_broken(steps: int, s: float) -> float:
+    """The largest change of a relative gain by Heun when power and grid move together by s.
+
+    Powers from 1e-4 to 1e6 of the noise's, shifts from a quarter to eight.
+    """
+    power, shifts = np.logspace(-4, 6, 201), 2.0 ** np.arange(-2, 4)
+    moved = gaussian_sampler.relative_gain(s**2 * power, steps, s * shifts, "heun")
+    return float(np.abs(moved - gaussian_sampler.relative_gain(power, steps, shifts, "heun")).max())
+
+
+# Trained networks --------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What the small experiment says; pairs are of the smallest and the largest patches.
+
+    Args:
+        edges, cases: best shifts by velocity and likelihood at an edge of the grid, of how many.
+        inside: measures whose best shift lies inside the grid at both sizes.
+        best, ratio, ratios: best shift of training by L_z, the ratio of the pair, and the least
+            and largest ratio of a seed.
+        flat: largest relative difference of L_z between the grid's two shifts around the best.
+        sampling, sampling_ratio, sampling_ratios: the same of few-step samples' best shift, of
+            networks trained without a shift.
+        kept: share of the patches' power in samples of many steps, unshifted.
+        matched: (mean, standard deviation) over seeds of the shift at which both sizes reach one
+            L_z, at the highest and the lowest level.
+        falling: whether that shift falls from the first to the last level in every seed.
+    """
+
+    sides: tuple[int, int]
+    steps: tuple[int, int]
+    edges: int
+    cases: int
+    inside: tuple[str, ...]
+    best: Floats
+    ratio: float
+    ratios: tuple[float, float]
+    flat: float
+    sampling: Floats
+    sampling_ratio: float
+    sampling_ratios: tuple[float, float]
+    kept: tuple[float, float]
+    matched: tuple[tuple[float, float], tuple[float, float]]
+    falling: bool
+
+
+def trained(done: Experiment) -> Trained:
+    """What the small experiment says."""
+    found, unshifted, settings = summary(done), done.shifts.tolist().index(1.0), Settings()
+    losses = found["loss"]
+    decided = [np.array(losses[name]["best_each"], float) for name in ("nats", "velocity")]
+    z, ends = losses["z"], [0, -1]
+    best = np.array(z["best_mean"], float)[ends]
+    cost = 1 + np.array(z["relative"]["mean"], float)[ends]
+    around = [
+        row[j - 1] / row[j] - 1
+        for row, j in zip(cost, np.searchsorted(done.shifts, best), strict=True)
+        if 0 < j < len(row)
+    ]
+    sampled = np.array(found["sampling"]["best_each"], float)[ends][:, unshifted]
+    sampling = np.array(found["sampling"]["best_mean"], float)[ends][:, unshifted]
+    matched = [found["matched"][str(level)] for level in (LEVELS[0], LEVELS[-1])]
+    levels = done.matched()[ends, unshifted]
+    return Trained(
+        (int(done.sides[0]), int(done.sides[-1])), (settings.euler, settings.fine),
+        sum(int(np.sum(~np.isfinite(each))) for each in decided),
+        sum(each.size for each in decided),
+        tuple(name for name, one in losses.items() if _inside(one)),
+        best, float(z["ratio_mean"]), _ends(z["ratio_each"]), max(map(abs, around), default=0.0),
+        sampling, float(sampling[1] / sampling[0]), _ends(sampled[1] / sampled[0]),
+        (_kept(done, 0, unshifted), _kept(done, -1, unshifted)),
+        tuple((one["mean"][unshifted], one["std"][unshifted]) for one in matched),  # type: ignore[arg-type]
+        bool(np.all(levels[1] < levels[0])),
+    )  # fmt: skip
+
+
+def _inside(loss: dict[str, Any]) -> bool:
+    return bool(np.isfinite(np.array(loss["best_mean"], float)[[0, -1]]).all())
+
+
+def _ends(values: object) -> tuple[float, float]:
+    known = np.array(values, float)
+    known = known[np.isfinite(known)]
+    return (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
+
+
+def _kept(done: Experiment, index: int, unshifted: int) -> float:
+    last = int(np.isfinite(done.k[index]).sum())
+    samples = done.fine[index, unshifted, :, 1:last]
+    logs = np.log(samples / done.training[index, :, 1:last])
+    return float(np.exp((logs @ octave_weights(done.k[index, 1:last])).mean()))

@@ -1,4 +1,4 @@
-"""Numbers as text: nothing is hidden by rounding, and a claim that is false stops the build."""
+"""Numbers as text: nothing is hidden by rounding."""
 
 import math
 import re
@@ -6,7 +6,6 @@ import re
 import pytest
 
 from analysis.paper.text import (
-    claim,
     estimate,
     fixed,
     interval,
@@ -17,7 +16,6 @@ from analysis.paper.text import (
     resolved,
     table,
 )
-from analysis.project.errors import AnalysisError
 from analysis.spectra.intervals import Estimate
 
 
@@ -55,12 +53,6 @@ def test_interval_of_one_photograph_is_said() -> None:
     assert interval(Estimate(1.5, 1.4, 1.6, (2, 16))) == "[1.40,\u00a01.60]"
     assert estimate(Estimate(1.9956, 1.993, 1.9973, (2, 16))) == "1.996 [1.993,\u00a01.997]"
     assert "no interval" in interval(Estimate(1.5, math.nan, math.nan, (2, 16)))
-
-
-def test_claim() -> None:
-    assert claim(2 > 1, "Two is more.") == "Two is more."
-    with pytest.raises(AnalysisError, match="contradict"):
-        claim(1 > 2, "One is more.")
 
 
 def test_plain_may_be_zero() -> None:

@@ -1,10 +1,11 @@
 """Values for the pages: each has a text, a meaning and a source, and follows the results."""
 
+import dataclasses
 import json
 import re
 import subprocess
+from pkgutil import resolve_name
 
-import numpy as np
 import pytest
 
 from analysis.paper import values
@@ -33,8 +34,10 @@ def test_every_value_is_text_with_meaning_and_source(loaded: results.Results) ->
         assert value.text, name
         assert value.meaning, name
         assert value.source, name
-        if value.source.endswith((".json", ".toml")):
+        if value.source.endswith(".toml"):
             assert (root() / value.source).is_file(), value.source
+        else:
+            assert resolve_name(f"analysis.{value.source}"), value.source
 
 
 def test_values_equal_the_committed_numbers(loaded: results.Results) -> None:
@@ -54,25 +57,47 @@ def test_bundled_measurements_keep_to_what_the_issue_asks(loaded: results.Result
     pixel = loaded.measured["pixel"].shift
     for band in ("low", "middle"):
         assert pixel.bands[band].value == pytest.approx(2.0, rel=0.05)
-    assert loaded.t_shifted == pytest.approx(1 / 3, abs=1e-12)
+    assert values.of(loaded).value("t_shifted").number == pytest.approx(1 / 3, abs=1e-12)
 
 
-def test_crossing_is_where_the_snr_is_one(loaded: results.Results) -> None:
-    measured = loaded.measured["linear-f8c16"]
-    side = loaded.study.high
-    k = values.crossing(measured, 0, side)
-    ratio = measured.power(side)[0, 1:] / measured.expected_noise(side)[1:]
-    at = np.exp(np.interp(np.log(k), np.log(measured.k(side)[1:]), np.log(ratio)))
-    assert at == pytest.approx(1, rel=1e-9)
+def test_numbers_are_worded_with_unit_and_precision(loaded: results.Results) -> None:
+    v, done = values.of(loaded), loaded.experiment
+    assert v.high == "1024\u00a0px"
+    assert (v.theory, v.theory_log, v.theory_power) == ("2.00", "\u22120.69", "4.0")
+    assert v.bootstrap == "2\u202f000"
+    gain = loaded.measured["taef2"].equivariance.gain.bands["whole"]
+    assert v.gain_taef2 == f"{gain.value:.2f} [{gain.low:.2f},\u00a0{gain.high:.2f}]"
+    assert v.value("gain_taef2").number == gain.value
+    channels = [one.whole.value for one in loaded.measured["taef2"].shift_by_channel]
+    assert v.channels_range_taef2 == f"{min(channels):.2f} to {max(channels):.2f}"
+    assert v.value("channels_range_taef2").number is None
+    assert done is not None
+    equal = done.matched()[0, 1]
+    assert v.matched_loss_noisy == f"{equal.mean():.2f} ± {equal.std(ddof=1):.2f}"
+    first, *_, limit = loaded.samplers["pixel"]["euler"].ratio(512, 1024, "total", "w2")
+    assert (v.ratio_few_pixel, v.ratio_limit_pixel) == (f"{first:.2f}", f"{limit:.2f}")
 
 
-def test_snr_mismatch_at_equal_t_is_the_shift_squared(loaded: results.Results) -> None:
-    measured = loaded.measured["taef2"]
-    means = [
-        values.snr_mismatch(measured, i, loaded.study.t)[0] for i in range(len(loaded.photographs))
-    ]
-    # Rings weigh the same here and octaves in the shift, so this agrees only roughly.
-    assert np.exp(np.mean(np.log(means))) == pytest.approx(measured.shift.whole.value**2, rel=0.1)
+def test_what_a_study_does_not_have_has_no_value(loaded: results.Results) -> None:
+    few = dataclasses.replace(
+        loaded, rule=None, measured={"taef2": loaded.measured["taef2"]},
+        study=loaded.study.model_copy(update={"display_encoder": "taef2"}),
+    )  # fmt: skip
+    few.__dict__["experiment"] = None
+    names = values.of(few).names()
+    assert "shift_taef2" in names
+    for name in ("obeying", "trained_ratio", "shift_pixel", "psnr_taef2"):
+        assert name not in names
+
+
+def test_groups_are_worked_out_as_names_ask_for_them(
+    loaded: results.Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def costly(results: results.Results, m: object) -> values.Rows:
+        raise AssertionError("worked out for a name that stands before it")
+
+    monkeypatch.setattr(values, "_information", costly)
+    assert values.of(loaded).shift_taef2
 
 
 def test_identifier_is_a_python_name() -> None:
@@ -85,8 +110,8 @@ def test_a_value_names_its_result_where_it_is_hovered(loaded: results.Results) -
     text, _, rest = shown.partition("]{.value title=")
     assert text == "[" + str(v.shift_taef2).replace(".", "\\.")
     rest = unescaped(rest)
-    assert rest.startswith('"shift_taef2: measured shift of taef2')
-    assert rest.endswith('data/results/bundled/taef2.json"}')
+    assert rest.startswith('"shift_taef2: measured shift, 512 to 1024 px')
+    assert rest.endswith('taef2; study.measurement.Measured.shift"}')
     assert "|" not in shown, "a pipe would break a table"
 
 

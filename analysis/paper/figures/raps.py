@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series
 from analysis.paper.text import plain
-from analysis.paper.values import snr_mismatch
+from analysis.study.findings import snr_mismatch
 from analysis.study.results import Results
 
 AXES = ("frequency (cycles/image)", "power per mode (latent units²)")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series
 from analysis.paper.text import percent, plain
-from analysis.paper.values import snr_mismatch
+from analysis.study.findings import snr_mismatch
 from analysis.study.results import Results
 from analysis.timesteps.schedule import snr
 

@@ -235,7 +235,8 @@ def test_what_is_not_measured_is_every_other_card_with_its_terms() -> None:
         card = cards.card(name)
         assert row[2] == f"{card.latent_channels} / {card.latent_stride}"
         assert row[3] == ("licence to accept" if card.gated else "open")
-        assert row[4] == (card.license or "not known")
+        unknown = "not known" if card.learned else "none needed: a formula"
+        assert row[4] == (card.license or unknown)
     assert {"licence to accept", "open"} == {row[3] for row in rows.values()}
 
 

@@ -17,6 +17,7 @@ from analysis.images import catalogue, pixels
 from analysis.paper import values
 from analysis.paper.widgets import noise_slider
 from analysis.paper.widgets.noise_slider import colour_map, quantised
+from analysis.study import findings
 from analysis.study.results import Results
 from analysis.timesteps import schedule
 from tests.standins.widgets import copy_of, opened, shown
@@ -316,7 +317,7 @@ def test_crossings_are_those_of_the_paper(slider: Any, bundled: Results) -> None
     index = bundled.photographs.index(bundled.display.photograph)
     low, high, _ = slider.evaluate(STATE, [bundled.study.t, 2.0])
     for found, px in zip((low, high), bundled.study.pair, strict=True):
-        right = values.crossing(measured, index, px)
+        right = findings.crossing(measured, index, px)
         assert found["crossing"] == pytest.approx(right, rel=1e-5)
     v = values.of(bundled)
     slider.wait_for_function("document.querySelector('.w-says').textContent !== ''")

@@ -1,0 +1,451 @@
+"""What the pages say beyond their numbers, as conditions on the results of the reference study.
+
+Prose is written by hand for the results that are committed. A page names the claims it makes in its
+first cell, ``claims.check(r, "taef2_asks_for_less", ...)``, and its build stops where one is false:
+then the sentence has to be rewritten, not the condition. A claim's first line is what is claimed.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from analysis.project.errors import InputError, nearest
+from analysis.shift import literature
+from analysis.spectra.intervals import Estimate
+from analysis.study import densities, findings
+from analysis.study.measurement import Measured
+from analysis.study.results import Results
+from analysis.timesteps import weighting
+
+PIXEL, LINEAR, TAEF2 = "pixel", "linear-f8c16", "taef2"
+
+Claim = Callable[[Results], bool]
+
+
+def check(results: Results, *names: str) -> None:
+    """Stop a page whose claims the results contradict.
+
+    Raises:
+        InputError: a claim that does not hold, in its words, or no claim of this name.
+    """
+    known = every()
+    for name in names:
+        if name not in known:
+            hint = nearest(name, list(known))
+            raise InputError(f"no claim '{name}' in analysis/paper/claims.py; {hint}")
+    wrong = [name for name in names if not known[name](results)]
+    if wrong:
+        said = "; ".join(f"{name} ({said_by(known[name])})" for name in wrong)
+        raise InputError(
+            f"the results of study {results.study.name} contradict what this page says: {said}. "
+            "Rewrite the sentences that rest on it, then the claim in analysis/paper/claims.py"
+        )
+
+
+def every() -> dict[str, Claim]:
+    """All claims by name."""
+    found = inspect.getmembers(sys.modules[__name__], inspect.isfunction)
+    own = {name: one for name, one in found if one.__module__ == __name__ and name[0] != "_"}
+    return {name: one for name, one in own.items() if one not in (check, every, said_by)}
+
+
+def said_by(claim: Claim) -> str:
+    """What is claimed, in words."""
+    return (claim.__doc__ or "").splitlines()[0].removesuffix(".")
+
+
+def _three(results: Results) -> tuple[Measured, Measured, Measured]:
+    """The measurements of (pixel, linear-f8c16, taef2)."""
+    return results.measured[PIXEL], results.measured[LINEAR], results.measured[TAEF2]
+
+
+def _overlap(*estimates: Estimate) -> bool:
+    """Whether some number lies in all intervals."""
+    return max(one.low for one in estimates) <= min(one.high for one in estimates)
+
+
+def _where(names: Iterable[str], condition: Callable[[str], bool]) -> set[str]:
+    return {name for name in names if condition(name)}
+
+
+# The measured shift ----------------------------------------------------------------------------
+
+
+def taef2_asks_for_less(results: Results) -> bool:
+    """The shift of taef2 lies below the rule with its interval, in every band."""
+    s = results.measured[TAEF2].shift
+    return all(one.high < s.theory for one in (s.whole, *s.bands.values()))
+
+
+def taef2_is_alike_in_all_bands(results: Results) -> bool:
+    """The intervals of taef2 in the three bands overlap."""
+    return _overlap(*results.measured[TAEF2].shift.bands.values())
+
+
+def taef2_needs_no_weights(results: Results) -> bool:
+    """Equal variance of the channels leaves the shift of taef2 where it is, to 1 %."""
+    m = results.measured[TAEF2]
+    return abs(m.shift_equal_channels.whole.value / m.shift.whole.value - 1) < 0.01
+
+
+def averages_keep_to_the_rule(results: Results) -> bool:
+    """The shifts of pixels and of the linear code are the rule's to 2 %."""
+    shifts = [m.shift.whole.value for m in _three(results)[:2]]
+    return all(abs(s / results.theory - 1) < 0.02 for s in shifts)
+
+
+def encoders_differ(results: Results) -> bool:
+    """Encoders' intervals exclude each other: resolution alone does not decide the shift."""
+    return not _overlap(*(m.shift.whole for m in results.measured.values()))
+
+
+def lanczos_departs_from_the_rule(results: Results) -> bool:
+    """In pixels the high band lies above the rule, and an ideal low-pass filter brings it back."""
+    m = results.measured[PIXEL]
+    bands, rule = findings.ideal(m), m.shift.theory
+    back = bands is not None and all(e.low <= rule <= e.high for e in bands.bands.values())
+    return back and m.shift.bands["high"].low > rule
+
+
+def aliases_lower_the_linear_code(results: Results) -> bool:
+    """The shift of the linear code is lower in the high band than in the low one."""
+    bands = results.measured[LINEAR].shift.bands
+    return bands["high"].high < bands["low"].low
+
+
+def weak_channels_shift_less(results: Results) -> bool:
+    """With channels of equal variance the linear code's shift is lower, beyond its interval."""
+    m = results.measured[LINEAR]
+    return m.shift_equal_channels.whole.high < m.shift.whole.low
+
+
+def measured_shifts_bring_curves_closer(results: Results) -> bool:
+    """The measured shift lays SNR curves closer than the rule, twice as close in taef2."""
+    shifts = [m.shift for m in _three(results)]
+    apart = [(s.mismatch(s.whole.value), s.mismatch(s.theory)) for s in shifts]
+    return all(own <= rule for own, rule in apart) and apart[-1][0] < 0.5 * apart[-1][1]
+
+
+def one_encoder_is_learned(results: Results) -> bool:
+    """Of the study's encoders taef2 alone is learned."""
+    return _where(results.measured, lambda n: results.measured[n].card.learned) == {TAEF2}
+
+
+def no_encoder_has_a_posterior(results: Results) -> bool:
+    """None of the study's encoders is variational."""
+    return not any(m.card.variational for m in results.measured.values())
+
+
+# Windows, other choices, simulated images ------------------------------------------------------
+
+
+def weak_windows_leak(results: Results) -> bool:
+    """Steep fields leak through Kaiser 2, and hardly through Kaiser 2 pi or Hann."""
+    steep = findings.leakage(results)[-1]
+    leak = {w.text: excess for w, excess in zip(results.study.windows, steep, strict=True)}
+    return bool(leak["Kaiser 2"] > 0.2 and max(leak["Kaiser 2π"], leak["Hann"]) < 0.02)
+
+
+def steep_images_leak(results: Results) -> bool:
+    """Without a window power rises in pixels and, nearly as much, the code; little in taef2."""
+    pixel, linear, taef2 = (findings.window_excess(m).max() for m in _three(results))
+    return bool(pixel > linear > 0.8 * pixel and pixel > 0.3 and taef2 < 0.05)
+
+
+def other_choices_hardly_matter(results: Results) -> bool:
+    """Resize filter and compression move no shift by more than 2 %."""
+    return max(map(findings.moved_by_choices, results.measured.values())) < 0.02
+
+
+def pixels_keep_to_the_rule_on_simulated_images(results: Results) -> bool:
+    """On simulated images pixels are within 0.1 % of the rule, those of power laws just below."""
+    found = findings.simulated(results.measured[PIXEL])
+    near = all(abs(s.whole.value / s.theory - 1) < 1e-3 for s in found.values())
+    return near and _where(found, lambda name: findings.below(found[name])) == {"power-law"}
+
+
+def taef2_asks_for_less_of_any_images(results: Results) -> bool:
+    """On simulated images, too, the shift of taef2 lies below the rule with its interval."""
+    return all(map(findings.below, findings.simulated(results.measured[TAEF2]).values()))
+
+
+def taef2_depends_on_the_images(results: Results) -> bool:
+    """The intervals of taef2 on photographs and on power-law fields exclude each other."""
+    m = results.measured[TAEF2]
+    return not _overlap(m.shift.whole, findings.simulated(m)["power-law"].whole)
+
+
+def averages_of_taef2_never_reach_the_rule(results: Results) -> bool:
+    """All that is measured of taef2 lies below the rule but some channels above the low band."""
+    shifts = findings.of_many_kinds(results.measured[TAEF2])
+    reaching = {what for what, one, rule in shifts if not one.high < rule}
+    return reaching == {"single channels, middle", "single channels, high"}
+
+
+# Channels --------------------------------------------------------------------------------------
+
+
+def every_channel_of_taef2_asks_for_less(results: Results) -> bool:
+    """Every channel of taef2 alone has an interval below the rule."""
+    return all(map(findings.below, results.measured[TAEF2].shift_by_channel))
+
+
+def steep_channels_shift_more(results: Results) -> bool:
+    """Channels with steeper spectra have larger shifts, in the linear code and in taef2."""
+    return all(findings.rank_correlation(m) > 0.5 for m in _three(results)[1:])
+
+
+def flat_channels_need_no_learning(results: Results) -> bool:
+    """Most channels of the linear code are flatter than any of taef2."""
+    _, linear, taef2 = _three(results)
+    return 2 * findings.flatter(linear, [taef2]) > len(linear.channel_laws)
+
+
+def only_local_means_obey(results: Results) -> bool:
+    """Few channels of the linear code obey the rule, local means; the others lie far below it."""
+    obey, shifts = findings.obeying(results), results.rule.measured[0] if results.rule else []
+    rest = np.delete(shifts, obey)
+    return 0 < len(obey) < len(rest) and bool(np.max(rest) < 0.8 * results.theory)
+
+
+def shifts_are_predicted_somewhat_low(results: Results) -> bool:
+    """Most channels' predictions lie in their intervals, and on average below, in every band."""
+    if results.rule is None:
+        return False
+    hits, bias = findings.predicted(results.rule)
+    return min(hits) > len(results.rule.order) / 2 and bool(np.all(bias > 0))
+
+
+def scale_equivariance_is_lost(results: Results) -> bool:
+    """Coherence falls with frequency in the linear code and more in taef2, whose gain is low."""
+    found = [m.equivariance for m in _three(results)]
+    low, high = ([e.coherence.bands[band].value for e in found] for band in ("low", "high"))
+    pixel, linear, taef2 = (e.gain.bands["whole"].value for e in found)
+    falls = all(a > b + 0.2 for a, b in zip(low[1:], high[1:], strict=True))
+    ordered = low == sorted(low, reverse=True) and high == sorted(high, reverse=True)
+    return falls and ordered and taef2 < 0.9 < min(pixel, linear)
+
+
+def information_asks_for_less(results: Results) -> bool:
+    """Rates of information match near the rule in pixels, below the average in both codes.
+
+    s(u) falls towards the clean end there, below one in the linear code.
+    """
+    both = [(m.information, m.shift.whole.value) for m in _three(results)]
+    found = [(one, average) for one, average in both if one is not None]
+    if len(found) < 3:
+        return False
+    (pixel, _), *codes = found
+    falls = all(one.curve[0, 0] > one.curve[-1, 0] for one, _ in codes)
+    lower = all(one.matched.value < average < results.theory for one, average in codes)
+    near = abs(pixel.matched.value / results.theory - 1) < 0.01
+    return bool(near and falls and lower and codes[0][0].curve[-1, 0] < 1)
+
+
+# Weights of time steps -------------------------------------------------------------------------
+
+
+def ratios_are_partly_shared(results: Results) -> bool:
+    """ln R correlates between images in pixels and taef2, and not in the linear code."""
+    ratios = map(densities.ratios_of, _three(results))
+    pixel, linear, taef2 = map(weighting.mean_correlation, ratios)
+    return min(pixel, taef2) > 0.2 and abs(linear) < 0.1
+
+
+def left_and_right_share_something(results: Results) -> bool:
+    """Left and right halves share something of their image's own, in every encoder."""
+    found = [densities.reliability_of(m, "left_right") for m in results.measured.values()]
+    return all(one.specific[1] > 0 for one in found)
+
+
+def top_and_bottom_share_nothing(results: Results) -> bool:
+    """Top and bottom halves share nothing of their image's own that can be told from zero."""
+    found = [densities.reliability_of(m, "top_bottom") for m in results.measured.values()]
+    return all(one.specific[1] <= 0 for one in found)
+
+
+def little_is_carried_over(results: Results) -> bool:
+    """Less than half of the variation of ln R is left over theta: least in taef2, most in pixel."""
+    pixel, linear, taef2 = map(densities.carried_share, _three(results))
+    return taef2 < linear < pixel < 0.5
+
+
+def new_modes_undo_the_movement(results: Results) -> bool:
+    """Modes of the high resolution alone cross nearer to data and undo what the others do.
+
+    By power in part in pixels and the linear code, wholly in taef2; by number beyond it in pixels,
+    wholly in taef2, while in the linear code the shared modes do not measurably move.
+    """
+    kinds: dict[str, list[str]] = {}
+    for by in findings.WEIGHTS:
+        for m in _three(results):
+            move = densities.movement_of(m, by)
+            shared, total = move.shared, move.total
+            kinds.setdefault(by, []).append(
+                "nearer to noise" if move.entering[0] <= 0
+                else "still" if shared[2] >= 0
+                else "wholly" if total[1] <= 0 <= total[2]
+                else "beyond" if total[0] > 0
+                else "in part" if total[0] > shared[0] else "not at all"
+            )  # fmt: skip
+    return kinds == {
+        "power": ["in part", "in part", "wholly"], "modes": ["beyond", "still", "wholly"]
+    }  # fmt: skip
+
+
+def one_density_is_near_a_logit_normal(results: Results) -> bool:
+    """By power, a logit-normal is within a tenth (TV) only for taef2."""
+    side, known = results.study.high, results.measured
+    near = _where(known, lambda n: densities.nearest_of(known[n], side, "power").distance < 0.1)
+    return near == {TAEF2}
+
+
+def no_density_is_narrow(results: Results) -> bool:
+    """No density of crossings is narrower than a logit-normal of standard deviation one."""
+    side, known = results.study.high, results.measured.values()
+    return all(densities.nearest_of(m, side, w).std > 1 for w in findings.WEIGHTS for m in known)
+
+
+def published_densities_lie_apart(results: Results) -> bool:
+    """The nearest published density is near in taef2 alone, by power.
+
+    It is Ideogram 4's by power in pixels and the linear code, else SD3's without a shift.
+    """
+    found = {
+        by: [findings.nearest_published(m, by) for m in _three(results)] for by in findings.WEIGHTS
+    }
+    tuning, plain = "Ideogram 4, tuning", "SD3, no shift"
+    near = [apart < 0.2 for nearest in found.values() for _, apart in nearest]
+    return near == [False, False, True, False, False, False] and [
+        [name for name, _ in nearest] for nearest in found.values()
+    ] == [[tuning, tuning, plain], [plain, plain, plain]]
+
+
+def published_means_are_noisier(results: Results) -> bool:
+    """By number all published means lie nearer to noise than any encoder's density."""
+    side = results.study.high
+    least = min(densities.nearest_of(m, side, "modes").mu for m in results.measured.values())
+    return all(one.at(side)[0] < least for one in literature.PUBLISHED)
+
+
+def published_densities_move_otherwise(results: Results) -> bool:
+    """Three of five published densities stay; Ideogram 4's moves most, as no encoder's by power."""
+    moved = findings.published_moves(results)
+    most = min(moved, key=moved.__getitem__)
+    ends = [densities.movement_of(m, "power").total for m in results.measured.values()]
+    still = _where(moved, lambda name: moved[name] == 0)
+    alone = not any(low <= moved[most] <= high for _, low, high in ends)
+    return alone and (len(moved), len(still), most) == (5, 3, "Ideogram 4, tuning")
+
+
+def rules_miss_taef2(results: Results) -> bool:
+    """No published rule lies in the interval of taef2, one in that of its information match."""
+    m = results.measured[TAEF2]
+    matched = findings.rules_inside(m.information.matched) if m.information else []
+    return not findings.rules_inside(m.shift.whole) and matched == ["Matryoshka Diffusion, default"]
+
+
+# The sampler -----------------------------------------------------------------------------------
+
+
+def steps_lower_the_shift_of_steep_spectra(results: Results) -> bool:
+    """The best shift by power falls with the steps in pixels and the linear code, not in taef2."""
+    high, known = results.study.high, results.samplers
+    falls = _where(known, lambda name: findings.falls_with_steps(known[name]["euler"], high))
+    return falls == {PIXEL, LINEAR}
+
+
+def weak_modes_want_steps_next_to_data(results: Results) -> bool:
+    """By number of modes all best shifts of Euler steps at the high resolution are below one."""
+    found = [by_solver["euler"] for by_solver in results.samplers.values()]
+    best = [one.best[one.at(results.study.high, "total", "kl_model")] for one in found]
+    return bool(np.all(np.array(best) < 1))
+
+
+def pixels_share_one_ratio(results: Results) -> bool:
+    """In the bands that both resolutions share, the ratio in pixels is the rule's to 5 %."""
+    low, high = results.study.pair
+    ratio = results.samplers[PIXEL]["euler"].ratio(low, high, f"whole {low}", "w2")
+    return bool(np.abs(ratio / results.theory - 1).max() < 0.05)
+
+
+def shifts_help_steep_spectra(results: Results) -> bool:
+    """In ten steps the best shift removes most of the error of pixels and the code, not taef2's."""
+    left = {}
+    for name, by_solver in results.samplers.items():
+        best, unshifted = findings.worth(by_solver["euler"], results.study.high, 10)
+        left[name] = best / unshifted
+    return max(left[PIXEL], left[LINEAR]) < 0.5 and left[TAEF2] > 0.9
+
+
+def heun_helps_flat_spectra(results: Results) -> bool:
+    """Ten Heun steps beat twenty Euler steps in taef2 alone; their best shift is always smaller."""
+    high, known = results.study.high, results.samplers
+    at = known[PIXEL]["euler"].at(high, "total", "w2")
+    smaller = [s["heun"].best[at] < s["euler"].best[at] for s in known.values()]
+    beats = _where(known, lambda name: findings.heun_error(known[name], high) < 1)
+    return bool(np.all(smaller)) and beats == {TAEF2}
+
+
+def ratios_exceed_the_rule_at_four_steps_alone(results: Results) -> bool:
+    """Over the whole spectrum a ratio of best shifts exceeds the rule at four steps, slightly.
+
+    The largest is Heun's in the linear code; fewer Euler steps raise the ratio in all but taef2.
+    """
+    ratios, theory = findings.best_ratios(results, "total"), results.theory
+    rows = np.stack(list(ratios.values()))
+    above = np.flatnonzero(~np.all(rows <= theory, axis=0)).tolist()
+    largest = max(ratios, key=lambda key: float(ratios[key].max()))
+    euler = {name: row for (name, solver), row in ratios.items() if solver == "euler"}
+    rising = _where(euler, lambda name: bool(euler[name][0] > 1.1 * euler[name][-1]))
+    slight = bool(rows.max() < 1.1 * theory)
+    return slight and (above, largest, rising) == ([0], (LINEAR, "heun"), {PIXEL, LINEAR})
+
+
+def shared_bands_may_exceed_the_rule(results: Results) -> bool:
+    """In low and middle bands ratios exceed the rule in pixels by Heun, in the code by Euler."""
+    ratios = findings.best_ratios(results, f"whole {results.study.low}")
+    most = {key: float(row.max()) / results.theory for key, row in ratios.items()}
+    solver = {
+        name: max(("euler", "heun"), key=lambda s: most[name, s]) for name in results.samplers
+    }
+    above = _where(solver, lambda name: most[name, solver[name]] > 1.005)
+    return above == {PIXEL, LINEAR} and (solver[PIXEL], solver[LINEAR]) == ("heun", "euler")
+
+
+def new_modes_pull_the_shift_down(results: Results) -> bool:
+    """At 200 Euler steps the ratio over the whole spectrum is below that of shared frequencies."""
+    many = results.samplers[PIXEL]["euler"].steps.tolist().index(200)
+    whole = findings.best_ratios(results, "total")
+    shared = findings.best_ratios(results, f"shared {results.study.low}")
+    euler = [key for key in whole if key[1] == "euler"]
+    return all(whole[key][many] < 0.995 * shared[key][many] for key in euler)
+
+
+# Trained networks ------------------------------------------------------------------------------
+
+
+def weights_decide_the_training_shift(results: Results) -> bool:
+    """By bound and velocity nearly all best shifts lie at an edge of the grid."""
+    if results.experiment is None:
+        return False
+    one = findings.trained(results.experiment)
+    return one.edges > 0.9 * one.cases
+
+
+def no_doubling_is_found(results: Results) -> bool:
+    """L_z alone has a best shift inside the grid at both sizes; no seed's ratio reaches two."""
+    if results.experiment is None:
+        return False
+    one = findings.trained(results.experiment)
+    return one.inside == ("z",) and one.ratios[1] < 2
+
+
+def equal_loss_asks_for_less_than_two(results: Results) -> bool:
+    """The shift of equal L_z is below two, and falls towards the clean end in every seed."""
+    if results.experiment is None:
+        return False
+    one = findings.trained(results.experiment)
+    return one.falling and max(mean for mean, _ in one.matched) < 2
