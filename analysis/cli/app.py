@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from analysis.study.check import Finding
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-)  # fmt: skip
+)
 app.add_typer(commands.encoders_app, name="encoders")
 app.add_typer(commands.results_app, name="results")
 app.command()(commands.cache)
@@ -319,13 +321,14 @@ def recommend(
     ] = 1.0,
     sampling_base_shift: Annotated[
         float | None,
-        typer.Option(callback=_positive, help="That in sampling. Default: the same.",
-                     show_default=False),
+        typer.Option(
+            callback=_positive, help="That in sampling. Default: the same.", show_default=False
+        ),
     ] = None,
     form: Formats = Format.text,
     study: StudyOption = "",
     skip_unfit: SkipUnfit = False,
-) -> None:  # fmt: skip
+) -> None:
     """Measure the time-step shift between two resolutions, as settings for your trainer."""
     from analysis.training import recommend as training_recommend
 

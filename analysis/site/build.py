@@ -26,7 +26,6 @@ _DATA = """
 - [provenance.json](provenance.json): where every figure and number comes from
 - [ro-crate-metadata.json](ro-crate-metadata.json): the same, and every file of the site
 """
-_WAITING = "another build of this project is under way: waiting until it is done"
 
 
 def render(
@@ -51,50 +50,61 @@ def render(
     if renderer == "auto":
         renderer = "quarto" if quarto.find() else "builtin"
     say(f"rendering study '{Path(study).stem}' with {renderer}")
-    folder = root()
-
-    def ahead() -> contextlib.AbstractContextManager[None]:
-        return drawings.ahead(results)
-
     with told_to_pages(study, results.study.skip_unfit):
-        if renderer == "quarto":
-            return with_quarto(folder, quiet, say, results, ahead)
-        return with_builtin(folder, say, results, ahead)
+        return pages(
+            root(),
+            renderer,
+            quiet=quiet,
+            say=say,
+            results=results,
+            beside=lambda: drawings.ahead(results),
+        )
 
 
-Beside = Callable[[], contextlib.AbstractContextManager[None]]
-
-
-def with_builtin(
+def pages(
     folder: Path,
+    renderer: str = "builtin",
+    *,
+    quiet: bool = True,
     say: Callable[[str], None] = lambda _: None,
     results: Results | None = None,
-    beside: Beside = contextlib.nullcontext,
+    beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> list[Path]:
-    """Render with the built-in renderer; arguments and errors as of `builtin.render`, `finish`."""
+    """Render the pages of a project with one renderer, ``quarto`` or ``builtin``.
+
+    Args:
+        folder: the project's.
+        renderer: its name.
+        quiet: Quarto's own lines are not shown.
+        say: told what is being done.
+        results: what the pages show; without any, the site gets no account.
+        beside: what goes on while cells run.
+
+    Returns:
+        The pages and PDFs of the site, where they lie; what only leads to a page is none.
+
+    Raises:
+        InputError, AnalysisError: as `render` says.
+    """
     folder = folder.resolve()
-    # Asked for before anything is written, which would be a change to git.
-    made, output = edition(folder), project.read(folder).output
-    with placed(output, say) as staged:
-        builtin.render(folder, staged, made, progress=say, beside=beside)
-        finish(staged / output.name, results)
-        return _written(folder, staged / output.name, output)
+    plan = project.read(folder)
+    made = edition(folder)  # asked for before anything is written, which would be a change to git
 
+    def busy() -> None:
+        say("another build of this project is under way: waiting until it is done")
 
-def with_quarto(
-    folder: Path,
-    quiet: bool,
-    say: Callable[[str], None] = lambda _: None,
-    results: Results | None = None,
-    beside: Beside = contextlib.nullcontext,
-) -> list[Path]:
-    """Render with Quarto; arguments and errors as of `quarto.render` and `finish`."""
-    output = folder / "_site"
-    with placed(output, say) as staged:
-        site = staged / output.name
-        quarto.render(folder, site, quiet=quiet, beside=beside)
+    place = plan.output.parent
+    with placement.alone(place, busy), placement.stage(place) as staged:
+        site = staged / plan.output.name
+        if renderer == "quarto":
+            quarto.render(folder, site, quiet=quiet, beside=beside)
+        else:
+            builtin.render(folder, staged, made, progress=say, beside=beside)
         finish(site, results)
-        return _written(folder, site, output)
+        names = {page.relative_to(folder).with_suffix(".html") for page in plan.pages}
+        found = sorted(path.relative_to(site) for path in site.rglob("*"))
+        placement.put(place, staged)
+    return [plan.output / path for path in found if path in names or path.suffix == ".pdf"]
 
 
 def finish(site: Path, results: Results | None) -> None:
@@ -113,24 +123,6 @@ def finish(site: Path, results: Results | None) -> None:
                 file.write(_DATA)
         account.write(site, results)
     links.check(site)
-
-
-@contextlib.contextmanager
-def placed(output: Path, say: Callable[[str], None]) -> Iterator[Path]:
-    """A folder beside a site's own, for its next state, which takes its place at the end."""
-    with (
-        placement.alone(output.parent, lambda: say(_WAITING)),
-        placement.stage(output.parent) as staged,
-    ):
-        yield staged
-        placement.put(output.parent, staged)
-
-
-def _written(folder: Path, site: Path, output: Path) -> list[Path]:
-    """The pages and PDFs of a site, where they will lie; what only leads to a page is none."""
-    pages = {page.relative_to(folder).with_suffix(".html") for page in project.read(folder).pages}
-    made = sorted(path.relative_to(site) for path in site.rglob("*"))
-    return [output / path for path in made if path in pages or path.suffix == ".pdf"]
 
 
 @contextlib.contextmanager

@@ -53,25 +53,17 @@ def render(
     program = find()
     if program is None:
         raise AnalysisError("no quarto >= 1.9 on PATH: install it, or use the built-in renderer")
-    with beside():
-        _run([str(program), "render", "--output-dir", str(site.relative_to(root))], root, quiet)
-    if not site.is_dir():
-        raise AnalysisError("quarto wrote no site: is project.render of _quarto.yml right?")
-
-
-def _run(command: list[str], root: Path, quiet: bool) -> None:
-    """Run Quarto in the project; AnalysisError if it fails or leaves a reference unresolved."""
-    with subprocess.Popen(
-        command,
-        cwd=root,
-        env=os.environ | {"QUARTO_PYTHON": sys.executable},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
+    command = [str(program), "render", "--output-dir", str(site.relative_to(root))]
+    environment = os.environ | {"QUARTO_PYTHON": sys.executable}
+    lines = []
+    with (
+        beside(),
+        subprocess.Popen(
+            command, cwd=root, env=environment, text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process,
+    ):  # fmt: skip
         assert process.stdout is not None
-        lines = []
         for line in process.stdout:
             lines.append(line.rstrip())
             if not quiet:
@@ -81,6 +73,8 @@ def _run(command: list[str], root: Path, quiet: bool) -> None:
         raise AnalysisError(f"quarto render failed (exit {process.returncode}):\n{tail}")
     if unresolved := [line for line in lines if _UNRESOLVED.search(line)]:
         raise AnalysisError("quarto left references unresolved:\n" + "\n".join(unresolved))
+    if not site.is_dir():
+        raise AnalysisError("quarto wrote no site: is project.render of _quarto.yml right?")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -190,7 +190,7 @@ def main() -> None:
         start = time.perf_counter()
         with timed(PARTS) as spent:
             found = results.load("bundled")
-            build.with_builtin(folder, results=found, beside=lambda: drawings.ahead(found))
+            build.pages(folder, results=found, beside=lambda: drawings.ahead(found))
         whole = time.perf_counter() - start
         print("\nParts of rendering from nothing; those that run at the same time are all counted")
         row("", "seconds", "of the whole")

@@ -23,7 +23,8 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from analysis.project.errors import InputError
-from analysis.site.builtin.tree import Element, main_of
+from analysis.site.builtin import tree
+from analysis.site.builtin.tree import Element
 from analysis.site.links import broken
 
 _LABELS = ("fig-", "tbl-", "eq-", "sec-", "ref-")
@@ -59,7 +60,9 @@ def read(page: Path) -> Facts:
     Raises:
         InputError: it has no main content.
     """
-    main = main_of(page)
+    main = next(tree.read(page.read_text(encoding="utf-8")).all("main"), None)
+    if main is None:
+        raise InputError(f"{page}: no <main>, so this is no page of ours")
     # The title block is laid out differently, and says the same.
     main.children = [c for c in main.children if isinstance(c, str) or c.tag != "header"]
 

@@ -17,6 +17,13 @@ from analysis.site import build, quarto
 from tests.conftest import PROJECT
 
 
+@pytest.fixture(autouse=True)
+def a_project(tmp_path: Path) -> None:
+    (tmp_path / "_quarto.yml").write_text('project: {render: ["/report/*.qmd"]}\n')
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.qmd").touch()
+
+
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, render: str = "") -> Path:
     program = folder / "quarto"
     program.write_text(
@@ -44,23 +51,20 @@ def test_no_quarto_is_no_error_until_it_is_needed(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert quarto.find() is None
     with pytest.raises(AnalysisError, match="no quarto"):
-        build.with_quarto(tmp_path, True)
+        build.pages(tmp_path, "quarto")
 
 
 def test_it_renders_with_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = 'mkdir -p $3/report; echo "$QUARTO_PYTHON $1" > $3/report/index.html'
     install(tmp_path, monkeypatch, "1.10.1", script)
-    (tmp_path / "_quarto.yml").write_text('project: {render: ["/report/*.qmd"]}\n')
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "index.qmd").touch()
-    assert build.with_quarto(tmp_path, True) == [tmp_path / "_site" / "report" / "index.html"]
+    assert build.pages(tmp_path, "quarto") == [tmp_path / "_site" / "report" / "index.html"]
     assert (tmp_path / "_site/report/index.html").read_text().split() == [sys.executable, "render"]
 
 
 def test_a_failure_shows_the_tail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, "1.10.1", "echo the reason >&2; exit 1")
     with pytest.raises(AnalysisError, match=r"exit 1\D+the reason"):
-        build.with_quarto(tmp_path, True)
+        build.pages(tmp_path, "quarto")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_an_unresolved_reference_is_an_error(
 ) -> None:
     install(tmp_path, monkeypatch, "1.10.1", f"echo '{warning}' >&2")
     with pytest.raises(AnalysisError, match="none"):
-        build.with_quarto(tmp_path, True)
+        build.pages(tmp_path, "quarto")
 
 
 def luminance(colour: str) -> float:

@@ -36,7 +36,9 @@ def state(path: Path) -> str | None:
     """What a file holds, as its SHA-256; a folder's names, as theirs; None if there is neither."""
     try:
         if path.is_dir():
-            names = sorted(one.name for one in path.iterdir() if one.name[0] not in "._")
+            names = sorted(
+                one.name for one in path.iterdir() if one.name[0] not in "._" and one.name != MADE
+            )
             return "names " + hashlib.sha256(os.fsencode("\0".join(names))).hexdigest()
         if not path.is_file():
             return None
@@ -73,8 +75,11 @@ def observed(
             continue
         if "__pycache__" in path.parts or any(path.is_relative_to(one) for one in INSTALLED):
             continue
+        of_all = any(path.is_relative_to(one) for one in shared)
+        if of_all and path.is_dir():  # what lies in the store is asked for by name
+            continue
         found[name] = state(path)
-        if name in written or any(path.is_relative_to(one) for one in shared):
+        if name in written or of_all:
             continue
         if path.is_file() and path.stat().st_mtime_ns >= started:
             return None
@@ -89,12 +94,10 @@ def sources(folder: Path, without: Set[Path] = frozenset()) -> Iterator[Path]:
         without: folders that are left out.
     """
     for place, folders, files in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if name[0] != "." and name not in ("__pycache__", MADE) and not name.endswith("_files")
-            and Path(place, name).resolve() not in without
-        ]  # fmt: skip
+        written = {"__pycache__", MADE}
+        kept = [one for one in folders if one[0] != "." and one not in written]
+        kept = [one for one in kept if not one.endswith("_files")]
+        folders[:] = [one for one in kept if Path(place, one).resolve() not in without]
         yield from (Path(place, name) for name in files if name[0] != ".")
 
 

@@ -49,7 +49,12 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
     )
     css = source.option("css", "html")
     body = _FORMULA.sub(_unbroken, _HEADING.sub(_anchored, fields["body"]))
-    meta, linked_data = _machine_readable(project, source, fields, pdf)
+    # Addresses are left out while no site-url is known: they have to be absolute.
+    base = str(project.get("website.site-url") or "").rstrip("/")
+    address = f"{base}/{here.with_suffix('.html').as_posix()}" if base else ""
+    paper = f"{base}/{here.with_name(pdf).as_posix()}" if base and pdf else ""
+    scholar = source.option("google-scholar", "html", False)
+    cited = citation.read(project.root / CITATION) if scholar else None
     return environment.get_template("page.html").render(
         fields=fields,
         body=_IMAGE.sub(lambda found: _image(found, source.path.parent), body),
@@ -66,8 +71,12 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
         up=up,
         assets=f"{up}{ASSETS}",
         scripts=scripts(project, source),
-        meta=meta,
-        linked_data=linked_data,
+        open_graph=project.get("website.open-graph", False),
+        cited=cited,
+        day=str(source.meta.get("date", "")),
+        address=address,
+        paper=paper,
+        linked_data=cited and _linked_data(source, cited, fields, address, paper),
         css=f"{up}{css}" if css else None,
         nav=_navigation(project, here),
         repository=project.get("website.repo-url"),
@@ -138,46 +147,10 @@ def _image(found: re.Match[str], folder: Path) -> str:
     return f'<img loading="lazy" decoding="async"{kind} src="{found[1]}"'
 
 
-def _machine_readable(
-    project: Project, source: Page, fields: dict[str, str], pdf: str | None
-) -> tuple[list[tuple[str, str, str]], dict[str, Any] | None]:
-    """The ``<meta>`` elements (attribute, name, content) and schema.org's ScholarlyArticle.
-
-    Addresses are left out while no ``site-url`` is known: they have to be absolute.
-    """
-    here = source.path.relative_to(project.root).with_suffix(".html")
-    base = str(project.get("website.site-url") or "").rstrip("/")
-    address = f"{base}/{here.as_posix()}" if base else ""
-    paper = f"{base}/{here.with_name(pdf).as_posix()}" if base and pdf else ""
-    title, description = _plain(fields["title"]), _plain(fields["description"])
-    lang = str(source.option("lang", "html", "en"))
-    meta: list[tuple[str, str, str]] = []
-    if project.get("website.open-graph", False):
-        kind = "article" if source.meta.get("author") else "website"
-        meta += [
-            ("property", "og:type", kind),
-            ("property", "og:title", title),
-            ("property", "og:description", description),
-            ("property", "og:site_name", str(project.get("website.title", ""))),
-            ("property", "og:url", address),
-            ("name", "twitter:card", "summary"),
-            ("name", "twitter:title", title),
-            ("name", "twitter:description", description),
-        ]
-    if not source.option("google-scholar", "html", False):
-        return [one for one in meta if one[2]], None
-    cited = citation.read(project.root / CITATION)
-    day = str(source.meta.get("date", ""))
-    meta += [
-        ("name", "citation_title", title),
-        *(("name", "citation_author", one.name) for one in cited.authors),
-        ("name", "citation_publication_date", day.replace("-", "/")),
-        ("name", "citation_doi", cited.doi),
-        ("name", "citation_fulltext_html_url", address),
-        ("name", "citation_pdf_url", paper),
-        ("name", "citation_language", lang),
-        ("name", "citation_keywords", "; ".join(cited.keywords)),
-    ]
+def _linked_data(
+    source: Page, cited: citation.Citation, fields: dict[str, str], address: str, paper: str
+) -> dict[str, Any]:
+    """schema.org's ScholarlyArticle, without what is not known."""
     people = [
         {
             "@type": "Person" if one.given else "Organization",
@@ -186,23 +159,22 @@ def _machine_readable(
         }
         for one in cited.authors
     ]
+    pdf = {"@type": "MediaObject", "encodingFormat": "application/pdf", "contentUrl": paper}
     article = {
         "@context": "https://schema.org",
         "@type": "ScholarlyArticle",
-        "headline": title,
-        "description": description,
+        "headline": _plain(fields["title"]),
+        "description": _plain(fields["description"]),
         "author": [{key: value for key, value in one.items() if value} for one in people],
-        "datePublished": day,
+        "datePublished": str(source.meta.get("date", "")),
         "version": cited.version,
-        "inLanguage": lang,
+        "inLanguage": str(source.option("lang", "html", "en")),
         "keywords": list(cited.keywords),
         "identifier": f"https://doi.org/{cited.doi}" if cited.doi else "",
         "url": address,
-        "encoding": {"@type": "MediaObject", "encodingFormat": "application/pdf",
-                     "contentUrl": paper} if paper else "",
-    }  # fmt: skip
-    known = {key: value for key, value in article.items() if value}
-    return [one for one in meta if one[2]], known
+        "encoding": pdf if paper else "",
+    }
+    return {key: value for key, value in article.items() if value}
 
 
 def _navigation(project: Project, here: Path) -> list[dict[str, Any]]:

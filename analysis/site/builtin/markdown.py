@@ -19,7 +19,7 @@ from analysis.site.builtin.page import MARK, Cell, Line, Page, alternative
 # Up to this size a figure is shown as SVG; above it, as the smaller of SVG and PNG.
 LARGEST_SVG = 400_000
 _STUB_TABLE = "| a |\n|---|\n| 1 |"
-_PX = {"pt": 96 / 72, "px": 1.0, "in": 96.0, "": 1.0}
+_PX = {"pt": 96 / 72, "in": 96.0, "px": 1.0, "": 1.0}
 
 
 @dataclass
@@ -162,14 +162,11 @@ def _figure(page: Page, cell: Cell, data: dict[str, str], stem: str, folder: Pat
     if not alt:
         raise cell.line.error("this cell shows a figure without alternative text: '#| fig-alt: …'")
     svg = data.get("image/svg+xml", "")
-    size = re.search(r'<svg[^>]*?height="([\d.]+)(\w*)"[^>]*?width="([\d.]+)(\w*)"', svg) or (
-        re.search(r'<svg[^>]*?width="([\d.]+)(\w*)"[^>]*?height="([\d.]+)(\w*)"', svg)
-    )
-    if size is None:
+    head = svg[svg.find("<svg") :].partition(">")[0]
+    sizes = dict(re.findall(r' (width|height)="([\d.]+(?:pt|px|in)?)"', head))
+    if len(sizes) < 2:
         raise cell.line.error("this figure has no size: return a matplotlib figure")
-    first, second = (round(float(size[n]) * _PX[size[n + 1]]) for n in (1, 3))
-    swapped = svg.find(' height="') < svg.find(' width="')
-    width, height = (second, first) if swapped else (first, second)
+    size = " ".join(f"{side}={_pixels(length)}" for side, length in sizes.items())
     png = base64.b64decode(data["image/png"])
     suffix = "svg" if len(svg.encode()) <= max(LARGEST_SVG, len(png)) else "png"
     target = Path(f"{page.path.stem}_files") / f"{stem}.{suffix}"
@@ -177,7 +174,13 @@ def _figure(page: Page, cell: Cell, data: dict[str, str], stem: str, folder: Pat
         file = folder / target
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(svg.encode() if suffix == "svg" else png)
-    return f"![]({target.as_posix()}){{fig-alt={quoted(alt)} width={width} height={height}}}"
+    return f"![]({target.as_posix()}){{fig-alt={quoted(alt)} {size}}}"
+
+
+def _pixels(length: str) -> int:
+    """A length of an SVG, such as ``345.6pt``, in CSS pixels."""
+    number = length.rstrip("ptxin")
+    return round(float(number) * _PX[length.removeprefix(number)])
 
 
 def _fenced(text: str, info: str) -> str:

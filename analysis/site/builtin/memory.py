@@ -12,11 +12,11 @@ outside the project that is asked for by name only, what programs started by cel
 extension modules that open files past Python.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable
 from functools import cached_property
@@ -31,26 +31,12 @@ from analysis.site.builtin.files import INSTALLED, States, sources, state, store
 from analysis.site.builtin.page import MARK, Cell, Page
 from analysis.site.builtin.project import Project
 
-KEPT = 3  # entries of a kind
-_TOLD = (".cff", ".md", ".toml", ".yml")  # at the root: what pages and PDF say of the project
+KEPT = 3  # entries of a page
+_TOLD = (".cff", ".toml", ".yml")  # at the root: what pages and PDF say of the project
+_PROSE = (".qmd", ".md")  # no input of cells; one that reads a page is seen to open it
 _PREFIXES = ("ANALYSIS_", "LC_", "MKL_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
 _VARIABLES = ("HOME", "LANG", "LANGUAGE", "SOURCE_DATE_EPOCH", "TZ")
 _PACKAGE = Path(analysis.__file__).parent
-
-
-def surroundings() -> dict[str, Any]:
-    """What cells may depend on beyond files: interpreter, packages, commit, variables."""
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(_PREFIXES) or name in _VARIABLES
-    }
-    return {
-        "python": [sys.version, sys.executable, platform.machine()],
-        "packages": _packages(),
-        "package": environment(),
-        "variables": variables,
-    }
 
 
 class Memory:
@@ -64,47 +50,53 @@ class Memory:
     def __init__(self, plan: Project, say: Callable[[str], None]) -> None:
         self.plan, self._say = plan, say
         self.store = store(plan.root)
-        self.folder = self.store / "pages"
         self.before = self._files()
         # Modules that were edited after this process began may not be those that it runs.
-        edited = (path.stat().st_mtime_ns for path in sources(_PACKAGE, set()))
+        edited = (path.stat().st_mtime_ns for path in sources(_PACKAGE))
         self._sure = max(edited, default=0) < STARTED
-
-    @cached_property
-    def _around(self) -> dict[str, Any]:
-        # Whether weights are here is asked by name, without opening them.
-        downloads = sorted(str(path) for path in (self.store / "downloads").rglob("*"))
-        told = {"version": 1, "root": str(self.plan.root), "downloads": downloads}
-        return told | surroundings()
 
     def recall(self, page: Page) -> cells.Results | None:
         """What the cells of a page gave, if they would give the same now."""
         if not page.inline and not any(isinstance(piece, Cell) for piece in page.pieces):
             return cells.Results()
-        content = self._read(f"cells-{page.path.stem}", self._cells_key(page))
-        if content is None:
+        file = self._entry(page)
+        try:
+            digest, _, text = file.read_text(encoding="utf-8").partition("\n")
+        except (OSError, UnicodeError):
             return None
+        if digest != _sha256(text):
+            return None
+        content = json.loads(text)
+        if any(state(Path(path)) != known for path, known in content["read"].items()):
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(file)  # the newest are kept
         outputs, values = (
             {int(number): value for number, value in content[name].items()}
             for name in ("outputs", "values")
         )
-        return cells.Results(outputs, values, read=content["read"])
+        return cells.Results(outputs, values, content["read"])
 
     def keep(self, page: Page, results: cells.Results) -> None:
         """Remember what the cells of a page gave, unless something changed while they ran."""
-        key = self._cells_key(page)
-        if _without_pages(self._files()) != _without_pages(self.before):
-            results.read = None
-        if results.read:
-            content = {
-                "outputs": results.outputs,
-                "values": results.values,
-                "read": results.read,
-            }
-            self._write(f"cells-{page.path.stem}", key, json.loads(json.dumps(content)))
+        if not self._sure or not results.read or self._files() != self.before:
+            return
+        file, text = self._entry(page), json.dumps(vars(results))
+        try:
+            write_atomic(file, f"{_sha256(text)}\n{text}".encode())
+        except OSError as error:
+            self._sure = False
+            self._say(
+                f"{self.store}: {error.strerror}: the next build will do all of this again; "
+                "ANALYSIS_CACHE takes a folder that can be written"
+            )
+            return
+        entries = file.parent.glob("*.json")
+        for old in sorted(entries, key=lambda one: one.stat().st_mtime_ns)[:-KEPT]:
+            old.unlink(missing_ok=True)
 
-    def _cells_key(self, page: Page) -> str:
-        """Of the code of a page as it will run, and of all that is known beforehand."""
+    def _entry(self, page: Page) -> Path:
+        """Where an entry lies: under the code as it will run, and all that is known beforehand."""
         code = [
             [piece.code, *cells.ways(page, piece)]
             if isinstance(piece, Cell)
@@ -113,13 +105,30 @@ class Memory:
             ]
             for piece in page.pieces
         ]
-        told = [str(page.path), cells.SETUP, code]
-        return _digest([self._around, told, _without_pages(self.before)])
+        key = _sha256(canonical([self._around, str(page.path), cells.SETUP, code, self.before]))
+        return self.store / "pages" / page.path.stem / f"{key}.json"
+
+    @cached_property
+    def _around(self) -> dict[str, Any]:
+        """What cells may depend on beyond files: interpreter, packages, commit, variables."""
+        return {
+            "root": str(self.plan.root),
+            # Whether weights are here is asked by name, without opening them.
+            "downloads": sorted(str(path) for path in (self.store / "downloads").rglob("*")),
+            "python": [sys.version, sys.executable, platform.machine()],
+            "packages": _packages(),
+            "package": environment(),
+            "variables": {
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith(_PREFIXES) or name in _VARIABLES
+            },
+        }
 
     def _files(self) -> States:
         """The package, the project's data, what lies beside the pages, what the root tells.
 
-        Without what is made: the store, the site, ``made/``, bytecode.
+        Without prose and what is made: the store, the site, ``made/``, bytecode.
         """
         root = self.plan.root
         folders = {_PACKAGE, root / "analysis", root / "data"}
@@ -127,46 +136,8 @@ class Memory:
         out = {self.plan.output, self.store, root / "data" / "cache"}
         found = {path for folder in folders for path in sources(folder, out)}
         found |= {path for path in root.iterdir() if path.suffix in _TOLD and path.name[0] != "."}
-        found |= {*self.plan.pages, *self.plan.resources}
-        return {str(path): state(path) for path in sorted(found)}
-
-    def _read(self, kind: str, key: str) -> dict[str, Any] | None:
-        """The content of an entry, if it is whole and all that it read is as it was."""
-        file = self.folder / f"{kind}-{key[:32]}" / "entry.json"
-        try:
-            entry = json.loads(file.read_bytes())
-            content: dict[str, Any] = entry["content"]
-            if entry["key"] != key or entry["sha256"] != _digest(content):
-                return None
-            if any(state(Path(path)) != known for path, known in content["read"].items()):
-                return None
-            os.utime(file)  # the newest are kept
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-        return content
-
-    def _write(self, kind: str, key: str, content: dict[str, Any]) -> None:
-        if not self._sure:
-            return
-        place = self.folder / f"{kind}-{key[:32]}"
-        entry = {"key": key, "sha256": _digest(content), "content": content}
-        try:
-            write_atomic(place / "entry.json", json.dumps(entry).encode())
-        except OSError as error:
-            self._sure = False
-            self._say(
-                f"{self.store}: {error.strerror}: the next build will do all of this again; "
-                "ANALYSIS_CACHE takes a folder that can be written"
-            )
-            return
-        entries = [one for one in self.folder.glob(f"{kind}-*") if len(one.name) == len(place.name)]
-        for old in sorted(entries, key=_written)[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _written(entry: Path) -> int:
-    file = entry / "entry.json"
-    return file.stat().st_mtime_ns if file.exists() else 0
+        found |= set(self.plan.resources)
+        return {str(path): state(path) for path in sorted(found) if path.suffix not in _PROSE}
 
 
 def _packages() -> list[str]:
@@ -176,10 +147,5 @@ def _packages() -> list[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
-def _without_pages(files: States) -> States:
-    """Prose is no input of cells; a cell that reads a page is seen to open it."""
-    return {name: known for name, known in files.items() if not name.endswith((".qmd", ".md"))}
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

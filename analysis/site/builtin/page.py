@@ -172,10 +172,8 @@ def _expand(lines: list[Line], meta: dict[str, Any], within: tuple[Path, ...]) -
             inner = [Line(text, target, n) for n, text in enumerate(_text(target).splitlines(), 1)]
             expanded += _expand(inner, meta, (*within, target))
         else:
-            expanded.append(
-                Line(_SHORTCODE.sub(lambda m, at=line: _meta(m[1], meta, at), line.text),  # type: ignore[misc]
-                     line.path, line.number)
-            )  # fmt: skip
+            text = _SHORTCODE.sub(lambda m, at=line: _meta(m[1], meta, at), line.text)  # type: ignore[misc]
+            expanded.append(Line(text, line.path, line.number))
     return expanded
 
 

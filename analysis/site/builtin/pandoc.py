@@ -70,9 +70,13 @@ def run(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
     """
     own = locale.getencoding().lower() in ("utf-8", "utf8")
     return subprocess.run(
-        [*command(), *arguments], input=text, capture_output=True, encoding="utf-8",
-        env=os.environ | ({} if own else {"LC_ALL": "C.UTF-8"}), check=False,
-    )  # fmt: skip
+        [*command(), *arguments],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | ({} if own else {"LC_ALL": "C.UTF-8"}),
+        check=False,
+    )
 
 
 def convert(

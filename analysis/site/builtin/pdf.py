@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import typst
 
-from analysis.project.environment import Edition, edition
+from analysis.project.environment import Edition
 from analysis.project.errors import AnalysisError
 from analysis.project.files import write_atomic
 from analysis.site.builtin import html
@@ -27,15 +27,14 @@ _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _AUTHOR = ("name", "affiliation", "url")
 
 
-def document(page: Page, fields: dict[str, str], state: Edition | None = None) -> str:
+def document(page: Page, fields: dict[str, str], state: Edition) -> str:
     """The Typst source of a page: a call of ``paper.typ`` round the converted body.
 
     Args:
         page: for the settings.
         fields: its parts as converted.
-        state: what the title block and the running heads name; None asks the page's project.
+        state: what the title block and the running heads name.
     """
-    state = edition(page.root) if state is None else state
     keywords = [*page.meta.get("keywords", []), *state.keywords]
 
     made = _made(page)
@@ -113,9 +112,12 @@ def write(page: Page, source: str, build: Path, target: Path) -> None:
     def compiled(text: str) -> bytes:
         main.write_text(text, encoding="utf-8")
         found, complaints = typst.compile_with_warnings(
-            str(main), root=str(build), ignore_system_fonts=True, format="pdf",
+            str(main),
+            root=str(build),
+            ignore_system_fonts=True,
+            format="pdf",
             pdf_standards=standards,
-        )  # fmt: skip
+        )
         if complaints:
             told = "\n".join(str(getattr(one, "diagnostic", one)).strip() for one in complaints)
             raise AnalysisError(f"{page.path}: the PDF has warnings:\n{told}")

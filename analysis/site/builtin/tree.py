@@ -4,9 +4,6 @@ import html
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
-
-from analysis.project.errors import InputError
 
 _VOID = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
@@ -108,15 +105,3 @@ class _Reader(HTMLParser):
 def read(text: str) -> Element:
     """The whole of a page or a piece of one, as an element without a name."""
     return _Reader(text).root
-
-
-def main_of(page: Path) -> Element:
-    """The main content of a page.
-
-    Raises:
-        InputError: it has none.
-    """
-    main = next(read(page.read_text(encoding="utf-8")).all("main"), None)
-    if main is None:
-        raise InputError(f"{page}: no <main>, so this is no page of ours")
-    return main

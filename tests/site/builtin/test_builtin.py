@@ -77,7 +77,7 @@ def write(root: Path, **pages: str) -> Path:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = copy(tmp_path_factory.mktemp("corpus") / "project")
-    build.with_builtin(root)
+    build.pages(root)
     return root
 
 
@@ -224,7 +224,7 @@ def test_pdf_is_archival_and_says_whose_it_is(corpus: Path) -> None:
 def test_two_builds_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
     # Two clean builds: each has a store of its own, beside the project.
     again = copy(tmp_path / "elsewhere")
-    build.with_builtin(again)
+    build.pages(again)
     assert (again / "runs.txt").read_text() == "index\n"
     files = sorted(path.relative_to(again) for path in (again / "_site").rglob("*.*"))
     assert len(files) > 10
@@ -240,7 +240,7 @@ def test_a_failing_cell_is_named_and_the_old_site_stays(tmp_path: Path) -> None:
     (root / "_site").mkdir()
     (root / "_site" / "old.html").write_text("old")
     with pytest.raises(AnalysisError, match=r"index\.qmd:9: this cell failed: ValueError: no"):
-        build.with_builtin(root)
+        build.pages(root)
     assert [path.name for path in (root / "_site").iterdir()] == ["old.html"]
     assert sorted(path.name for path in root.iterdir()) == ["_quarto.yml", "_site", "report"]
 
@@ -265,13 +265,13 @@ def test_what_shows_only_in_running_is_an_error_too(
     root = write(tmp_path, index=text)
     assert site.check(root) == []
     with pytest.raises(AnalysisError, match=message):
-        build.with_builtin(root)
+        build.pages(root)
 
 
 def test_a_link_to_no_anchor_fails_the_build(tmp_path: Path) -> None:
     root = write(tmp_path, index="[to](other.qmd#nowhere)", other="## There {#sec-there}")
     with pytest.raises(AnalysisError, match=r"other\.html#nowhere: no element with id 'nowhere'"):
-        build.with_builtin(root)
+        build.pages(root)
     assert not (root / "_site").exists()
 
 
@@ -323,7 +323,7 @@ def test_files_that_a_page_links_to_come_along(tmp_path: Path) -> None:
     (root / "report" / "notes.txt").write_text("notes")
     (root / "report" / "unlinked.txt").write_text("stays")
     assert site.check(root) == []
-    build.with_builtin(root)
+    build.pages(root)
     there = root / "_site" / "report"
     for name in ("made/fig-dot.svg", "made/fig-dot.csv", "interactive/x.js", "notes.txt"):
         assert (there / name).read_bytes() == (root / "report" / name).read_bytes()
@@ -339,7 +339,7 @@ def test_a_linked_file_that_no_cell_makes_is_named(tmp_path: Path) -> None:
     root = write(tmp_path, index="[data](made/none.csv)\n\n```{python}\n1\n```")
     assert site.check(root) == [], "cells may make it"
     with pytest.raises(AnalysisError, match=r"index\.qmd:5: no such file: made/none\.csv"):
-        build.with_builtin(root)
+        build.pages(root)
 
 
 PAPER = """---
@@ -364,10 +364,10 @@ def test_the_images_of_a_page_that_is_only_a_paper_come_along(tmp_path: Path) ->
     root = write(tmp_path, index="Words.")
     (root / "report" / "paper.qmd").write_text(PAPER)
     with pytest.raises(InputError, match=r"paper\.qmd:6: no such image: my%20dot\.png"):
-        build.with_builtin(root)
+        build.pages(root)
     shutil.copy(CORPUS / "report" / "square.png", root / "report" / "my dot.png")
     assert site.check(root) == []
-    build.with_builtin(root)
+    build.pages(root)
     there = root / "_site" / "report"
     for name in ("made/a.svg", "my dot.png"):
         assert (there / name).read_bytes() == (root / "report" / name).read_bytes()
@@ -394,7 +394,7 @@ def test_the_paper_is_set_while_pages_are_converted(
     (root / "report" / "index.qmd").write_text(
         "---\ntitle: Both\nformat: {html: default, typst: default}\n---\n\nWords.\n"
     )
-    assert build.with_builtin(root) == [
+    assert build.pages(root) == [
         root / "_site/report/index.html",
         root / "_site/report/index.pdf",
     ]
@@ -407,7 +407,7 @@ def test_bars_and_spaces_in_formulas_are_mended_for_typst_and_nowhere_else(tmp_p
         "---\ntitle: Bars\nformat: {html: default, typst: {keep-typ: true}}\n---\n\n"
         "The gain $|g|$, again $|g|$, and $a \\; b \\! c$; a bar \\| in words and `|x|` in code.\n"
     )
-    build.with_builtin(root)
+    build.pages(root)
     text = (root / "_site" / "report" / "index.typ").read_text(encoding="utf-8")
     bar = 'class("normal", bar.v)'
     assert text.count(f"{bar} g {bar}") == 2
@@ -420,13 +420,13 @@ def test_bars_and_spaces_in_formulas_are_mended_for_typst_and_nowhere_else(tmp_p
 def test_a_failing_page_stops_the_others(tmp_path: Path) -> None:
     slow = "```{python}\nimport time\ntime.sleep(600)\n```"
     with pytest.raises(AnalysisError, match=r"b\.qmd:6: this cell failed: ZeroDivisionError"):
-        build.with_builtin(write(tmp_path, a=slow, b="```{python}\n1 / 0\n```"))
+        build.pages(write(tmp_path, a=slow, b="```{python}\n1 / 0\n```"))
 
 
 def test_problems_stop_a_render_before_anything_runs(tmp_path: Path) -> None:
     cell = "```{python}\nopen('ran', 'w').close()\n```\n\n@fig-none"
     with pytest.raises(InputError, match=r"index\.qmd:9: nothing on this page has the label"):
-        build.with_builtin(write(tmp_path, index=cell))
+        build.pages(write(tmp_path, index=cell))
     assert not (tmp_path / "ran").exists()
 
 

@@ -41,6 +41,8 @@ def test_state(tmp_path: Path) -> None:
     file.write_text("two")
     assert files.state(file) not in (one, None)
     assert files.state(tmp_path) == names
+    (tmp_path / "made").mkdir()
+    assert files.state(tmp_path) == names
     (tmp_path / "b.txt").touch()
     assert files.state(tmp_path) != names
 
@@ -72,8 +74,10 @@ def test_what_somebody_else_wrote_meanwhile_cannot_be_told(tmp_path: Path) -> No
     file.write_text("one")
     assert observed(tmp_path, [file], [], 60) is None
     assert observed(tmp_path, [file], [file], 60) == {str(file): files.state(file)}
+    (tmp_path / "store" / "ab").mkdir(parents=True)
+    assert observed(tmp_path, [tmp_path / "store" / "ab"], [], 60) == {}
     for shared in ("store", "fonts"):
         kept = tmp_path / shared / "entry"
-        kept.parent.mkdir()
+        kept.parent.mkdir(exist_ok=True)
         kept.write_text("what its name says")
         assert observed(tmp_path, [kept], [], 60) == {str(kept): files.state(kept)}

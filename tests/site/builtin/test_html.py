@@ -112,7 +112,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }.items():  # fmt: skip
         (root / name).write_text(text, encoding="utf-8")
     Image.new("RGB", (300, 300), "grey").save(root / "report" / "photo.png")
-    build.with_builtin(root)
+    build.pages(root)
     return root
 
 
@@ -164,7 +164,7 @@ def test_a_citation_needs_its_file(project: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns("_site", "CITATION.cff", ".*"))
     with pytest.raises(InputError, match="it says how to cite"):
-        build.with_builtin(copy)
+        build.pages(copy)
 
 
 def test_no_option_no_script(project: Path, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_no_option_no_script(project: Path, tmp_path: Path) -> None:
     for key in ("search", "lightbox", "citations-hover", "crossrefs-hover", "footnotes-hover"):
         text = text.replace(f"{key}: true", f"{key}: false")
     (copy / "_quarto.yml").write_text(text, encoding="utf-8")
-    build.with_builtin(copy)
+    build.pages(copy)
     shown = text_of(copy)
     assert re.findall(r'<script src="[^"]*/([\w-]+\.js)"', shown) == ["page.js"]
     assert 'id="search"' not in shown

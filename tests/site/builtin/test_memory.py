@@ -1,6 +1,5 @@
 """What is remembered of a build: every way in which it can be stale is noticed."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +64,7 @@ class Built:
         run = kernel.run
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(kernel, "run", counted)
-            build.with_builtin(self.root, self.said.append)
+            build.pages(self.root, say=self.said.append)
 
     @property
     def html(self) -> str:
@@ -85,9 +84,9 @@ class Built:
         assert old in text
         self.write(name, text.replace(old, new))
 
-    def entry(self, kind: str) -> Path:
-        found = (self.root / "data" / "cache" / "pages").glob(f"{kind}-*/entry.json")
-        return max(found, key=lambda path: path.stat().st_mtime_ns)
+    def entries(self) -> list[Path]:
+        found = (self.root / "data" / "cache" / "pages" / "a").glob("*.json")
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +190,7 @@ def test_an_image_of_the_page_is_an_input(built: Built) -> None:
 )
 def test_a_damaged_entry_is_computed_anew(damage: Callable[[str], str], built: Built) -> None:
     before, runs = built.html, built.runs
-    entry = built.entry("cells")
+    entry = built.entries()[-1]
     entry.write_text(damage(entry.read_text()))
     built.render()
     assert built.html == before
@@ -289,6 +288,4 @@ def test_only_the_newest_are_kept(built: Built) -> None:
     for number in range(memory.KEPT + 2):
         built.replace("report/a.qmd", "import beside", f"import beside; {number}")
         built.render()
-    pages = built.root / "data" / "cache" / "pages"
-    assert len(list(pages.glob("cells-a-*"))) == memory.KEPT
-    assert all(json.loads(path.read_text())["content"] for path in pages.glob("*/entry.json"))
+    assert len(built.entries()) == memory.KEPT
