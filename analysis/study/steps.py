@@ -395,12 +395,15 @@ def display(pictured: Mapping[int, np.ndarray]) -> Arrays:
     return {f"z_{side}": z.astype(np.float16) for side, z in pictured.items()}
 
 
-def leakage(setting: Setting) -> Arrays:
-    """`fields.leakage` of the study's windows, from ring 1 on, with k and the exponents.
+def chosen_leakage(setting: Setting) -> dict[str, Any]:
+    """Of which fields leakage is told: on the grid of the pictured latents, if not too large."""
+    side = {"side": min(setting.grid, LEAKAGE_SIDE)}
+    return LEAKAGE | side | chosen("windows", "seed")(setting)
 
-    On the grid of the pictured latents, if that is not too large.
-    """
-    study, side = setting.study, min(setting.grid, LEAKAGE_SIDE)
+
+def leakage(setting: Setting) -> Arrays:
+    """`fields.leakage` of the study's windows, from ring 1 on, with k and the exponents."""
+    study, side = setting.study, chosen_leakage(setting)["side"]
     windows = [(window.kind, window.beta) for window in study.windows]
     ratios = [
         spectra_fields.leakage(
@@ -426,8 +429,7 @@ RESULTS: tuple[Result, ...] = (
     ),
     Result(
         "leakage", 1, "leakage of the windows",
-        lambda s: LEAKAGE | {"side": min(s.grid, LEAKAGE_SIDE)} | chosen("windows", "seed")(s),
-        ("setting",), leakage, only=_is_pictured,
+        chosen_leakage, ("setting",), leakage, only=_is_pictured,
     ),
     Result(
         "channel-rule", 1, "channels of {}", chosen("bands", "bootstrap", "confidence", "seed"),

@@ -10,7 +10,7 @@ import pytest
 from analysis.study import archive
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.store import MissError, Request, Store
+from analysis.study.store import MissError, Request, Store, to_bytes
 
 REQUEST = Request("measurement", 1, {"a": 1}, {"x": "y"})
 ARRAYS = {"power": np.arange(4.0)}
@@ -76,6 +76,13 @@ def test_an_incomplete_result_is_none(project: Path, suffix: str) -> None:
 def test_a_json_that_says_no_key_is_refused(project: Path, text: str) -> None:
     archive.write("tiny", "pixel", ARRAYS, content()).write_text(text)
     with pytest.raises(MissError, match=r"damaged|made from other"):
+        read()
+
+
+def test_arrays_that_the_json_does_not_describe_are_refused(project: Path) -> None:
+    path = archive.write("tiny", "pixel", ARRAYS, content())
+    path.with_suffix(".npz").write_bytes(to_bytes({"power": np.zeros(4)}))
+    with pytest.raises(archive.DamagedError, match=r"pixel\.npz in .* is not the file that its"):
         read()
 
 

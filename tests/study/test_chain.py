@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from analysis.encoders import cards, encoder
+from analysis.encoders.latents import normalise
 from analysis.images import pixels
 from analysis.project import downloads
 from analysis.project.errors import FetchError, InputError
 from analysis.spectra import periodogram
 from analysis.spectra import rings as spectra_rings
-from analysis.study import archive
+from analysis.study import archive, steps
 from analysis.study import chain as study_chain
 from analysis.study.chain import Chain, Task, batches
 from analysis.study.plan import Plan, View
-from analysis.study.settings import Study, load_study
+from analysis.study.settings import Study, Variation, load_study
 from analysis.study.store import MissError, Request, Store
 from analysis.timesteps import noise
 
@@ -133,6 +134,21 @@ def test_images_encoded_together_have_the_moments_of_each(computed: Path) -> Non
             np.testing.assert_allclose(stored[name], values, rtol=1e-5, atol=1e-5)
 
 
+def test_latents_of_a_sampled_variation_are_drawn_by_the_photograph_and_the_seed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = chain()
+    card, photo = one.plan.cards[LINEAR], one.plan.photographs[0]
+    zero = np.zeros((1, 16, 8, 8), np.float32)
+    monkeypatch.setattr(one, "moments", lambda view, card: {"mean": zero, "logvar": zero})
+    view, drawn = one.plan.view(photo, 64), Variation(name="drawn", sample=True)
+    found = one.part(one.plan.part(steps.POWER, [view], card, drawn))[1]()["power"]
+    assert photo.path is not None
+    rng = noise.generator(7, "posterior", downloads.sha256(photo.path), 64)
+    z = normalise({"mean": zero, "logvar": zero}, card.normalisation, rng)[0]
+    np.testing.assert_array_equal(found, periodogram.raps(z).mean(axis=0))
+
+
 def test_under_never_an_empty_store_names_the_first_step(project: Path) -> None:
     with pytest.raises(
         MissError,
@@ -180,6 +196,18 @@ def test_committed_results_serve_where_weights_are_not(computed: Path, no_weight
         assert said[PIXEL] == "computed"
         assert said["taef2"].startswith(f"committed results in data/results/{folder}: taef2")
     assert not any("taef2" in label for label in one.store.computed)
+
+
+def test_what_is_answered_is_not_computed_again_for_a_measurement_that_is_missing(
+    computed: Path, tmp_path: Path
+) -> None:
+    study = with_choices(encoders=(PIXEL,), display_encoder=PIXEL, variations=())
+    one = Chain(study, Store(tmp_path / "store"))
+    for name, request in one.plan.results().items():
+        if name != PIXEL:
+            archive.write("tiny", name, {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
+    assert one.compute(anew=False) == {PIXEL: "computed"}
+    assert one.store.computed[-1] == "measurement of pixel"
 
 
 def test_committed_results_of_other_choices_do_not_serve(computed: Path, no_weights: None) -> None:

@@ -193,13 +193,18 @@ def test_simulated_images_are_other_images_and_seeded(project: Path) -> None:
         assert not {*digests} & {other.digest(view.image) for view in there}
 
 
-def test_only_a_variational_encoder_is_sampled(project: Path) -> None:
+def test_only_a_variational_encoder_is_sampled_and_by_the_seed(project: Path) -> None:
     drawn = Variation(name="sample", sample=True)
     one = plan(with_choices(variations=(drawn.model_dump(),)))
     card = one.cards[LINEAR]
     assert one.setting(card).variations == []
-    learned = card.model_copy(update={"kind": "diffusers", "class_name": "AutoencoderKL"})
+    own = {"kind": "diffusers", "class_name": "AutoencoderKL", "scale": 1.0, "sha256": "0" * 64}
+    learned = card.model_copy(update=own)
     assert one.setting(learned).variations == [drawn]
+    last = list(one.parts(learned))[-1]
+    assert last.sampled and last.input == "sample: quarry 128"
+    plain = one.part(steps.POWER, last.views, learned).request
+    assert last.request.parameters == {**plain.parameters, "seed": 7}
 
 
 def test_each_view_is_shown_once(project: Path) -> None:

@@ -102,6 +102,18 @@ def test_what_is_downloaded_is_looked_at_before_anything_is_computed(
     assert [photo.id for photo in plan.photographs] == ["p0"]
 
 
+def test_pages_need_latents_whose_halves_have_rings_and_two_images(here: Path) -> None:
+    study = load_study("tiny").model_copy(update={"resolutions": (32, 64)})
+    with pytest.raises(InputError, match="linear-f8c16 makes 4 x 4 latents of 32 px, too small"):
+        preflight.fetch(Plan(study, Store()))
+    study = load_study("tiny").model_copy(update={"bands": Bands(first_ring=3)})
+    with pytest.raises(InputError) as caught:
+        preflight.fetch(Plan(study, Store()), pages=True)
+    assert "linear-f8c16 makes 16 x 16 latents of 128 px, too small for pages, which" in str(
+        caught.value
+    )
+
+
 def test_a_photograph_that_cannot_be_used_is_told_before_anything_is_computed(
     project: Path,
 ) -> None:

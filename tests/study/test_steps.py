@@ -218,6 +218,16 @@ def test_the_mean_obeys_the_rule_and_a_slope_does_not_move() -> None:
     assert rule.alias_share[0, 0] < 0.01 < rule.alias_share[2, 0]
 
 
+def test_the_blend_has_t_of_the_latents_and_the_rest_of_the_noise() -> None:
+    setting = dataclasses.replace(SMALL, study=STUDY.model_copy(update={"t": 0.25}), digest="a")
+    z = np.random.default_rng(0).standard_normal((16, 32, 32), np.float32)
+    found, eps = steps.spectra(setting, z), setting.eps(z.shape)
+    noisy = periodogram.raps(0.25 * z + 0.75 * eps, *setting.window).mean(axis=0)
+    np.testing.assert_allclose(found["noisy"], noisy, rtol=1e-5)
+    expected = [periodogram.raps(z, w.kind, w.beta).mean(axis=0) for w in STUDY.windows]
+    np.testing.assert_array_equal(found["windows"], expected)
+
+
 def test_leakage_is_over_the_truth_window_by_window() -> None:
     found = steps.leakage(SMALL)
     assert found["ratio"].shape == (2, 4, 16)
