@@ -6,7 +6,6 @@ is run. Where an encoder cannot run here, its committed measurement is used, and
 
 import collections
 import functools
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -242,27 +241,23 @@ class Chain:
         card = self.plan.cards[name]
         return card if card.pinned else self.plan.settle(card, self.encoder(card).pins)
 
-    def powers(
-        self, card: Card, progress: Progress = lambda done, total, label: None
-    ) -> dict[int, np.ndarray]:
-        """Spectra at the two sides that are shown, ``[I, R]`` each, means over channels.
-
-        They are all that a shift between the sides comes from, and all that is computed.
+    def obtain(
+        self, card: Card, parts: Iterable[Part],
+        progress: Progress = lambda done, total, label: None,
+    ) -> list[Arrays]:  # fmt: skip
+        """What steps of photographs give, of one encoder; what is not stored is computed, no more.
 
         Raises:
             MissError: some are not stored, and nothing may be computed or the encoder can't run.
             FetchError: what the encoder needs can't be had.
         """
-        tasks = {side: list(map(self.part, some)) for side, some in self.plan.powers(card).items()}
-        todo = self._missing(itertools.chain(*tasks.values()))
+        tasks = [self.part(part) for part in parts]
+        todo = self._missing(tasks)
         groups = batches(self.plan, card, todo)
         if groups and (reason := availability.missing(card)):
             raise MissError(f"{reason}; and this was not measured before")
         self._run([(card, group) for group in groups], todo, progress)
-        return {
-            side: np.stack([self.store.obtain(*task)["power"] for task in some])
-            for side, some in tasks.items()
-        }
+        return [self.store.obtain(*task) for task in tasks]
 
     def _missing(self, tasks: Iterable[Task]) -> list[Task]:
         """Those that are not stored."""

@@ -247,24 +247,6 @@ class Plan:
         request = Request("measurement", 5, rows, inputs, f"measurement of {card.name}")
         return self._measurements.setdefault(card, request)
 
-    def powers(self, card: cards.Card) -> dict[int, list[Part]]:
-        """side -> the spectra of all photographs that a shift between two sides comes from."""
-        return {
-            side: [
-                self.part(steps.POWER, [self.view(photo, side)], card) for photo in self.photographs
-            ]
-            for side in self.study.pair
-        }
-
-    def powers_key(self, card: cards.Card) -> str:
-        """What identifies a shift that comes from `powers` and no more."""
-        parts = [part for some in self.powers(card).values() for part in some]
-        inputs = {
-            f"{part.views[0].image.id} {part.setting.side}": part.request.key for part in parts
-        }
-        chosen = {"bands": self.study.bands.model_dump()}
-        return Request("shift", 1, chosen, inputs).key
-
     def result_request(self, result: Result, card: cards.Card) -> Request:
         """What else pages are made of, of one encoder."""
         inputs: dict[str, str] = {}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from analysis.encoders import availability
+from analysis.encoders.cards import Card
 from analysis.images.catalogue import fetch, files, image_set, stack, unfit
 from analysis.project.errors import InputError
 from analysis.project.files import cache_folder
@@ -27,7 +28,8 @@ from analysis.study.chain import Chain, Progress
 from analysis.study.measurement import numbers_of
 from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.store import MissError, Store
+from analysis.study.steps import POWER
+from analysis.study.store import MissError, Request, Store
 from analysis.timesteps.schedule import shift_mu
 from analysis.training import settings
 
@@ -151,9 +153,8 @@ def recommend(
     if found is None:
         card = chain.settled(card.name)
         computed = len(store.computed)
-        powers = chain.powers(card, progress)
-        origin = "computed now" if len(store.computed) > computed else "stored"
-        found = powers, origin, chain.plan.powers_key(card)
+        powers, key = _powers(chain, card, progress)
+        found = powers, "computed now" if len(store.computed) > computed else "stored", key
     powers, origin, key = found
     grids = {side: side // card.latent_stride for side in (low, high)}
     one = _between(base, card.name, powers, grids)
@@ -179,6 +180,22 @@ def _known(plan: Plan, sides: set[int]) -> tuple[dict[int, np.ndarray], str, str
     if origin == "committed":
         origin = archive.origin(plan, card, availability.missing(card))
     return powers, "stored" if origin == "computed" else origin, request.key
+
+
+def _powers(chain: Chain, card: Card, progress: Progress) -> tuple[dict[int, np.ndarray], str]:
+    """Spectra ``[I, R]`` by side, which are all that is computed, and the key of their shift."""
+    plan, study = chain.plan, chain.study
+    parts = [
+        plan.part(POWER, [plan.view(photo, side)], card)
+        for side in study.pair
+        for photo in plan.photographs
+    ]
+    rows: dict[int, list[np.ndarray]] = {side: [] for side in study.pair}
+    for part, arrays in zip(parts, chain.obtain(card, parts, progress), strict=True):
+        rows[part.setting.side].append(arrays["power"])
+    inputs = {f"{part.views[0].image.id} {part.setting.side}": part.request.key for part in parts}
+    request = Request("shift", 1, {"bands": study.bands.model_dump()}, inputs)
+    return {side: np.stack(some) for side, some in rows.items()}, request.key
 
 
 def _between(
