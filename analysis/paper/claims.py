@@ -9,8 +9,6 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
 from analysis.project.errors import InputError, nearest
 from analysis.shift import literature
 from analysis.spectra.intervals import Estimate
@@ -205,9 +203,10 @@ def flat_channels_need_no_learning(results: Results) -> bool:
 
 def only_local_means_obey(results: Results) -> bool:
     """Few channels of the linear code obey the rule, local means; the others lie far below it."""
-    obey, shifts = findings.obeying(results), results.rule.measured[0] if results.rule else []
-    rest = np.delete(shifts, obey)
-    return 0 < len(obey) < len(rest) and bool(np.max(rest) < 0.8 * results.theory)
+    if results.rule is None:
+        return False
+    obey, others = findings.by_obedience(results.rule, results.theory)
+    return 0 < len(obey) < len(others) and max(others) < 0.8 * results.theory
 
 
 def shifts_are_predicted_somewhat_low(results: Results) -> bool:
@@ -215,7 +214,7 @@ def shifts_are_predicted_somewhat_low(results: Results) -> bool:
     if results.rule is None:
         return False
     hits, bias = findings.predicted(results.rule)
-    return min(hits) > len(results.rule.order) / 2 and bool(np.all(bias > 0))
+    return min(hits) > len(results.rule.order) / 2 and min(bias) > 0
 
 
 def scale_equivariance_is_lost(results: Results) -> bool:
@@ -359,16 +358,15 @@ def steps_lower_the_shift_of_steep_spectra(results: Results) -> bool:
 
 def weak_modes_want_steps_next_to_data(results: Results) -> bool:
     """By number of modes all best shifts of Euler steps at the high resolution are below one."""
-    found = [by_solver["euler"] for by_solver in results.samplers.values()]
-    best = [one.best[one.at(results.study.high, "total", "kl_model")] for one in found]
-    return bool(np.all(np.array(best) < 1))
+    side, known = results.study.high, results.samplers.values()
+    return all(findings.largest_best(one["euler"], side, "kl_model") < 1 for one in known)
 
 
 def pixels_share_one_ratio(results: Results) -> bool:
     """In the bands that both resolutions share, the ratio in pixels is the rule's to 5 %."""
     low, high = results.study.pair
     ratio = results.samplers[PIXEL]["euler"].ratio(low, high, f"whole {low}", "w2")
-    return bool(np.abs(ratio / results.theory - 1).max() < 0.05)
+    return all(abs(one / results.theory - 1) < 0.05 for one in ratio)
 
 
 def shifts_help_steep_spectra(results: Results) -> bool:
@@ -383,10 +381,8 @@ def shifts_help_steep_spectra(results: Results) -> bool:
 def heun_helps_flat_spectra(results: Results) -> bool:
     """Ten Heun steps beat twenty Euler steps in taef2 alone; their best shift is always smaller."""
     high, known = results.study.high, results.samplers
-    at = known[PIXEL]["euler"].at(high, "total", "w2")
-    smaller = [s["heun"].best[at] < s["euler"].best[at] for s in known.values()]
-    beats = _where(known, lambda name: findings.heun_error(known[name], high) < 1)
-    return bool(np.all(smaller)) and beats == {TAEF2}
+    smaller = all(findings.heun_shifts_less(one, high) for one in known.values())
+    return smaller and _where(known, lambda n: findings.heun_error(known[n], high) < 1) == {TAEF2}
 
 
 def ratios_exceed_the_rule_at_four_steps_alone(results: Results) -> bool:
@@ -395,19 +391,19 @@ def ratios_exceed_the_rule_at_four_steps_alone(results: Results) -> bool:
     The largest is Heun's in the linear code; fewer Euler steps raise the ratio in all but taef2.
     """
     ratios, theory = findings.best_ratios(results, "total"), results.theory
-    rows = np.stack(list(ratios.values()))
-    above = np.flatnonzero(~np.all(rows <= theory, axis=0)).tolist()
-    largest = max(ratios, key=lambda key: float(ratios[key].max()))
+    by_steps = zip(*ratios.values(), strict=True)
+    above = [not all(ratio <= theory for ratio in same) for same in by_steps]
+    largest = max(ratios, key=lambda key: max(ratios[key]))
     euler = {name: row for (name, solver), row in ratios.items() if solver == "euler"}
-    rising = _where(euler, lambda name: bool(euler[name][0] > 1.1 * euler[name][-1]))
-    slight = bool(rows.max() < 1.1 * theory)
-    return slight and (above, largest, rising) == ([0], (LINEAR, "heun"), {PIXEL, LINEAR})
+    rising = _where(euler, lambda name: euler[name][0] > 1.1 * euler[name][-1])
+    slight = above[0] and not any(above[1:]) and max(ratios[largest]) < 1.1 * theory
+    return slight and (largest, rising) == ((LINEAR, "heun"), {PIXEL, LINEAR})
 
 
 def shared_bands_may_exceed_the_rule(results: Results) -> bool:
     """In low and middle bands ratios exceed the rule in pixels by Heun, in the code by Euler."""
     ratios = findings.best_ratios(results, f"whole {results.study.low}")
-    most = {key: float(row.max()) / results.theory for key, row in ratios.items()}
+    most = {key: max(row) / results.theory for key, row in ratios.items()}
     solver = {
         name: max(("euler", "heun"), key=lambda s: most[name, s]) for name in results.samplers
     }

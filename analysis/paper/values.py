@@ -2,17 +2,17 @@
 
 A page writes ``{python} v.shift_taef2``; the same name answers ``explain``. A group has the numbers
 of one subject: what each is called, how it is worded, what it is, and which function gives it. What
-a study does not have, such as a linear code, gives no values.
+a study does not have, such as a linear code, gives no values. The module is long because a number
+is a line.
 """
 
 import dataclasses
 import difflib
 import functools
 import math
+import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-
-import numpy as np
 
 from analysis.encoders.linear_code import reconstruction_error
 from analysis.paper.text import (
@@ -32,7 +32,7 @@ from analysis.shift.equal_snr import MeasuredShift
 from analysis.shift.information import InformationShift
 from analysis.shift.rules import STAGES
 from analysis.spectra import windows
-from analysis.spectra.bands import AXIS, octave_weights
+from analysis.spectra.bands import AXIS
 from analysis.spectra.intervals import Estimate
 from analysis.study import densities, findings
 from analysis.study.measurement import Measured
@@ -151,7 +151,7 @@ def _of(name: str, found: Any, words: Callable[[Any], str], meaning: str, source
         source: the function or property that gives it, or the file it stands in.
     """
     one = found.value if isinstance(found, Estimate) else found
-    known = float(one) if isinstance(one, int | float | np.number) else None
+    known = float(one) if isinstance(one, numbers.Real) else None
     return name, Value(words(found), meaning, dotted(source), known)
 
 
@@ -178,8 +178,8 @@ _percent1, _percent2 = (functools.partial(percent, decimals=n) for n in (1, 2))
 _two = functools.partial(plain, decimals=2)  # of a number whose scale is one
 
 
-def _range(values: Sequence[float]) -> str:
-    return f"{_decimals2(float(np.nanmin(values)))} to {_decimals2(float(np.nanmax(values)))}"
+def _range(values: Any) -> str:
+    return " to ".join(map(_decimals2, findings.ends(values)))
 
 
 def _px(side: int) -> str:
@@ -458,7 +458,8 @@ def _sampler(results: Results, m: Measured) -> Rows:
     yield _of("ratio_shared", shared[many], _best, f"{meaning}, 200 steps, shared bands", ratio)
     ours, whole = (one.ratio(low, high, f"whole {low}", "w2") for one in (euler, heun))
     counted = heun.ratio(low, high, f"whole {low}", "kl_model")
-    off, most = np.abs(ours / results.theory - 1).max(), np.nanmax([ours, whole])
+    off = max(abs(one / results.theory - 1) for one in ours)
+    _, most = findings.ends([ours, whole])
     meaning += ", low and middle bands"
     yield _of("ratio_off", off, _percent1, f"{meaning}, distance from the rule, Euler", ratio)
     yield _of("ratio_most", most, _best, f"{meaning}, largest", ratio)
@@ -521,12 +522,11 @@ def _channel_rule(results: Results) -> Rows:
     for band, hits, bias in zip(bands, *predicted(rule), strict=True):
         yield _of(f"predicted_{band}", hits, str, f"channels as predicted, {band} band", predicted)
         yield _of(f"bias_{band}", bias, _two, f"ln s predicted too low, {band} band", predicted)
-    obey, source = findings.obeying(results), findings.obeying
+    obey, others = findings.by_obedience(rule, results.theory)
+    source = findings.by_obedience
     yield _of("obeying", len(obey), str, "channels of local means that shift by the rule", source)
-    rest = np.setdiff1d(np.arange(len(rule.order)), obey)
-    for name, which in (("obeying_range", obey), ("others_range", rest)):
-        if len(which):
-            yield _of(name, rule.measured[0, which], _range, "their shifts, low band", source)
+    yield _of("obeying_range", obey, _range, "their shifts, low band", source)
+    yield _of("others_range", others, _range, "the other channels' shifts, low band", source)
 
 
 def _steps(results: Results) -> Rows:
@@ -535,27 +535,23 @@ def _steps(results: Results) -> Rows:
         meaning = f"largest change of an amplitude by {steps} Heun steps on a moved grid"
         yield _of(f"heun_broken_{steps}", lost, percent, meaning, findings.heun_broken)
     whole, counted = (
-        np.stack(list(findings.best_ratios(results, "total", by).values()))
-        for by in ("w2", "kl_model")
+        list(findings.best_ratios(results, "total", by).values()) for by in ("w2", "kl_model")
     )
+    _, most = findings.ends(whole)
     meaning, source = "ratio of best shifts, whole spectrum", findings.best_ratios
-    yield _of("ratio_largest", np.nanmax(whole), _two, f"largest {meaning}, by power", source)
+    yield _of("ratio_largest", most, _two, f"largest {meaning}, by power", source)
     yield _of("ratio_counted", counted, _range, f"{meaning}, by number of modes", source)
 
 
 def _differences(results: Results) -> Rows:
-    shown, side = results.measured[results.study.display_encoder], results.study.high
-    k, power = shown.k(side)[1:], shown.power(side)[:, 1:]
-    if len(power) < 2:
+    if len(results.photographs) < 2:
         return
-    limit, octaves, source = float(np.rint(k[-1] / 8)), octave_weights(k), weighting.share_below
-    share = weighting.share_below(weighting.deviation_from_mean(power), k, limit + 0.5)
-    yield _of("delta_limit", limit, "{:.0f}".format, "an eighth of the Nyquist ring", source)
-    yield _of("delta_share", share, percent, "share of |Delta P| at or below delta_limit", source)
-    level, line = weighting.level_share(power, octaves), weighting.line_share(power, k, octaves)
+    one, source = findings.differences(results), findings.differences
+    yield _of("delta_limit", one.limit, "{:.0f}".format, "an eighth of the Nyquist ring", source)
+    meaning = "share of the differences from the mean at or below delta_limit"
+    yield _of("delta_share", one.below, percent, meaning, source)
     meaning = "share of the variance of ln P between images that is one factor"
-    yield _of("level_share", level, percent, meaning, weighting.level_share)
-    yield _of("line_share", line, percent, f"{meaning} and one slope", weighting.line_share)
-    eighth = float(np.interp(k[-1] / 8, k, weighting.linear_time(k)))
+    yield _of("level_share", one.level, percent, meaning, source)
+    yield _of("line_share", one.line, percent, f"{meaning} and one slope", source)
     meaning = "t of an eighth of the highest frequency by the linear map"
-    yield _of("map_eighth", eighth, _digits2, meaning, weighting.linear_time)
+    yield _of("map_eighth", one.eighth, _digits2, meaning, source)

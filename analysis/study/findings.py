@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.project.arrays import Floats
 from analysis.shift import literature
@@ -18,19 +19,36 @@ from analysis.shift.channel_rule import ChannelRule
 from analysis.shift.equal_snr import MeasuredShift, sampled_shift
 from analysis.spectra.bands import in_band, octave_weights
 from analysis.spectra.intervals import Estimate
+from analysis.spectra.powerlaw import PowerLaw
 from analysis.study import densities
 from analysis.study.experiment import Settings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results
 from analysis.study.settings import Variation
-from analysis.timesteps import gaussian_sampler, schedule
+from analysis.timesteps import gaussian_sampler, schedule, weighting
 from analysis.timesteps.crossings import Weights
 from analysis.timesteps.trained_shift import LEVELS, Experiment, summary
+
+Solvers = Mapping[str, gaussian_sampler.SamplerStudy]
 
 FLOOR = 0.01
 """Of a supposed posterior, in units of the noise's power."""
 WEIGHTS: tuple[Weights, ...] = ("power", "modes")
 """Of the modes whose crossings make a density over theta."""
+
+
+def ends(values: ArrayLike) -> tuple[float, float]:
+    """The least and the largest of the finite numbers; nan where there is none."""
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    return (float(known.min()), float(known.max())) if len(known) else (math.nan, math.nan)
+
+
+def spread(laws: Iterable[PowerLaw]) -> tuple[float, float]:
+    """Mean and standard deviation of power-law exponents."""
+    gammas = [law.gamma for law in laws]
+    return float(np.mean(gammas)), float(np.std(gammas))
+
 
 # What is pictured ------------------------------------------------------------------------------
 
@@ -215,19 +233,21 @@ def flatter(m: Measured, others: Iterable[Measured]) -> int:
     return sum(abs(law.gamma) < least for law in m.channel_laws)
 
 
-def obeying(results: Results) -> np.ndarray:
-    """Channels of the linear encoder that hold local means and shift by the rule, to 10 %."""
-    rule, theory = results.rule, results.theory
-    if rule is None:
-        return np.array([], int)
+def by_obedience(rule: ChannelRule, theory: float) -> tuple[list[float], list[float]]:
+    """The low band's shifts of channels that obey the square-root rule, and of all others.
+
+    Those that obey hold local means, have few aliases, and shift as predicted and by the rule, each
+    to 10 %.
+    """
     near = [np.abs(s[0] / theory - 1) < 0.1 for s in (rule.predicted, rule.measured)]
-    return np.flatnonzero((rule.order == 0) & (rule.alias_share[0] < 0.5) & near[0] & near[1])
+    obey = (rule.order == 0) & (rule.alias_share[0] < 0.5) & near[0] & near[1]
+    return rule.measured[0, obey].tolist(), rule.measured[0, ~obey].tolist()
 
 
-def predicted(rule: ChannelRule) -> tuple[list[int], Floats]:
+def predicted(rule: ChannelRule) -> tuple[list[int], list[float]]:
     """By band: (channels whose prediction lies in its interval, mean of ln s predicted too low)."""
     hits = np.sum((rule.low <= rule.predicted) & (rule.predicted <= rule.high), axis=1)
-    return hits.tolist(), np.log(rule.measured / rule.predicted).mean(axis=1)
+    return hits.tolist(), np.log(rule.measured / rule.predicted).mean(axis=1).tolist()
 
 
 # Weights of time steps ---------------------------------------------------------------------------
@@ -265,6 +285,38 @@ def rules_inside(interval: Estimate) -> list[str]:
     ]
 
 
+@dataclasses.dataclass(frozen=True)
+class Differences:
+    """How the images of a study differ, at the high side in the encoder that is pictured.
+
+    Args:
+        limit: an eighth of the Nyquist frequency, cycles per image.
+        below: share of the differences from the set's mean at or below it.
+        level, line: share of the variance of ln P that is one factor an image, and a slope as well.
+        eighth: t to which the original's linear map sends an eighth of the highest frequency.
+    """
+
+    limit: float
+    below: float
+    level: float
+    line: float
+    eighth: float
+
+
+def differences(results: Results) -> Differences:
+    """How the images of a study differ; two or more are needed."""
+    shown, side = results.measured[results.study.display_encoder], results.study.high
+    k, power = shown.k(side)[1:], shown.power(side)[:, 1:]
+    limit, octaves = float(np.rint(k[-1] / 8)), octave_weights(k)
+    return Differences(
+        limit,
+        weighting.share_below(weighting.deviation_from_mean(power), k, limit + 0.5),
+        weighting.level_share(power, octaves),
+        weighting.line_share(power, k, octaves),
+        float(np.interp(k[-1] / 8, k, weighting.linear_time(k))),
+    )
+
+
 # The sampler that can be solved ------------------------------------------------------------------
 
 
@@ -281,11 +333,13 @@ def worth(found: gaussian_sampler.SamplerStudy, side: int, steps: int) -> tuple[
     return float(found.error[at]), float(found.unshifted[at])
 
 
-def best_ratios(results: Results, region: str, metric: str = "w2") -> dict[tuple[str, str], Floats]:
-    """(encoder, solver) -> ``[N]``, ratio of the two sides' best shifts, by number of steps."""
+def best_ratios(
+    results: Results, region: str, metric: str = "w2"
+) -> dict[tuple[str, str], list[float]]:
+    """(encoder, solver) -> ratio of the two sides' best shifts, by number of steps."""
     low, high = results.study.pair
     return {
-        (name, solver): found.ratio(low, high, region, metric)[:-1]
+        (name, solver): found.ratio(low, high, region, metric)[:-1].tolist()
         for name, by_solver in results.samplers.items()
         for solver, found in by_solver.items()
     }
@@ -297,7 +351,19 @@ def falls_with_steps(found: gaussian_sampler.SamplerStudy, side: int) -> bool:
     return bool(best[-1] < 0.9 * best[0])
 
 
-def heun_error(by_solver: Mapping[str, gaussian_sampler.SamplerStudy], side: int) -> float:
+def largest_best(found: gaussian_sampler.SamplerStudy, side: int, metric: str) -> float:
+    """The largest best shift over the numbers of steps; nan where one of them is unknown."""
+    return float(found.best[found.at(side, "total", metric)].max())
+
+
+def heun_shifts_less(by_solver: Solvers, side: int) -> bool:
+    """Whether the best shift by power of Heun's steps is below Euler's at every number of them."""
+    euler, heun = by_solver["euler"], by_solver["heun"]
+    at = euler.at(side, "total", "w2")
+    return bool(np.all(heun.best[at] < euler.best[at]))
+
+
+def heun_error(by_solver: Solvers, side: int) -> float:
     """The error by power of ten Heun steps over that of twenty Euler steps, each at its best."""
     euler, heun = by_solver["euler"], by_solver["heun"]
     return worth(heun, side, 10)[0] / worth(euler, side, 20)[0]
@@ -356,25 +422,25 @@ def trained(done: Experiment) -> Trained:
     found, unshifted, settings = summary(done), done.shifts.tolist().index(1.0), Settings()
     losses = found["loss"]
     decided = [np.array(losses[name]["best_each"], float) for name in ("nats", "velocity")]
-    z, ends = losses["z"], [0, -1]
-    best = np.array(z["best_mean"], float)[ends]
-    cost = 1 + np.array(z["relative"]["mean"], float)[ends]
+    z, outer = losses["z"], [0, -1]
+    best = np.array(z["best_mean"], float)[outer]
+    cost = 1 + np.array(z["relative"]["mean"], float)[outer]
     around = [
         row[j - 1] / row[j] - 1
         for row, j in zip(cost, np.searchsorted(done.shifts, best), strict=True)
         if 0 < j < len(row)
     ]
-    sampled = np.array(found["sampling"]["best_each"], float)[ends][:, unshifted]
-    sampling = np.array(found["sampling"]["best_mean"], float)[ends][:, unshifted]
+    sampled = np.array(found["sampling"]["best_each"], float)[outer][:, unshifted]
+    sampling = np.array(found["sampling"]["best_mean"], float)[outer][:, unshifted]
     matched = [found["matched"][str(level)] for level in (LEVELS[0], LEVELS[-1])]
-    levels = done.matched()[ends, unshifted]
+    levels = done.matched()[outer, unshifted]
     return Trained(
         (int(done.sides[0]), int(done.sides[-1])), (settings.euler, settings.fine),
         sum(int(np.sum(~np.isfinite(each))) for each in decided),
         sum(each.size for each in decided),
         tuple(name for name, one in losses.items() if _inside(one)),
-        best, float(z["ratio_mean"]), _ends(z["ratio_each"]), max(map(abs, around), default=0.0),
-        sampling, float(sampling[1] / sampling[0]), _ends(sampled[1] / sampled[0]),
+        best, float(z["ratio_mean"]), ends(z["ratio_each"]), max(map(abs, around), default=0.0),
+        sampling, float(sampling[1] / sampling[0]), ends(sampled[1] / sampled[0]),
         (_kept(done, 0, unshifted), _kept(done, -1, unshifted)),
         tuple((one["mean"][unshifted], one["std"][unshifted]) for one in matched),  # type: ignore[arg-type]
         bool(np.all(levels[1] < levels[0])),
@@ -383,12 +449,6 @@ def trained(done: Experiment) -> Trained:
 
 def _inside(loss: dict[str, Any]) -> bool:
     return bool(np.isfinite(np.array(loss["best_mean"], float)[[0, -1]]).all())
-
-
-def _ends(values: object) -> tuple[float, float]:
-    known = np.array(values, float)
-    known = known[np.isfinite(known)]
-    return (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
 
 
 def _kept(done: Experiment, index: int, unshifted: int) -> float:

@@ -1,7 +1,6 @@
 """Numbers that the results say: on measurements whose numbers are known, and on the committed."""
 
 import dataclasses
-import types
 
 import numpy as np
 import pytest
@@ -56,6 +55,11 @@ def test_snr_mismatch_is_the_growth_of_power_less_that_of_the_shift() -> None:
 def test_images_by_one_hand_are_counted(loaded: Results) -> None:
     authors = [photo.author for photo in loaded.photographs]
     assert findings.by_one_hand(loaded) == max(authors.count(author) for author in authors)
+
+
+def test_ends_are_of_the_numbers_that_are_known() -> None:
+    assert findings.ends([[2.0, np.nan], [1.0, 3.0]]) == (1.0, 3.0)
+    assert np.isnan(findings.ends([np.nan, np.inf])).all()
 
 
 # Windows ---------------------------------------------------------------------------------------
@@ -235,9 +239,7 @@ def test_flat_channels_are_counted_against_learned_ones() -> None:
 def test_local_means_obey_that_shift_as_predicted() -> None:
     law, found = np.full((3, 3), 2.0), np.tile([2.0, 1.5, 2.0], (3, 1))
     rule = ChannelRule(np.array([0, 0, 1]), law, law, 0 * law, found, 0.95 * found, 1.05 * found)
-    results = types.SimpleNamespace(rule=rule, theory=2.0)
-    assert findings.obeying(results).tolist() == [0]
-    assert findings.obeying(types.SimpleNamespace(rule=None, theory=2.0)).tolist() == []
+    assert findings.by_obedience(rule, 2.0) == ([2.0], [1.5, 2.0])
     hits, low = findings.predicted(rule)
     assert hits == [2, 2, 2]
     assert low == pytest.approx([np.log(1.5 / 2) / 3] * 3)
@@ -299,8 +301,12 @@ def test_the_samplers_numbers_are_those_of_its_study() -> None:
         assert findings.falls_with_steps(changed, 512) is falls
     results = pretend(x=one)
     results.samplers = {"x": by_solver}
+    assert findings.largest_best(euler, 512, "w2") == euler.best[at].max()
+    assert findings.heun_shifts_less(by_solver, 512) is bool(np.all(heun.best[at] < euler.best[at]))
+    assert not findings.heun_shifts_less({"euler": heun, "heun": euler}, 512)
     ratios = findings.best_ratios(results, "whole 256")
-    assert ratios["x", "euler"] == pytest.approx(2.0, rel=1e-3)  # one factor for all modes
+    # One factor for all modes.
+    assert ratios["x", "euler"] == pytest.approx([2.0] * len(steps), rel=1e-3)
     assert ratios.keys() == {("x", "euler"), ("x", "heun")}
 
 

@@ -2,11 +2,10 @@
 
 import itertools
 
-import numpy as np
-
 from analysis.encoders import cards
 from analysis.paper.text import estimate, plain, table
 from analysis.project.markdown import Markdown, code
+from analysis.study import findings
 from analysis.study.results import Results
 
 BANDS = ("low", "middle", "high")
@@ -16,9 +15,9 @@ def table_encoders(results: Results) -> Markdown:
     """What was encoded by what, where it ran, and the spectrum's exponent."""
     rows = []
     for name, m in results.measured.items():
-        gammas = [law.gamma for law in m.power_laws]
+        mean, std = findings.spread(m.power_laws)
         where = "computed here" if m.origin == "computed" else "committed results"
-        spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
+        spread = f"{plain(mean, 2)} ± {plain(std, 2)}"
         rows.append(
             [
                 code(name),

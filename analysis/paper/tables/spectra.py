@@ -1,9 +1,8 @@
 """Exponents and shifts under every window."""
 
-import numpy as np
-
 from analysis.paper.text import interval, plain, point, table
 from analysis.project.markdown import Markdown, code
+from analysis.study import findings
 from analysis.study.results import Results
 
 
@@ -13,8 +12,8 @@ def table_windows(results: Results) -> Markdown:
     for name, m in results.measured.items():
         laws, shifts = m.power_laws_by_window, m.shift_by_window
         for window, each, shift in zip(results.study.windows, laws, shifts, strict=True):
-            gammas = [law.gamma for law in each]
-            spread = f"{plain(float(np.mean(gammas)), 2)} ± {plain(float(np.std(gammas)), 2)}"
+            mean, std = findings.spread(each)
+            spread = f"{plain(mean, 2)} ± {plain(std, 2)}"
             rows.append(
                 [code(name), window.text, spread, point(shift.whole), interval(shift.whole)]
             )
