@@ -123,31 +123,21 @@ def test_plain_progress_is_rare_and_has_the_time_left(
     assert len(lines) == 24  # 50 s, one line each 2 s, none at the end
 
 
-def test_progress_that_is_quick_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with Log().progress("compute") as tell:
-        for done in range(100):
-            tell(done, 100, "step")
-    assert capsys.readouterr().err == ""
-
-
-def test_progress_as_json(
+def test_progress_as_json_when_quiet_and_when_quick(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with Log().progress("compute") as tell:
+        tell(1, 4, "step")
+    assert capsys.readouterr().err == "", "quick"
     monkeypatch.setattr(console, "EVERY", -1.0)
+    with Log(quiet=True).progress("compute") as tell:
+        tell(1, 4, "step")
+    assert capsys.readouterr().err == ""
     with Log(as_json=True).progress("compute") as tell:
         tell(1, 4, "step")
     line = json.loads(capsys.readouterr().err)
     assert (line["done"], line["total"]) == (1, 4)
     assert line["seconds_left"] >= 0
-
-
-def test_progress_is_quiet_when_quiet(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(console, "EVERY", -1.0)
-    with Log(quiet=True).progress("compute") as tell:
-        tell(1, 4, "step")
-    assert capsys.readouterr().err == ""
 
 
 def test_a_terminal_sees_a_bar_and_lines_above_it(

@@ -83,7 +83,7 @@ def test_faults_of_pages_are_told_with_file_and_line(user: fresh.User) -> None:
         "a.qmd:8: a link leads to http, https, mailto or a file of the site",
         "a.qmd:10: ../.git/config is hidden: it can't be part of the site",
         "a.qmd:12: unknown attribute 'onmouseover' of a span",
-        "b.qmd:7: nothing tells of the annotation <1>",
+        "b.qmd:7: annotated code is outside the subset",
     ):
         assert line in told.all, told.all
 

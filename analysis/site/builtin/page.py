@@ -13,7 +13,6 @@ Tables                 a div ``::: {#tbl-x}`` round a pipe table or a cell that 
                        and ``tbl-cap``; a pipe table with ``: Caption {#tbl-x}``; round the table
                        may be ``::: {.told title="…"}``, which hovering shows
 Equations              ``$$ … $$ {#eq-x}``, always labelled
-Annotated code         ``# <1>`` at the ends of lines; an ordered list of as many items follows
 Footnotes              ``[^x]`` and ``[^x]: …``, ``^[…]``
 References             ``@sec-x @fig-x @tbl-x @eq-x``, ``[-@eq-x]``, ``[@fig-a; @fig-b]``, and
                        citations of keys in the bibliography; ``::: {#refs}``
@@ -52,7 +51,6 @@ _SHORTCODE = re.compile(r"\{\{<\s*(.*?)\s*>\}\}")
 _APART = re.compile(r":::|#|```|~~~|\s*<!--")  # lines after which a div may open at once
 _NOTE = re.compile(r"(?<!\\)\[\^([^\]\s]+)\](:?)")
 _ANNOTATION = re.compile(r"(?:#|//|--|%|;|!|/\*)\s*<(\d+)>\s*(?:\*/|-->)?\s*$")
-_ITEM = re.compile(r" {0,3}\d+[.)]\s")
 _LABEL = re.compile(r"#((?:fig|tbl)-[\w-]+)")
 
 
@@ -195,9 +193,9 @@ def _split(page: Page) -> None:
     divs: list[tuple[Line, str | None]] = []
     labels: dict[str, Line] = {}
     notes: dict[str, set[str]] = {"": set(), ":": set()}
-    lines = iter(enumerate(page.source, 1))
+    lines = iter(page.source)
     before = ""
-    for _, line in lines:
+    for line in lines:
         above, before = before, line.text
         fence = _FENCE.match(line.text)
         if fence is None:
@@ -213,11 +211,12 @@ def _split(page: Page) -> None:
             continue
         indent, ticks, info = fence.groups()
         body: list[Line] = []
-        for number, inner in lines:
+        for inner in lines:
             if re.fullmatch(rf"\s*{ticks[0]}{{{len(ticks)},}}\s*", inner.text):
-                _annotated(body, page.source[number:])
                 before = inner.text
                 break
+            if _ANNOTATION.search(inner.text):
+                raise inner.error("annotated code is outside the subset: write a comment instead")
             body.append(inner)
         else:
             raise line.error("this code fence isn't closed")
@@ -247,30 +246,6 @@ def _split(page: Page) -> None:
     if divs:
         raise divs[-1][0].error("this ':::' isn't closed")
     page.undefined = sorted(notes[""] - notes[":"])
-
-
-def _annotated(code: list[Line], rest: list[Line]) -> None:
-    """Refuse annotations in code that the list after it does not tell of, and the reverse."""
-    annotations = {int(found[1]): line for line in code if (found := _ANNOTATION.search(line.text))}
-    if not annotations:
-        return
-    items: list[Line] = []
-    blank = True
-    for line in rest:
-        if _ITEM.match(line.text):
-            items.append(line)
-        elif blank and line.text.strip() and (not items or line.text[0] != " "):
-            break
-        blank = not line.text.strip()
-    for number, line in annotations.items():
-        if not 1 <= number <= len(items):
-            raise line.error(
-                f"nothing tells of the annotation <{number}>: an ordered list follows the code, "
-                "an item for each number"
-            )
-    for number, line in enumerate(items, 1):
-        if number not in annotations:
-            raise line.error(f"item {number} tells of an annotation <{number}>, which no line has")
 
 
 def _track(opening: str, line: Line, divs: list[tuple[Line, str | None]]) -> None:
