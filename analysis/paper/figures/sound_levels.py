@@ -49,5 +49,5 @@ def alt(results: Results) -> str:
     return (
         "Power density in decibels against frequency. Both recordings are flat and then cut off at "
         "the same frequency; the coarsely sampled one lies higher by a constant, "
-        f"{plain(coarse - fine, 1)} dB."
+        f"{plain(coarse - fine, 2)}\u00a0dB."
     )

@@ -19,14 +19,18 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from scipy import stats
 
 import analysis.paper.figures
+from analysis.paper import values as paper_values
 from analysis.paper.figures import (
     channel_rule,
     channel_shifts,
+    crossings,
     encoders,
     equivariance,
     experiment,
+    gaussian_sampler,
     information_shift,
     measured_shift,
     ratio_reliability,
@@ -200,36 +204,145 @@ def test_every_number_of_the_alternative_text_is_in_the_data(
 # What single figures draw ---------------------------------------------------------------------
 
 
-def test_raps_are_the_measurement(loaded: results.Results, made: Any) -> None:
-    measured = loaded.measured[loaded.study.display_encoder]
-    index = loaded.photographs.index(loaded.display.photograph)
-    high, low = loaded.study.high, loaded.study.low
-    blending, resolution = (made["raps"][1].of(panel) for panel in made["raps"][1].panels)
-    expected = [measured.power(high), measured.noise(high), measured.noisy(high)]
-    for curve, power in zip(blending, expected, strict=True):
-        np.testing.assert_array_equal(curve.y, power[index, 1:])
-    np.testing.assert_array_equal(resolution[3].y, measured.power(low)[index, 1:])
+def same(curve: Series, y: np.ndarray) -> None:
+    np.testing.assert_allclose(curve.y, y, rtol=1e-9, err_msg=f"{curve.panel}, {curve.name}")
 
 
-def test_snr_panels_differ_by_the_shift_alone(loaded: results.Results, made: Any) -> None:
-    before, low_before, after, low_after = made["snr_match"][1].curves
-    factor = schedule.snr(loaded.t_shifted) / schedule.snr(loaded.study.t)
-    np.testing.assert_allclose(after.y, before.y * factor, rtol=1e-12)
-    np.testing.assert_array_equal(low_before.y, low_after.y)
+def test_curves_of_the_pictured_photograph(loaded: results.Results, made: Any) -> None:
+    shown, (low, high) = loaded.measured[loaded.study.display_encoder], loaded.study.pair
+    photograph = loaded.display.photograph
+    index, title = loaded.photographs.index(photograph), photograph.title
+    power, noise = shown.power(high)[:, 1:], shown.noise(high)[index, 1:]
+    own, snr = power[index], power[index] / noise
+    x = np.log10(shown.k(high)[1:])
+    fit = 10 ** np.polyval(np.polyfit(x, np.log10(own), 3), x)
+    blending = f"Blending, {high} px"
+    for figure, panel, name, y in (
+        ("raps", blending, "latents, t = 1", own),
+        ("raps", blending, "noise, t = 0", noise),
+        ("raps", blending, "blend, t = 0.5", shown.noisy(high)[index, 1:]),
+        ("raps", "Resolution", f"latents, {low} px", shown.power(low)[index, 1:]),
+        ("deviation", "difference from the mean", title, own - power.mean(axis=0)),
+        ("deviation", "ratio to the mean", title, own / power.mean(axis=0)),
+        ("snr_match", "Same t", f"{high} px, t = 0.5", snr),
+        ("snr_match", "t shifted at the high resolution", f"{high} px, t = 0.333", snr / 4),
+        ("fit_ratio", "spectrum and fits", "degree 3", fit),
+        ("fit_ratio", "ratio to the fit of degree 3", title, own / fit),
+    ):
+        same(made[figure][1].curve(panel, name), y)
+    for figure, panel, name, mu in (
+        ("fit_ratio", "density of t", "p(t)", 0.0),
+        ("time_density", "", f"{low} px: μ = 0.000", 0.0),
+        ("time_density", "", f"{high} px: μ = −0.693", -np.log(2)),
+    ):
+        curve = made[figure][1].curve(panel, name)
+        same(curve, schedule.logit_normal_pdf(curve.x, mu, 1.0))
+        # Trapezoids on a smooth density that vanishes at both ends.
+        assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=1e-3)
 
 
-def test_the_main_figure_holds_every_curve_and_number(loaded: results.Results, made: Any) -> None:
-    module, data, figure = made["measured_shift"]
-    left = figure.axes[0]
+def test_curves_of_every_encoder(loaded: results.Results, made: Any) -> None:
+    low, high = loaded.study.pair
+
+    def of(figure: str, panel: str, name: str) -> Series:
+        return made[figure][1].curve(panel, name)
+
+    for place, (name, m) in enumerate(loaded.measured.items()):
+        same(of("measured_shift", "by frequency", name), m.shift.mean)
+        same(of("measured_shift", "low and middle bands", name), m.shift.whole.value)
+        same(of("equivariance", "gain", name), m.equivariance.gain.mean)
+        same(of("equivariance", "coherence", name), m.equivariance.coherence.mean)
+        power = m.power(high)[:, 1:]
+        same(of("power_laws", name, "geometric mean"), stats.gmean(power))
+        for index, window in enumerate(loaded.study.windows):
+            under = m.arrays[f"windows_{high}"][:, index, 1:]
+            curve = of("window_leakage", f"images, {name}", window.text)
+            same(curve, stats.gmean(under / power))
+        weighted = densities.weighted_of(m)
+        for by, found in (("linear map", weighted.linear), ("crossings", weighted.carried)):
+            for photo, density in zip(loaded.photographs, found, strict=True):
+                curve = of("carried_ratio", name, f"{photo.title}, R by the {by}")
+                same(curve, density / weighted.unweighted)
+        sampler = loaded.samplers[name]["euler"]
+        for region, panel in (("total", "whole spectrum"), (f"whole {low}", "shared frequencies")):
+            for metric, label in gaussian_sampler.METRICS.items():
+                curve = of("gaussian_sampler", f"ratio, {panel}", f"{name}: {label}")
+                same(curve, sampler.ratio(low, high, region, metric)[:-1])
+        assert m.information is not None
+        panel, s = f"rates, {name}", m.information.matched.value
+        for side, label, theta in ((1, f"{high} px", 0), (0, f"{low} px", 0),
+                                   (0, f"{low} px, shifted", np.log(s))):  # fmt: skip
+            curve = of("information_shift", panel, label)
+            same(curve, 100 * m.information.rates(curve.x + theta)[side])
+        for way, panel in ratio_reliability.HALVES.items():
+            curve = of("ratio_reliability", panel, "halves of two images")
+            assert curve.categories[place] == name
+            assert curve.y[place] == densities.reliability_of(m, way).between[0]
+        for by, title in crossings.TITLES.items():
+            fit = densities.nearest_of(m, high, by)
+            text = f"{high} px: {fit.mu:.2f}, {fit.std:.2f}".replace("-", "−")
+            curve = of("crossings", f"{name}, {title}", text)
+            same(curve, densities.crossings_of(m, high, by).density(curve.x))
+            means = [densities.nearest_of(m, side, by).mu for side in (256, low, high)]
+            told = " / ".join(f"{mu:.2f}".replace("-", "−") for mu in means)
+            assert f"{name}, {by}, {told}" in crossings.alt(loaded)
+
+
+def test_the_experiment_s_curves_are_means_over_seeds(loaded: results.Results, made: Any) -> None:
+    done, data = loaded.experiment, made["experiment"][1]
+    assert done is not None
+    side, unshifted = done.sides[-1], list(done.shifts).index(1)
+    same(
+        data.curve(f"{side} px", "s = 2"), 1 + done.relative()[-1][done.shifts == 2][0].mean(axis=0)
+    )
+    for measure in ("nats", "z"):
+        values = done.integral(measure)[-1]
+        name = f"{side} px, {experiment.MEASURES[measure]}"
+        same(data.curve("integrals of the loss", name), (values / values[unshifted]).mean(axis=1))
+    error = done.spectral_error(done.few)[-1, unshifted]
+    same(data.curve("errors of few steps", f"{side} px"), error.mean(axis=0))
+
+
+def test_pictures_are_the_fields_they_are_called(loaded: results.Results, made: Any) -> None:
+    display, (low, high) = loaded.display, loaded.study.pair
+    for name, first, field in (
+        ("noisy_latents", 0, display.noisy(high, 0.5)),
+        ("noisy_latents", 16, display.noisy(low, 0.5)),
+        ("shifted_latents", 0, display.noisy(high, 0.5)),
+        ("shifted_latents", 6, display.noisy(high, loaded.t_shifted)),
+        ("shifted_latents", 12, display.noisy(low, 0.5)),
+    ):
+        picture = made[name][1].pictures[first + 1]
+        np.testing.assert_array_equal(picture.pixels, field[1], err_msg=picture.panel)
+    # Of white noise, the mean over m samples has the variance 1 / m.
+    expected = (1, 1, 32 / 256, 32 / 64)
+    for picture, std in zip(made["noise_afar"][1].pictures, expected, strict=True):
+        assert picture.pixels.std() == pytest.approx(std, rel=0.1)
+
+
+def test_words_tell_which_number_is_which(loaded: results.Results, made: Any) -> None:
+    v = paper_values.of(loaded)
+    for name, said in (
+        ("measured_shift", "1.53 [1.42,\u00a01.64] for taef2"),
+        ("raps", f"have {v.snr_ratio_before} times the power"),
+        ("snr_match", f"high resolution is {v.snr_ratio_before} times the other"),
+        ("snr_match", f"{v.snr_ratio_after} times, and nowhere in them off by more than "
+                      f"{v.snr_worst_after}."),
+        ("noise_afar", "uniform grey (0.1"),
+        ("sound_levels", f"a constant, {v.sound_difference}."),
+        ("power_laws", "; taef2, γ = 1.50"),
+        ("carried_ratio", "taef2, 0.50 to 2.16 / 0.99 to 1.03"),
+    ):  # fmt: skip
+        assert said in made[name][0].alt(loaded), name
+
+
+def test_the_main_figure_keeps_its_curves_in_the_frame(loaded: results.Results, made: Any) -> None:
+    left = made["measured_shift"][2].axes[0]
     low, high = left.get_ylim()
-    for name, measured in loaded.measured.items():
-        np.testing.assert_array_equal(data.curve(module.CURVES, name).y, measured.shift.mean)
-        (number,) = data.curve(module.NUMBERS, name).y
-        assert number == measured.shift.whole.value
-        assert low < measured.shift.mean.min(), "a curve leaves the frame"
-        assert measured.shift.mean.max() < high, "a curve leaves the frame"
+    for measured in loaded.measured.values():
+        assert low < measured.shift.mean.min()
+        assert measured.shift.mean.max() < high
     assert any(list(y) == [loaded.theory] * 2 for _, y in lines(left))
-    assert "1.53 [1.42,\u00a01.64] for taef2" in module.alt(loaded)
 
 
 def test_the_readme_shows_the_current_figure(tmp_path: Path) -> None:
@@ -264,23 +377,6 @@ def test_every_channel_is_drawn_with_its_exponent_and_shift(
             values = np.array([one.bands[band].value for one in measured.shift_by_channel])
             drawn = data.curve(name + module.SHIFTS, f"{band} band").y
             np.testing.assert_array_equal(drawn, values[order])
-
-
-def test_the_weighted_densities_of_every_image(loaded: results.Results, made: Any) -> None:
-    for name, measured in loaded.measured.items():
-        found = densities.weighted_of(measured)
-        expected = np.concatenate([found.linear, found.carried]) / found.unweighted
-        drawn = np.stack([curve.y for curve in made["carried_ratio"][1].of(name)])
-        np.testing.assert_array_equal(drawn, expected)
-
-
-def test_every_encoder_s_images_under_every_window(loaded: results.Results, made: Any) -> None:
-    side = loaded.study.high
-    for name, m in loaded.measured.items():
-        for index, curve in enumerate(made["window_leakage"][1].of(f"images, {name}")):
-            read = m.arrays[f"windows_{side}"][:, index, 1:] / m.power(side)[:, 1:]
-            assert curve.name == loaded.study.windows[index].text
-            np.testing.assert_allclose(curve.y, np.exp(np.log(read).mean(axis=0)), rtol=1e-12)
 
 
 def test_rules_stand_beside_both_measured_numbers(loaded: results.Results) -> None:
@@ -340,12 +436,6 @@ def test_labels_of_the_rules_curves_do_not_overlap(made: Any) -> None:
     assert len(boxes) == len(rules.CURVES)
     for i, one in enumerate(boxes):
         assert not any(one.overlaps(another) for another in boxes[:i])
-
-
-def test_densities_integrate_to_one(made: Any) -> None:
-    for curve in made["time_density"][1].curves:
-        # Trapezoids of width 1/800 on a smooth density that vanishes at both ends.
-        assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=1e-5)
 
 
 def test_sound_spectra_have_the_levels(loaded: results.Results) -> None:
