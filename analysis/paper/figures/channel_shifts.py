@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series, estimates, reach
 from analysis.paper.text import estimate, number, plain
+from analysis.study import findings
 from analysis.study.results import Results
 
 BANDS = {"low": ("o", 1.0, -0.25), "middle": ("s", 0.75, 0.0), "high": ("^", 0.45, 0.25)}
@@ -43,10 +44,7 @@ def data(results: Results) -> Data:
         "square-root rule": results.theory,
         "encoders": list(results.measured),
         "shown": list(measured),
-    } | {
-        name + WHOLE: [shift.whole.value for shift in m.shift_by_channel]
-        for name, m in measured.items()
-    }
+    } | {name + WHOLE: findings.channel_shifts(m).tolist() for name, m in measured.items()}
     return Data(tuple(curves), axes=axes, notes=notes)
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series
 from analysis.paper.text import plain
+from analysis.study import findings
 from analysis.study.results import Results
 
 SUPERSCRIPTS = str.maketrans("−.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -23,10 +24,11 @@ def data(results: Results) -> Data:
     study, leak = results.study, results.leakage
     curves, axes, notes = [], {}, {}
     x = "frequency (cycles/image)"
-    for gamma, ratios in zip(leak.gammas, leak.ratio, strict=True):
+    means = 1 + findings.leakage(results)
+    for gamma, ratios, mean in zip(leak.gammas, leak.ratio, means, strict=True):
         panel = SIMULATED + f"−{gamma:g}".translate(SUPERSCRIPTS)
         axes[panel] = (x, "measured / true power")
-        notes[f"k^-{gamma:g}"] = tuple(ratios[:, len(leak.k) // 2 :].mean(axis=-1).tolist())
+        notes[f"k^-{gamma:g}"] = mean.tolist()
         curves += [
             Series(panel, window.text, leak.k, ratio)
             for window, ratio in zip(study.windows, ratios, strict=True)
