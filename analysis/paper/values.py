@@ -221,6 +221,7 @@ def _study(results: Results) -> Rows:
     study, window = results.study, results.study.window
     file = f"data/studies/{study.name}.toml"
     yield _of("study", study.title, str, "title of the study", file)
+    yield _of("caution", study.caution, str, "what to know of the images", file)
     yield _of("low", study.low, _px, "low resolution", file)
     yield _of("high", study.high, _px, "high resolution", file)
     yield _of("t", study.t, _digits2, "data fraction of the blend", file)
