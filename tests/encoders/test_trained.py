@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.encoders import networks, trained
+from analysis.encoders import cards, networks, trained
+from analysis.encoders.encoder import load
 from analysis.project.errors import FetchError
+from analysis.project.files import data
 from analysis.spectra.lowpass import crop
 
 torch = pytest.importorskip("torch")
@@ -134,3 +136,18 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "w").write_bytes(b"no weights")
     with pytest.raises(FetchError, match="not an autoencoder trained here"):
         networks.trained_here(tmp_path / "w", 16)
+
+
+@pytest.mark.parametrize("name", trained.RECIPES)
+def test_a_committed_encoder_is_the_one_of_its_recipe(name: str, tmp_path: Path) -> None:
+    card = cards.card(name)
+    path = data() / "encoders" / card.file
+    recipe, _ = trained.read(path)
+    assert recipe == trained.RECIPES[name]
+    assert path.stat().st_size == card.bytes < 1.5e6
+    encoder = load(card, downloads=tmp_path)
+    x = pictures()[0][:1]
+    raw = encoder.encode(x)["mean"]
+    assert raw.shape == (1, 16, 8, 8)
+    back = encoder.decode(raw)
+    assert back is not None and np.mean((back - x) ** 2) < 0.2 * np.var(x)

@@ -1,0 +1,106 @@
+"""Encoders side by side: each number against another way to it, and the committed table."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.encoders import cards, trained
+from analysis.encoders.encoder import load
+from analysis.images import catalogue, pixels
+from analysis.project import files
+from analysis.spectra import periodogram
+from analysis.spectra.bands import Bands
+from analysis.study import archive, encoder_table
+from analysis.study.encoder_table import Settings, Table
+from analysis.study.plan import Plan
+from analysis.study.results import assemble
+from analysis.study.settings import load_study
+from analysis.study.store import MissError, Store
+
+TINY = Settings(
+    encoders=("pixel", "average-f8c3", "unshuffle-f8c192"), sides=(64, 128),
+    bands=Bands(first_ring=1, low=0.5, middle=0.75),
+)  # fmt: skip
+
+
+def test_a_row_is_made_of_spectra_of_latents(project: Path) -> None:
+    store = Store()
+    pixel, average, unshuffle = Table(TINY, store).rows()
+    photos = catalogue.image_set("bundled").photos
+    x = np.stack([pixels.load(catalogue.fetch(photo, store.downloads), 128) for photo in photos])
+    z = x.reshape(3, 3, 16, 8, 16, 8).mean(axis=(3, 5))
+    window = TINY.window.kind, TINY.window.beta
+    each = periodogram.raps(z, *window)
+    np.testing.assert_allclose(average.arrays["power_128"], each.mean(axis=1), rtol=1e-5, atol=1e-9)
+    alike = (each / z.var(axis=(2, 3)).mean(axis=0)[:, None]).mean(axis=1)
+    np.testing.assert_allclose(average.arrays["equal_128"], alike, rtol=1e-5, atol=1e-9)
+    back = z.repeat(8, axis=2).repeat(8, axis=3)
+    error = np.mean((back - x) ** 2, axis=(1, 2, 3))
+    assert average.psnr == pytest.approx(np.mean(10 * np.log10(4 / error)), abs=1e-4)
+    assert np.isinf(pixel.psnr) and np.isinf(unshuffle.psnr)
+    # Pictures of power k^-2 on two grids: the rule, and the same content but for aliases.
+    assert pixel.shift().exponent == pytest.approx(1, abs=0.05)
+    assert pixel.coherence().value > 0.99 > unshuffle.coherence().value > 0.3
+    assert pixel.spread == pytest.approx(
+        np.std(np.log(pixel.shift().curves).mean(axis=1), ddof=1), abs=0.01
+    )
+
+
+def test_a_row_is_measured_once_and_a_table_answers_only_its_own_choices(project: Path) -> None:
+    store = Store()
+    path = encoder_table.commit(store, settings=TINY)
+    done = len(store.computed)
+    assert path == project / "data" / "results" / "experiment" / "encoders.json" and done == 3
+    encoder_table.commit(store, settings=TINY)
+    assert len(store.computed) == done
+    rows = encoder_table.committed(store, TINY)
+    content = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+    for row in rows:
+        assert not archive.differs(
+            content[row.card.name], archive.rounded(row.numbers()), 1e-5, 1e-7
+        )
+    assert "unshuffle-f8c192" in encoder_table.text(rows)
+    with pytest.raises(MissError, match="made from other"):
+        encoder_table.committed(store, dataclasses.replace(TINY, confidence=0.9))
+
+
+def test_what_is_trained_is_found_by_its_card(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    small = trained.Recipe(
+        "plain", 0, photographs="bundled", sides=(128, 64), crop=16, steps=3, widths=(4, 8)
+    )
+    before = cards.cards()
+    name = "trained-plain-0"
+    monkeypatch.setattr(trained, "RECIPES", {name: small})
+    store = Store()
+    assert encoder_table.train(store) == [name]
+    assert encoder_table.train(store) == [], "what is there is kept"
+    after = cards.cards()
+    assert {n for n, card in after.items() if card != before[n]} == {name}
+    path = files.data() / "encoders" / f"{name}.safetensors"
+    assert trained.read(path)[0] == small
+    assert load(after[name], downloads=store.downloads).encode(
+        np.zeros((1, 3, 16, 16), np.float32)
+    )["mean"].shape == (1, 16, 2, 2)
+    first = path.read_bytes()
+    assert encoder_table.train(Store(project / "other"), anew=True) == [name]
+    assert path.read_bytes() == first, "the same seed gives the same weights"
+    assert not list(project.rglob("training/*")), "checkpoints go when they are not needed"
+
+
+def test_the_committed_table_has_the_numbers_of_the_committed_measurements() -> None:
+    store = Store(compute="never")
+    rows = {row.card.name: row for row in encoder_table.committed(store)}
+    assert len(rows) >= 16
+    assert trained.RECIPES.keys() <= rows.keys()
+    measured = assemble(Plan(load_study("bundled"), store)).measured
+    for name in ("pixel", "linear-f8c16", "taef2"):
+        assert rows[name].shift().whole.value == pytest.approx(
+            measured[name].shift.whole.value, rel=1e-4
+        )
