@@ -216,15 +216,38 @@ def _cache_text(content: dict[str, Any]) -> str:
 # The experiment ------------------------------------------------------------------------------
 
 
-def experiment() -> None:
-    """Train the small networks of the paper's experiment (half an hour) and commit the result."""
-    from analysis.study.experiment import commit, run
+class Experiment(StrEnum):
+    """What is trained."""
+
+    patches = "patches"
+    encoders = "encoders"
+
+
+def experiment(
+    which: Annotated[
+        Experiment,
+        typer.Argument(help="'patches': small diffusion models, half an hour. 'encoders': small "
+                       "autoencoders, and the table of all encoders, a quarter of an hour."),
+    ] = Experiment.patches,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Of 'encoders': train those too that lie in the project.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Train the small networks of one of the paper's experiments and commit the result."""
+    from analysis.study import encoder_table
+    from analysis.study import experiment as patches
 
     root()
     store = Store(say=log.warning)
-    with log.progress("experiment") as tell:
-        run(store, tell)
-    print(f"wrote {shown(commit(store))}")
+    with log.progress(f"experiment {which.value}") as tell:
+        if which == Experiment.patches:
+            patches.run(store, tell)
+            written = patches.commit(store)
+        else:
+            for name in encoder_table.train(store, tell, anew=anew):
+                log.info(f"wrote data/encoders/{name}.safetensors, and its SHA-256 into its card")
+            written = encoder_table.commit(store, tell)
+    print(f"wrote {shown(written)}")
 
 
 # Publishing ----------------------------------------------------------------------------------
