@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 site: $(VENV)/site.done
 	$(RUN) -m analysis build --study $(STUDY)
 
-# A worker a core, each with one thread; files in the order of their names, the long ones not last.
+# A worker a core, each with one thread; files keep the order that tests/conftest.py gives them.
 TESTS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
