@@ -277,7 +277,7 @@ def test_the_store_is_looked_at_and_emptied(mine: fresh.User, tmp_path: Path) ->
 COMMANDS = r"""
 import json, sys
 import typer
-from analysis.__main__ import app
+from analysis.cli.app import app
 
 def walk(command, names):
     yield names, command

@@ -74,7 +74,7 @@ def test_the_wheel_carries_what_is_read_from_anywhere(wheel: Path) -> None:
     assert {name.split("/")[0].partition("-")[0] for name in names} == {
         *("analysis", "timestep_spectra"),
     }, "nothing else is put among other people's packages"
-    assert not [name for name in names if "/images/" in name or "/cache/" in name]
+    assert not [name for name in names if "/data/images/" in name or "/cache/" in name]
     assert "analysis/site/builtin/style.css" in names
 
 
