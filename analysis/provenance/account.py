@@ -7,6 +7,7 @@ hold no time of building, so that equal sites have equal accounts.
 import hashlib
 import json
 import mimetypes
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,10 +16,11 @@ from analysis.encoders import cards
 from analysis.project.environment import current, environment
 from analysis.project.files import root, write_atomic
 from analysis.project.quarto_yml import repository
-from analysis.provenance import inputs, page, shown
+from analysis.provenance import inputs, page
 from analysis.provenance.drawings import versions
 from analysis.study.archive import rounded
-from analysis.study.results import Results
+from analysis.study.results import Results, load
+from analysis.study.settings import REFERENCE
 
 PROVENANCE, CRATE = "provenance.json", "ro-crate-metadata.json"
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.org/sha256"}]
@@ -68,24 +70,37 @@ def of(site: Path, results: Results) -> dict[str, Any]:
 
     Returns:
         ``version``, ``commit``, ``date`` of the newest result, ``study``; by name ``results``,
-        ``photographs``, ``values`` (``text``, ``meaning``, ``source``, ``results``), ``tables`` and
-        ``figures`` (what made them from what; ``svg``, a path in the site, its ``sha256``).
+        ``encoders``, ``photographs``; what made each of the ``figures`` (``svg``, a path in the
+        site, its ``sha256``), ``tables`` and ``values`` that pages show of the study, and from
+        what. Where the study is not the paper's, ``paper`` has the same of that.
     """
-    made, study = inputs.known(results), results.study
-    records = {
-        label: record for label in shown.on_pages() if (record := page.record(label, results))
-    }
-    place = page.made_folder(results).relative_to(page.pages_folder().parent)
-    files = {label: _files(site / place, site, label) for label in records}
+    told = _of_study(site, results)
+    if results.study.name != REFERENCE and page.shown_of(REFERENCE):
+        told["paper"] = _of_study(site, load(REFERENCE))
     return {
         "name": "timestep-spectra",
         "version": current(root()),
         "commit": environment()["commit"],
-        "date": max((one.date for one in made.values()), default=""),
+        "date": max((one["date"] for one in told["results"].values()), default=""),
         "drawn_with": versions(),
         "repository": repository(),
-        "study": rounded(study.model_dump(mode="json")),
-        "results": {name: _result(one) for name, one in sorted(made.items())},
+        **told,
+    }
+
+
+def _of_study(site: Path, results: Results) -> dict[str, Any]:
+    """A study, and what pages show of it."""
+    made, records = inputs.known(results), page.shown_of(results.study.name)
+    folder = site / page.made_folder(results.study.name).relative_to(page.pages_folder().parent)
+    return {
+        "study": rounded(results.study.model_dump(mode="json")),
+        "results": {
+            name: {
+                "key": one.key, "origin": one.origin, "date": one.date,
+                "environment": dict(one.provenance["environment"]),
+            }  # without how long it took and where it was found, which differs between equal ones
+            for name, one in sorted(made.items())
+        },
         "encoders": {
             name: {"title": m.card.title, "license": m.card.license} | cards.identity(m.card)
             for name, m in results.everything.items()
@@ -97,47 +112,36 @@ def of(site: Path, results: Results) -> dict[str, Any]:
             }
             for photo in results.photographs
         },
-        "figures": {label: records[label] | files[label] for label in records if files[label]},
-        "tables": {label: record for label, record in records.items() if label[:4] == "tbl-"},
-        "values": values_of(results),
+        "figures": {
+            label: record | _files(folder, site, label)
+            for label, record in records.items() if (folder / f"{label}.svg").is_file()
+        },
+        "tables": {label: one for label, one in records.items() if label.startswith("tbl-")},
+        "values": {
+            name: {
+                "text": one["text"], "meaning": one["title"], "source": one["function"],
+                "results": {read: made[read].key for read in one["results"]},
+            }
+            for name, one in sorted(records.items()) if "text" in one
+        },
     }  # fmt: skip
-
-
-def _result(one: inputs.Input) -> dict[str, Any]:
-    """A result without what differs between equal ones: where it was found and how long it took."""
-    return {
-        "key": one.key,
-        "origin": one.origin,
-        "date": one.date,
-        "environment": dict(one.provenance["environment"]),
-    }
 
 
 def _files(folder: Path, site: Path, label: str) -> dict[str, str]:
     """The paths of a figure's files in the site, by ending, and the drawing's hash."""
-    files = {path.suffix[1:]: path for path in folder.glob(f"{label}.*")}
-    if "svg" not in files:
-        return {}
-    paths = {kind: path.relative_to(site).as_posix() for kind, path in sorted(files.items())}
-    return paths | {"sha256": _sha256(files["svg"])}
-
-
-def values_of(results: Results) -> dict[str, Any]:
-    """Every value of the pages: its text, meaning and source, and the keys of results behind it."""
-    return {
-        name: {
-            "text": value.text, "meaning": value.meaning, "source": value.source,
-            "results": {one.name: one.key for one in record.taken.inputs},
-        }
-        for name, value, record in shown.values(results)
-    }  # fmt: skip
+    paths = sorted(folder.glob(f"{label}.*"))
+    found = {path.suffix[1:]: path.relative_to(site).as_posix() for path in paths}
+    return found | {"sha256": _sha256(folder / f"{label}.svg")}
 
 
 def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:
     """The account as JSON-LD of RO-Crate 1.1."""
-    photographs, licence = account["photographs"], {"@id": f"{SPDX}MIT"}
-    licences = {"MIT", *(one["license"] for one in photographs.values() if one["license"])}
-    people = {one["author"] for one in photographs.values() if one["author"]}
+    studies = {"#": account} | ({"#paper-": account["paper"]} if "paper" in account else {})
+    photographs = [one for study in studies.values() for one in study["photographs"].values()]
+    licences = {"MIT", *(one["license"] for one in photographs if one["license"])}
+    people = {one["author"] for one in photographs if one["author"]}
+    drawn = [f"{at}draw-{label}" for at, study in studies.items() for label in study["figures"]]
+    licence = {"@id": f"{SPDX}MIT"}
     graph = [
         _entity(
             CRATE, "CreativeWork", about={"@id": "./"},
@@ -148,8 +152,7 @@ def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:
             name="Time-step sampling for diffusion models, seen in the frequency domain",
             description=f"A report and the results it shows: {account['study']['title']}.",
             datePublished=account["date"], license=licence, author={"@id": "#contributors"},
-            version=account["version"],
-            mentions=[{"@id": f"#draw-{label}"} for label in account["figures"]],
+            version=account["version"], mentions=[{"@id": name} for name in drawn],
         ),
         _entity("#contributors", "Organization", name="timestep-spectra contributors"),
         _entity(
@@ -160,9 +163,7 @@ def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:
         ),
         *(_entity(f"{SPDX}{quote(one)}", "CreativeWork", name=one) for one in sorted(licences)),
         *(_entity(_person(one), "Person", name=one) for one in sorted(people)),
-        *(_photograph(name, one) for name, one in photographs.items()),
-        *(_computed(name, one) for name, one in account["results"].items()),
-        *(_action(label, one) for label, one in account["figures"].items()),
+        *(entity for at, study in studies.items() for entity in _made(at, study)),
     ]  # fmt: skip
     return _with_files(site, graph)
 
@@ -172,41 +173,37 @@ def _entity(name: str, kind: str, /, **said: Any) -> Entity:
     return {"@id": name, "@type": kind} | {key: one for key, one in said.items() if one}
 
 
-def _photograph(name: str, one: dict[str, str]) -> Entity:
-    return _entity(
-        _image(name), "ImageObject", name=one["title"], sha256=one["sha256"],
-        creator={"@id": _person(one["author"])} if one["author"] else None,
-        license={"@id": f"{SPDX}{quote(one['license'])}"} if one["license"] else None,
-        isBasedOn=one["source"],
-    )  # fmt: skip
-
-
-def _image(name: str) -> str:
-    return "#photograph-" + quote(name)
-
-
 def _person(name: str) -> str:
     return "#person-" + quote(name.lower().replace(" ", "-"))
 
 
-def _computed(name: str, one: dict[str, Any]) -> Entity:
-    made = one["environment"]
-    return _entity(
-        f"#result-{quote(name)}", "CreativeWork", name=f"result {name}", identifier=one["key"],
-        dateCreated=one["date"], isBasedOn={"@id": "#software"}, version=made["commit"],
-        description=", ".join(f"{key} {value}" for key, value in sorted(made.items())),
-    )  # fmt: skip
-
-
-def _action(label: str, one: dict[str, Any]) -> Entity:
-    read = [f"#result-{quote(name)}" for name in one["results"]]
-    read += [_image(name) for name in one["photographs"]]
-    made = [quote(one[kind]) for kind in ("svg", "png", "webp", "csv") if kind in one]
-    return _entity(
-        f"#draw-{label}", "CreateAction", name=f"{label}: {one['title']}",
-        description=f"{one['description']} ({one['function']})", instrument={"@id": "#software"},
-        object=[{"@id": name} for name in read], result=[{"@id": name} for name in made],
-    )  # fmt: skip
+def _made(at: str, study: dict[str, Any]) -> Iterator[Entity]:
+    """The photographs, results and figures of a study, under names that begin with ``at``."""
+    for name, one in study["photographs"].items():
+        yield _entity(
+            f"{at}photograph-{quote(name)}", "ImageObject", name=one["title"],
+            creator={"@id": _person(one["author"])} if one["author"] else None,
+            license={"@id": f"{SPDX}{quote(one['license'])}"} if one["license"] else None,
+            isBasedOn=one["source"], sha256=one["sha256"],
+        )  # fmt: skip
+    for name, one in study["results"].items():
+        made = one["environment"]
+        yield _entity(
+            f"{at}result-{quote(name)}", "CreativeWork", name=f"result {name}",
+            identifier=one["key"], dateCreated=one["date"], isBasedOn={"@id": "#software"},
+            version=made["commit"],
+            description=", ".join(f"{key} {value}" for key, value in sorted(made.items())),
+        )  # fmt: skip
+    for label, one in study["figures"].items():
+        read = [f"{at}result-{quote(name)}" for name in one["results"]]
+        read += [f"{at}photograph-{quote(name)}" for name in one["photographs"]]
+        files = [quote(one[kind]) for kind in ("svg", "png", "webp", "csv") if kind in one]
+        yield _entity(
+            f"{at}draw-{label}", "CreateAction", name=f"{label}: {one['title']}",
+            description=f"{one['description']} ({one['function']})",
+            instrument={"@id": "#software"}, object=[{"@id": name} for name in read],
+            result=[{"@id": name} for name in files],
+        )  # fmt: skip
 
 
 def _with_files(site: Path, graph: list[Entity]) -> dict[str, Any]:

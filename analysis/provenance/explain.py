@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.paper.values import Value
 from analysis.project.errors import InputError, nearest
 from analysis.project.files import write_atomic
 from analysis.provenance import drawings, shown
@@ -17,7 +16,7 @@ from analysis.study.store import Request, Store
 
 def names(results: Results | None = None) -> list[str]:
     """The labels of figures and tables; with results, the values as well."""
-    values = [] if results is None else [name for name, _, _ in shown.values(results)]
+    values = [] if results is None else [one.name for one in shown.values(results)]
     return [*shown.figures(), *shown.tables(), *values]
 
 
@@ -40,20 +39,17 @@ def explain(name: str, results: Results, plan: Plan, given: str) -> dict[str, An
     Raises:
         InputError: nothing on the pages has this name.
     """
-    text = {}
     if name in shown.figures():
         kind, record = "figure", shown.figure(name, results)[1]
     elif name in shown.tables():
         kind, record = "table", shown.table(name, results)[1]
     else:
-        kind, (value, record) = "value", _value(name, results)
-        text = {"text": value.text}
+        kind, record = "value", _value(name, results)
     requests = plan.results()
     requests |= {one: request for one, (_, request) in archive.contributed(plan).items()}
     redraw = f"python -m analysis rebuild {name} --study {given} --to figures"
     return {
         kind: name,
-        **text,
         **record.json(),
         "pages": shown.on_pages().get(name, []),
         "study": results.study.name,
@@ -65,10 +61,10 @@ def explain(name: str, results: Results, plan: Plan, given: str) -> dict[str, An
     }
 
 
-def _value(name: str, results: Results) -> tuple[Value, shown.Record]:
-    for known, value, record in shown.values(results):
-        if known == name:
-            return value, record
+def _value(name: str, results: Results) -> shown.Record:
+    for one in shown.values(results):
+        if one.name == name:
+            return one
     hint = nearest(name, names(results))
     if not hint.startswith("did"):
         hint = "all are listed by 'explain' without a name"

@@ -4,16 +4,15 @@ A page's cells call ``show`` and ``made``; the files lie beside the page in ``ma
 renderers copy what is linked.
 """
 
-import dataclasses
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from analysis.paper.values import Values
+from analysis.paper.values import Value, Values
 from analysis.project.environment import edition as edition_of
 from analysis.project.environment import environment
 from analysis.project.errors import InputError
@@ -42,7 +41,7 @@ class Figures:
 
     def __init__(self, results: Results, store: Store | None = None) -> None:
         self.results, self.store = results, store or Store()
-        self.folder = made_folder(results)
+        self.folder = made_folder(results.study.name)
         self.place = self.folder.relative_to(pages_folder()).as_posix()  # for links
         self._records: dict[str, Record] = {}
 
@@ -125,18 +124,35 @@ class Tables:
             InputError: no table of this label.
         """
         made, record = shown.table(label, self.results)
-        _write(made_folder(self.results) / f"{label}.json", _json(record))
+        _write(made_folder(self.results.study.name) / f"{label}.json", _json(record))
         return Markdown(
             f"::: {{.told title={quoted(said(record, self.results))}}}\n\n{made}\n\n:::"
         )
 
 
+class _Shown(Values):
+    """Values that tell, hovered over, what made them; of each that is shown a record is written."""
+
+    def __init__(self, results: Results) -> None:
+        self._folder, self._records = made_folder(results.study.name), dict[str, Record]()
+        super().__init__(self._made(results))
+
+    def _made(self, results: Results) -> Iterator[tuple[str, Value]]:
+        for one in shown.values(results):
+            self._records[one.name] = one
+            read = ":" in one.function or one.taken.inputs  # or it is stated in a file
+            source = one.function + f", {one.taken}" * bool(read)
+            yield one.name, Value(one.text, one.title, source)
+
+    def __getattr__(self, name: str) -> str:
+        text = super().__getattr__(name)
+        _write(self._folder / f"{name}.json", _json(self._records[name]))
+        return text
+
+
 def values(results: Results) -> Values:
-    """The values of a study for the pages; hovering tells what made each, and from what."""
-    return Values(
-        (name, dataclasses.replace(value, source=f"{record.function}, {record.taken}"))
-        for name, value, record in shown.values(results)
-    )
+    """The values of a study for the pages."""
+    return _Shown(results)
 
 
 def said(record: Record, results: Results) -> str:
@@ -147,13 +163,12 @@ def said(record: Record, results: Results) -> str:
     )
 
 
-def made_folder(results: Results) -> Path:
-    """Where the files of a study's figures and the records of its tables are written.
+def made_folder(study: str) -> Path:
+    """Where the files of a study's figures and the records of what is shown are written.
 
     The paper's own study has the folder itself, any other one below it: the paper is beside it.
     """
-    name = results.study.name
-    return pages_folder() / FOLDER / ("" if name == REFERENCE else name)
+    return pages_folder() / FOLDER / ("" if study == REFERENCE else study)
 
 
 def pages_folder() -> Path:
@@ -161,10 +176,11 @@ def pages_folder() -> Path:
     return root() / "report"
 
 
-def record(label: str, results: Results) -> dict[str, Any]:
-    """What was written of a figure or a table when it was last shown; nothing if never."""
-    path = made_folder(results) / f"{label}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def shown_of(study: str) -> dict[str, dict[str, Any]]:
+    """What pages show of a study: name -> its record, as it was written when it was shown last."""
+    files = {name: made_folder(study) / f"{name}.json" for name in shown.on_pages()}
+    there = {name: file for name, file in files.items() if file.is_file()}
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in there.items()}
 
 
 def edition() -> None:

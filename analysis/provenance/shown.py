@@ -19,11 +19,10 @@ from analysis.paper import figures as paper_figures
 from analysis.paper import tables as paper_tables
 from analysis.paper import values as paper_values
 from analysis.paper.series import Data
-from analysis.paper.values import Value
 from analysis.project.errors import InputError, nearest
 from analysis.project.files import PACKAGE, checkout_folder
 from analysis.project.markdown import Markdown
-from analysis.provenance.inputs import Taken, recorded
+from analysis.provenance.inputs import Recorder, Taken, recorded
 from analysis.study.results import Results
 
 # The label of a figure or a table, or a value's name.
@@ -35,10 +34,11 @@ class Record:
     """What something on the pages is, and what it was made from.
 
     Args:
-        name: ``fig-raps``, ``tbl-shift``.
+        name: ``fig-raps``, ``tbl-shift``, ``shift_taef2``.
         title, description: what its module or function says that it shows.
-        function: where that is, ``analysis/paper/figures/raps.py:10``.
+        function: where that is, ``analysis/paper/figures/raps.py:10``; or a file that states it.
         taken: what it was made from.
+        text: of a value.
     """
 
     name: str
@@ -46,10 +46,12 @@ class Record:
     description: str
     function: str
     taken: Taken
+    text: str = ""
 
     def json(self) -> dict[str, Any]:
         """The same as JSON values, with results and photographs by name."""
         return {
+            **({"text": self.text} if self.text else {}),
             "title": self.title,
             "description": self.description,
             "function": self.function,
@@ -108,27 +110,19 @@ def table(label: str, results: Results) -> tuple[Markdown, Record]:
     return made, Record(label, inspect.getdoc(function) or "", "", place(function), taken)
 
 
-def values(results: Results) -> Iterator[tuple[str, Value, Record]]:
-    """Every value with its record, as they are worked out, a group at a time."""
+def values(results: Results) -> Iterator[Record]:
+    """Every value, as they are worked out; what its group took before is in its record."""
     for group in paper_values.groups(results):
-
-        def make(recorder: Results, group: paper_values.Group = group) -> dict[str, Value]:
-            return dict(group(recorder))
-
-        made, taken = recorded(make, results)
-        for name, value in made.items():
-            record = Record(name, value.meaning, "", _function(value.source), taken)
-            yield name, value, record
-
-
-def _function(source: str) -> str:
-    """Where the function of a value's source begins; a file as it is."""
-    if "/" in source:
-        return source
-    found = pkgutil.resolve_name(f"{PACKAGE.name}.{source}")
-    return place(getattr(found, "func", found))  # of a cached property
+        recorder = Recorder(results)
+        for name, value in group(recorder):
+            where = value.source
+            if "/" not in where:  # a function, not a file
+                found = pkgutil.resolve_name(f"{PACKAGE.name}.{where}")
+                where = place(getattr(found, "func", found))  # of a cached property
+            yield Record(name, value.meaning, "", where, recorder.taken(), value.text)
 
 
+@functools.cache
 def place(function: Callable[..., Any]) -> str:
     """``analysis/paper/figures/raps.py:10``, where a function of the package begins."""
     function = inspect.unwrap(function)

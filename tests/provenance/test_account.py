@@ -1,5 +1,6 @@
 """The site's account of itself, and the same as an RO-Crate: complete, sound and repeatable."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ def site(loaded: results.Results, tmp_path_factory: pytest.TempPathFactory) -> I
         figures.show("fig-raps")
         figures.show("fig-time-density")
         page.Tables(loaded).show("tbl-shift")
+        v = page.values(loaded)
+        assert v.shift_taef2 and v.seed
         (folder / "report" / "a page.html").write_text("<p>", encoding="utf-8")
         yield folder
 
@@ -56,23 +59,26 @@ def references(value: Any) -> list[str]:
     return [one for item in value for one in references(item)] if isinstance(value, list) else []
 
 
-def test_every_value_and_every_figure_of_the_site(
+def test_all_that_the_site_shows(
     written: tuple[dict[str, Any], dict[str, Any]], site: Path, loaded: results.Results
 ) -> None:
     account, _ = written
-    known = values.of(loaded)
-    assert sorted(account["values"]) == known.names()
+    key = loaded.measured["taef2"].provenance["key"]
     shift = account["values"]["shift_taef2"]
-    assert shift["text"] == known.value("shift_taef2").text
-    assert shift["results"] == {"taef2": loaded.measured["taef2"].provenance["key"]}
+    assert shift["text"] == values.of(loaded).value("shift_taef2").text
+    assert shift["meaning"] and shift["source"].startswith("analysis/study/measurement.py:")
+    assert shift["results"] == {"taef2": key}
     assert account["values"]["seed"]["results"] == {}
+    assert sorted(account["values"]) == ["seed", "shift_taef2"]
     assert sorted(account["figures"]) == ["fig-raps", "fig-time-density"]
     found = account["figures"]["fig-raps"]
     assert hashlib.sha256((site / found["svg"]).read_bytes()).hexdigest() == found["sha256"]
     assert set(found["results"]) <= set(account["results"])
     assert set(found["photographs"]) <= set(account["photographs"])
     assert account["tables"]["tbl-shift"]["results"] == list(loaded.measured)
+    assert account["results"]["taef2"]["key"] == key
     assert set(account["results"]) >= {*loaded.measured, "display", "leakage", "experiment"}
+    assert "paper" not in account
 
 
 def test_the_crate_is_one_by_its_specification(
@@ -143,3 +149,25 @@ def test_a_changed_site_is_described_anew(
         entities(graph)["report/a%20page.html"]["sha256"] == hashlib.sha256(b"<p>other").hexdigest()
     )
     assert graph["@context"] == written[1]["@context"]
+
+
+def test_the_paper_is_told_beside_another_study(
+    site: Path, loaded: results.Results, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in (site / PROVENANCE, site / CRATE)}
+    other = loaded.study.model_copy(update={"name": "mine", "title": "Mine"})
+    theirs = dataclasses.replace(loaded, study=other)
+    page.Figures(theirs, Store(tmp_path)).show("fig-time-density")
+    account, graph = (json.loads(path.read_text(encoding="utf-8")) for path in write(site, theirs))
+    assert (account["study"]["name"], account["paper"]["study"]["name"]) == ("mine", "bundled")
+    (own,), paper = account["figures"].values(), account["paper"]["figures"]
+    assert own["svg"] == "report/made/mine/fig-time-density.svg"
+    assert paper["fig-time-density"]["svg"] == "report/made/fig-time-density.svg"
+    assert account["values"] == account["tables"] == {}
+    drawn = entities(graph)["#paper-draw-fig-raps"]
+    assert {"@id": f"#paper-result-{loaded.study.display_encoder}"} in drawn["object"]
+    found = entities(graph)
+    assert len(found) == len(graph["@graph"])
+    assert all(one["@id"] in found for one in found["./"]["mentions"] + drawn["object"])
+    for path, content in before.items():
+        path.write_bytes(content)

@@ -165,17 +165,20 @@ def test_hovering_a_table_tells_what_made_it(loaded: Results, figures: page.Figu
     assert f"; {place} of study bundled, from pixel " in said
     for name, m in loaded.measured.items():
         assert f"{name} {m.provenance['key'][:12]}" in said
-    assert page.record("tbl-shift", loaded)["results"] == list(loaded.measured)
-    assert page.record("tbl-none", loaded) == {}
+    assert page.shown_of("bundled")["tbl-shift"]["results"] == list(loaded.measured)
 
 
-def test_hovering_a_value_tells_what_made_it(loaded: Results) -> None:
+def test_hovering_a_value_tells_what_made_it(loaded: Results, figures: page.Figures) -> None:
     v = page.values(loaded)
     said = unescaped(v.shift_taef2._repr_markdown_())
-    assert said.startswith(f'[{v.shift_taef2}]{{.value title="shift_taef2: measured shift')
+    assert said.startswith(f'[{v.shift_taef2}]{{.value title="shift_taef2: ')
     assert f"from taef2 {loaded.measured['taef2'].provenance['key'][:12]}" in said
     assert "pixel" not in said
-    assert "from the settings alone" in unescaped(v.t._repr_markdown_())
+    assert "from the settings alone" in unescaped(v.t_shifted._repr_markdown_())
+    assert unescaped(v.t._repr_markdown_()).endswith('; data/studies/bundled.toml"}')
+    assert set(page.shown_of("bundled")) == {"shift_taef2", "t", "t_shifted"}
+    with pytest.raises(AttributeError, match="did you mean 'shift_taef2'"):
+        v.shif_taef2  # noqa: B018
 
 
 def test_files_of_another_study_lie_beside_the_papers(
@@ -186,5 +189,5 @@ def test_files_of_another_study_lie_beside_the_papers(
     shown = page.Figures(other, Store(tmp_path / "store")).show("fig-time-density")
     assert shown.startswith("![](made/mine/fig-time-density.svg)")
     assert (tmp_path / "made" / "mine" / "fig-time-density.csv").is_file()
-    assert page.record("fig-time-density", other)
-    assert not page.record("fig-time-density", loaded)
+    assert list(page.shown_of("mine")) == ["fig-time-density"]
+    assert page.shown_of("bundled") == {}

@@ -1,5 +1,6 @@
 """Figures, tables and values are found by their names, with what makes them and from what."""
 
+import gc
 import importlib
 import inspect
 import sys
@@ -53,6 +54,7 @@ def test_a_table_is_what_its_function_gives(loaded: Results) -> None:
 def test_a_drawing_is_made_by_the_code_that_is_its_key(label: str, loaded: Results) -> None:
     data, _ = shown.figure(label, loaded)
     module, ran = shown.module(label), set[str]()
+    gc.collect()  # what others left is not ended meanwhile
     sys.setprofile(lambda frame, event, argument: ran.add(frame.f_code.co_filename))
     try:
         module.draw(data)
@@ -121,7 +123,7 @@ def test_where_pages_show_it(project: Path) -> None:
 
 
 def test_all_that_pages_show_is_known(loaded: Results) -> None:
-    known = {*shown.figures(), *shown.tables(), *(name for name, _, _ in shown.values(loaded))}
+    known = {*shown.figures(), *shown.tables(), *(one.name for one in shown.values(loaded))}
     on_pages = shown.on_pages()
     assert set(on_pages) <= known
     assert len(on_pages) > 60
