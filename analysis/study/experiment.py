@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 
 from analysis.images import catalogue
 from analysis.images.pixels import load
-from analysis.project import downloads
 from analysis.project.arrays import Floats
 from analysis.project.environment import environment
 from analysis.project.errors import InputError
@@ -178,14 +177,17 @@ class Runs:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings, self.store = settings, store
         self.photographs = catalogue.image_set(settings.photographs).photos
-        self.paths = [catalogue.fetch(photo, store.downloads) for photo in self.photographs]
-        ids = [photo.id for photo in self.photographs]
-        self._hashes = dict(zip(ids, map(downloads.sha256, self.paths), strict=True))
+        self._hashes = {one.id: catalogue.digest(one, store.downloads) for one in self.photographs}
         sides, shifts = range(len(settings.sides)), range(len(settings.shifts))
         self.each = [(a, b, c) for c in range(settings.seeds) for b in shifts for a in sides]
         self._shared = dataclasses.asdict(settings)
         for name in ("photographs", "shifts", "seeds"):
             del self._shared[name]  # a longer list leaves the runs of a shorter one as they are
+
+    @functools.cached_property
+    def paths(self) -> list[Path]:
+        """The photographs' files; committed runs are read without them."""
+        return [catalogue.fetch(photo, self.store.downloads) for photo in self.photographs]
 
     def request(self, run: tuple[int, int, int]) -> Request:
         """What identifies one run, (side, shift, seed) by index."""

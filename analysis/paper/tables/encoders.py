@@ -58,13 +58,12 @@ def table_measures(results: Results) -> Markdown:
 
 
 def table_unmeasured(results: Results) -> Markdown:
-    """The cards that have no measurement."""
+    """The cards that have no measurement, but for controls and what was trained here."""
     rows = []
     for name, card in cards.cards().items():
-        if name in results.everything:
+        if name in results.everything or card.kind in ("formula", "trained"):
             continue
         access = "licence to accept" if card.gated else "open"
         size = f"{card.latent_channels} / {card.latent_stride}"
-        needed = card.license or ("not known" if card.learned else "none needed: a formula")
-        rows.append([code(name), card.title, size, access, needed])
+        rows.append([code(name), card.title, size, access, card.license or "not known"])
     return table(["card", "encoder", "C / stride", "access", "licence"], rows)
