@@ -3,9 +3,6 @@
 A drawing is kept under the numbers that are drawn, the code that draws them and the versions it is
 drawn with: what is drawn of changed results is another drawing. The commit and the keys are put
 into the files afterwards, so that a new commit alone draws nothing again.
-
-Pages draw figures one after another, from the first on. Where none is drawn yet, `ahead` has
-another process draw them from the last on; each takes what the other has kept, until they meet.
 """
 
 import contextlib
@@ -14,14 +11,13 @@ import dataclasses
 import hashlib
 import io
 import json
-import multiprocessing
 import platform
 import re
 import struct
 import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from importlib import metadata
 from pathlib import Path
@@ -40,7 +36,7 @@ from analysis.project.markdown import line
 from analysis.provenance import shown
 from analysis.provenance.inputs import settings
 from analysis.provenance.shown import Record
-from analysis.study.results import Results, load
+from analysis.study.results import Results
 from analysis.study.store import Request, Store
 
 DPI = 200  # of the PNG, pixels per inch
@@ -208,31 +204,6 @@ def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, byt
     head = "".join(f"# {name}: {line(said[name])}\n" for name in ELEMENTS if name in said)
     out["csv"] = head.encode() + made["csv"]
     return out
-
-
-@contextlib.contextmanager
-def ahead(results: Results) -> Iterator[None]:
-    """Where no figure of a study is drawn yet, have another process draw from the last one on."""
-    drawn = (kept["parameters"]["study"]["name"] for kept in Store().sidecars("drawing"))
-    if results.study.name in drawn:
-        yield
-        return
-    process = multiprocessing.get_context("spawn").Process(target=draw_backwards, daemon=True)
-    process.start()
-    try:
-        yield
-    finally:
-        process.terminate()
-
-
-def draw_backwards() -> None:
-    """Draw the figures of the environment's study into the reader's store, the last one first."""
-    # What fails here fails on the page too, where its line is known.
-    with contextlib.suppress(Exception):
-        results, store = load(), Store()
-        for label in reversed([name for name in shown.on_pages() if name in shown.figures()]):
-            data, _ = shown.figure(label, results)
-            drawing(label, data, results.study.name, store)
 
 
 def _chunk(keyword: str, text: str) -> bytes:

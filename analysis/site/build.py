@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.project import placement
 from analysis.project.environment import edition
 from analysis.project.files import root
-from analysis.provenance import account, drawings
+from analysis.provenance import account
 from analysis.site import links, quarto
 from analysis.site.builtin import project
 from analysis.site.builtin import site as builtin
@@ -51,14 +51,7 @@ def render(
         renderer = "quarto" if quarto.find() else "builtin"
     say(f"rendering study '{Path(study).stem}' with {renderer}")
     with told_to_pages(study, results.study.skip_unfit):
-        return pages(
-            root(),
-            renderer,
-            quiet=quiet,
-            say=say,
-            results=results,
-            beside=lambda: drawings.ahead(results),
-        )
+        return pages(root(), renderer, quiet=quiet, say=say, results=results)
 
 
 def pages(
@@ -68,7 +61,6 @@ def pages(
     quiet: bool = True,
     say: Callable[[str], None] = lambda _: None,
     results: Results | None = None,
-    beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> list[Path]:
     """Render the pages of a project with one renderer, ``quarto`` or ``builtin``.
 
@@ -78,7 +70,6 @@ def pages(
         quiet: Quarto's own lines are not shown.
         say: told what is being done.
         results: what the pages show; without any, the site gets no account.
-        beside: what goes on while cells run.
 
     Returns:
         The pages and PDFs of the site, where they lie; what only leads to a page is none.
@@ -97,9 +88,9 @@ def pages(
     with placement.alone(place, busy), placement.stage(place) as staged:
         site = staged / plan.output.name
         if renderer == "quarto":
-            quarto.render(folder, site, quiet=quiet, beside=beside)
+            quarto.render(folder, site, quiet=quiet)
         else:
-            builtin.render(folder, staged, made, progress=say, beside=beside)
+            builtin.render(folder, staged, made, progress=say)
         finish(site, results)
         names = {page.relative_to(folder).with_suffix(".html") for page in plan.pages}
         found = sorted(path.relative_to(site) for path in site.rglob("*"))

@@ -1,12 +1,10 @@
 """Quarto, the reference renderer: is a fit one there, and does it accept the pages?"""
 
-import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from analysis.project.errors import AnalysisError
@@ -32,20 +30,13 @@ def find(minimum: str = "1.9") -> Path | None:
     return Path(program) if _numbers(answer.stdout) >= _numbers(minimum) else None
 
 
-def render(
-    root: Path,
-    site: Path,
-    *,
-    quiet: bool,
-    beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
-) -> None:
+def render(root: Path, site: Path, *, quiet: bool) -> None:
     """Render the project in ``root`` with Quarto, running its cells with this Python.
 
     Args:
         root: the project's folder.
         site: the folder to write, below it.
         quiet: Quarto's own lines are not shown.
-        beside: what goes on meanwhile.
 
     Raises:
         AnalysisError: there is no fit Quarto, it failed, or a reference or citation leads nowhere.
@@ -56,13 +47,10 @@ def render(
     command = [str(program), "render", "--output-dir", str(site.relative_to(root))]
     environment = os.environ | {"QUARTO_PYTHON": sys.executable}
     lines = []
-    with (
-        beside(),
-        subprocess.Popen(
-            command, cwd=root, env=environment, text=True, errors="replace",
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ) as process,
-    ):  # fmt: skip
+    with subprocess.Popen(
+        command, cwd=root, env=environment, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line.rstrip())

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.project.files import root
-from analysis.provenance import account, drawings
+from analysis.provenance import account
 from analysis.site import build, links
 from analysis.site.builtin import html, kernel, llms, markdown, memory, pandoc, pdf, project, site
 from analysis.site.builtin.page import MARK, Cell, read
@@ -190,7 +190,7 @@ def main() -> None:
         start = time.perf_counter()
         with timed(PARTS) as spent:
             found = results.load("bundled")
-            build.pages(folder, results=found, beside=lambda: drawings.ahead(found))
+            build.pages(folder, results=found)
         whole = time.perf_counter() - start
         print("\nParts of rendering from nothing; those that run at the same time are all counted")
         row("", "seconds", "of the whole")

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -189,29 +188,6 @@ def test_older_drawings_of_a_figure_go(
     assert kept < old
     assert len(entries()) == len(old)
     assert entries() & old == kept
-
-
-def test_figures_are_drawn_ahead_where_none_is(
-    loaded: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("ANALYSIS_CACHE", str(tmp_path))
-    monkeypatch.setenv("ANALYSIS_STUDY", "bundled")
-    monkeypatch.setattr(shown, "on_pages", lambda: {"fig-raps": [], "shift_taef2": [], LABEL: []})
-    started: list[str] = []
-
-    class Process:
-        def __init__(self, target: Callable[[], None], daemon: bool) -> None:
-            self.start = target
-
-        def terminate(self) -> None:
-            started.append("ended")
-
-    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", Process)
-    for _ in range(2):
-        with drawings.ahead(loaded):
-            drawn = {one["parameters"]["figure"] for one in Store().sidecars("drawing")}
-        assert drawn == {"fig-raps", LABEL}
-        assert started == ["ended"], "the second time they are there"
 
 
 def test_pictures_come_with_webp(loaded: Results, store: Store) -> None:

@@ -54,6 +54,14 @@ def test_what_is_taken_is_noted(what: str, loaded: Results) -> None:
     assert names(take, loaded) == expected
 
 
+def test_nothing_of_the_results_is_taken_unseen() -> None:
+    """A new part of `Results` is noted by `Recorder`, or stated here to be no result."""
+    parts = {name for name in {*vars(Results), *Results.__annotations__} if name[0] != "_"}
+    each = {"measured", "contributed", "everything", "samplers", "files", "display"}
+    made_of_these_and_settings = {"thumbnails", "theory", "t_shifted", "sounds", "study"}
+    assert parts == {*inputs.WHOLE, *each, *made_of_these_and_settings, "downloads"}
+
+
 def test_a_recorder_gives_what_the_results_give(loaded: Results) -> None:
     recorder = Recorder(loaded)
     for name in ("study", "photographs", "leakage", "rule", "theory", "t_shifted", "downloads"):

@@ -1,6 +1,5 @@
 """Pages -> ``_site``: reads them all, runs them, converts them, and moves the result into place."""
 
-import contextlib
 import os
 import warnings
 from collections.abc import Callable
@@ -52,7 +51,6 @@ def render(
     edition: Edition,
     *,
     progress: Callable[[str], None] = lambda _: None,
-    beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> None:
     """Render every page ``_quarto.yml`` lists into a folder of the output's name.
 
@@ -62,7 +60,6 @@ def render(
             what is only needed meanwhile is put beside it.
         edition: what the papers say of the state they were built from.
         progress: told what is being done.
-        beside: what goes on while cells run, if any have to.
 
     Raises:
         InputError: a page or ``_quarto.yml`` has something outside the subset.
@@ -74,14 +71,13 @@ def render(
     sources = [page.read(path, root, plan.settings) for path in plan.pages]
     recalled = [memory.recall(source) for source in sources]
     unknown = [source for source, found in zip(sources, recalled, strict=True) if found is None]
-    with beside() if unknown else contextlib.nullcontext():
-        # No cell runs before a slip in the prose is told; where none has to run, the conversion
-        # itself tells it.
-        if unknown and (problems := _problems(plan, sources)):
-            raise InputError("\n".join(problems))
-        for source in unknown:
-            progress(f"{source.path.relative_to(root)}: running its cells")
-        ran = dict(zip(map(id, unknown), _run(unknown, root), strict=True))
+    # No cell runs before a slip in the prose is told; where none has to run, the conversion itself
+    # tells it.
+    if unknown and (problems := _problems(plan, sources)):
+        raise InputError("\n".join(problems))
+    for source in unknown:
+        progress(f"{source.path.relative_to(root)}: running its cells")
+    ran = dict(zip(map(id, unknown), _run(unknown, root), strict=True))
     for source in unknown:
         memory.keep(source, ran[id(source)])
     results = [found or ran[id(source)] for source, found in zip(sources, recalled, strict=True)]
