@@ -149,16 +149,19 @@ def test_data_are_shown_as_they_are_and_no_home_path_is(user: fresh.User, tmp_pa
     assert built.code == 0, built.err
     assert "the PDF shows \ufffd, as its fonts lack 尺😀" in built.err
     site = user.project / "_site"
-    page = (site / "report" / "index.html").read_text(encoding="utf-8")
-    paper = words("".join(p.extract_text() for p in PdfReader(site / "report" / "paper.pdf").pages))
-    for text in (*NAMES.values(), CARD, f"{RULE} (2024)"):
-        assert text in cells(page), text
-        assert words(text.replace("😀", "").replace("尺", "")) in paper, text
+    shown = {"index": ("paper", (CARD, f"{RULE} (2024)")), "study": ("study", NAMES.values())}
+    for name, (paper, texts) in shown.items():
+        page = (site / "report" / f"{name}.html").read_text(encoding="utf-8")
+        pages = PdfReader(site / "report" / f"{paper}.pdf").pages
+        printed = words("".join(one.extract_text() for one in pages))
+        for text in texts:
+            assert text in cells(page), text
+            assert words(text.replace("😀", "").replace("尺", "")) in printed, text
+        assert re.search(r"<[^>]*(onmouseover|javascript:|\.git/config)", page) is None
     assert TITLE in html.unescape(page)
-    assert words(TITLE) in paper
-    assert re.search(r"<[^>]*(onmouseover|javascript:|\.git/config)", page) is None
+    assert words(TITLE) in printed
     assert not [path for path in site.rglob("*") if ".git" in path.parts]
-    drawn = (site / "report" / "made" / "fig-deviation.csv").read_text(encoding="utf-8")
+    drawn = (site / "report" / "made" / "mine" / "fig-deviation.csv").read_text(encoding="utf-8")
     assert ",_DSC0001_.jpg," in drawn and ",$x$.png," in drawn
     account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
     assert account["study"]["images"] == "my pictures"
