@@ -46,7 +46,6 @@ display_image = "heron"
 resolutions = [64, 128]
 t = 0.5
 seed = 7
-bootstrap = 100
 
 [[variations]]
 name = "box"

@@ -23,7 +23,6 @@ encoders = ["pixel", "linear-f8c16"]
 display_encoder = "linear-f8c16"
 resolutions = [96, 192]
 seed = 11
-bootstrap = 200
 
 [bands]
 low = 0.5

@@ -230,7 +230,6 @@ def _study(results: Results) -> Rows:
     yield _of("window", window.text, str, "window, with numpy's Kaiser parameter", file)
     yield _of("first_ring", study.bands.first_ring, str, "lowest ring used", file)
     yield _of("confidence", study.confidence, percent, "coverage of the intervals", file)
-    yield _of("bootstrap", study.bootstrap, grouped, "resamples of a percentile bootstrap", file)
     yield _of("mu", study.mu, _digit, "mean of theta at the low resolution", file)
     yield _of("std", study.std, _digit, "standard deviation of theta", file)
     name = study.display_encoder

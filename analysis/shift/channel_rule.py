@@ -63,7 +63,7 @@ class ChannelRule:
         predicted, first_term: ``[3, C]``, by `BANDS`: with aliases, and without them.
         alias_share: ``[3, C]``, aliases' share of the predicted power at the low resolution.
         measured, low, high: ``[3, C]``, geometric mean over photographs, and its interval, a
-            percentile bootstrap's; nan below three photographs.
+            Student's on ln s; nan below three photographs.
     """
 
     order: NDArray[np.intp]
@@ -240,8 +240,8 @@ def order(
 
 def channel_rule(
     filters: np.ndarray, sides: tuple[int, int], low: np.ndarray, high: np.ndarray,
-    images: Sequence[Callable[[int], Spectrum]], bands: Bands, rng: np.random.Generator,
-    colours: np.ndarray | None = None, resamples: int = 2000, confidence: float = 0.95,
+    images: Sequence[Callable[[int], Spectrum]], bands: Bands,
+    colours: np.ndarray | None = None, confidence: float = 0.95,
 ) -> ChannelRule:  # fmt: skip
     """Predicted and measured shift of every channel at fixed cycles/image. @eq-channel-rule
 
@@ -251,7 +251,7 @@ def channel_rule(
         images: side -> P, as of `predicted_shift`: one law for all, or each photograph's own;
             predictions are then geometric means over photographs, too.
         bands: edges as fractions of the low resolution's Nyquist frequency.
-        rng, resamples, confidence: of the percentile bootstrap over photographs.
+        confidence: of Student's interval over photographs.
     """
     p = filters.shape[-1]
     k0, k1 = (spectra_rings.rings(side // p, side // p).cycles_per_image for side in sides)
@@ -264,14 +264,13 @@ def channel_rule(
     alias = np.mean([1 - first / total for total, first in powers], axis=0)
     shifts = [predicted_shift(filters, sides, one, colours) for one in images]
     laws = np.log(shifts)[..., bands.first_ring :].mean(axis=0)
-    draws = rng.integers(len(low), size=(resamples, len(low)))
     rows: list[tuple[Floats, ...]] = []
     edges = band_edges(bands, k0)
     for name in BANDS:
         chosen = in_band(k, edges[name])
         weights = octave_weights(k[chosen])
         each = curves[:, :, chosen] @ weights
-        ends = np.exp(intervals.bootstrap(each[draws].mean(axis=1), confidence, len(low)))
+        ends = np.exp(intervals.student(each, confidence))
         share = alias[:, bands.first_ring :][:, chosen] @ weights
         law = np.exp(laws[..., chosen] @ weights)
         rows.append((law[0], law[1], share, np.exp(each.mean(axis=0)), ends[0], ends[1]))

@@ -160,31 +160,23 @@ def _estimate(
 
 
 def pooled(
-    k: Floats, curves: np.ndarray, band: tuple[float, float], rng: np.random.Generator,
-    resamples: int = 2000, confidence: float = 0.95,
-) -> Estimate:  # fmt: skip
-    """The geometric mean of s over channels, octaves and photographs, with a crossed bootstrap.
+    k: Floats, curves: np.ndarray, band: tuple[float, float], confidence: float = 0.95
+) -> Estimate:
+    """The geometric mean of s over channels, octaves and photographs.
 
-    Photographs and channels are drawn independently, once each a resample: a channel is the same
-    in every photograph, and both are taken for samples. Student's t knows one kind of sample only.
-    Below three photographs there is no interval: drawing channels does not make up for what two
-    photographs don't say.
+    Its interval takes photographs and channels for samples (`intervals.crossed`); nan below three
+    photographs.
 
     Args:
         k: ``[R]``, cycles per image.
         curves: ``[I, C, R]``, s(k) of each channel of each photograph.
         band: (from, to) in cycles per image.
-        rng, resamples, confidence: of the percentile bootstrap.
+        confidence: of the interval.
     """
     chosen = in_band(k, band)
     each = np.log(curves[..., chosen]) @ octave_weights(k[chosen])
-    count, channels = each.shape
+    low, high = np.exp(intervals.crossed(each, confidence))
     ends = (float(k[chosen][0]), float(k[chosen][-1]))
-    means = np.empty(resamples)
-    for index in range(resamples):
-        photographs = rng.integers(count, size=(count, 1))
-        means[index] = each[photographs, rng.integers(channels, size=channels)].mean()
-    low, high = np.exp(intervals.bootstrap(means, confidence, count))
     return Estimate(float(np.exp(each.mean())), float(low), float(high), ends)
 
 

@@ -35,7 +35,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.project.arrays import Floats
 from analysis.spectra import intervals, lowpass, periodogram
@@ -48,7 +47,7 @@ COMPARED = ("low", "cropped", "cross", "explained")
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A number per ring and per band, over photographs, with percentile bootstrap intervals.
+    """A number per ring and per band, over photographs, with Student's intervals.
 
     Args:
         each: ``[I, R]``, of each photograph.
@@ -123,14 +122,14 @@ def chance(side: int, kind: str = "kaiser", beta: float = 2 * np.pi) -> Floats:
 
 
 def _curve(
-    k: Floats, each: Floats, edges: dict[str, tuple[float, float]], draws: NDArray[np.intp],
-    confidence: float, geometric: bool = False,
+    k: Floats, each: Floats, edges: dict[str, tuple[float, float]], confidence: float,
+    geometric: bool = False,
 ) -> Curve:  # fmt: skip
     values = np.log(each) if geometric else each
 
     def interval(rows: Floats) -> tuple[Floats, Floats, Floats]:
         mean = rows.mean(axis=0)
-        low, high = intervals.bootstrap(rows[draws].mean(axis=1), confidence, len(rows))
+        low, high = intervals.student(rows, confidence)
         return (np.exp(mean), np.exp(low), np.exp(high)) if geometric else (mean, low, high)
 
     bands = {}
@@ -143,9 +142,8 @@ def _curve(
 
 
 def summarise(
-    compared: Sequence[dict[str, Floats]], side: int, bands: Bands, rng: np.random.Generator,
-    kind: str = "kaiser", beta: float = 2 * np.pi, resamples: int = 2000,
-    confidence: float = 0.95,
+    compared: Sequence[dict[str, Floats]], side: int, bands: Bands, kind: str = "kaiser",
+    beta: float = 2 * np.pi, confidence: float = 0.95,
 ) -> Equivariance:  # fmt: skip
     """Scale equivariance of one encoder over photographs, per ring and per band.
 
@@ -153,9 +151,8 @@ def summarise(
         compared: of each photograph, what `compare` gives.
         side: h of the low resolution's latents.
         bands: edges as fractions of the low resolution's Nyquist frequency.
-        rng: for the bootstrap over photographs.
         kind, beta: the window of the comparison.
-        resamples, confidence: of the percentile bootstrap.
+        confidence: of Student's intervals over photographs, on the logarithm of the gain.
 
     Returns:
         `Equivariance`; octaves weigh the same within a band, and so do photographs.
@@ -173,15 +170,14 @@ def summarise(
         raise ValueError("a ring without power has no gain")
     k = spectra_rings.rings(side, side).cycles_per_image
     edges, k = band_edges(bands, k), k[first:]
-    draws = rng.integers(len(low), size=(resamples, len(low)))
     gain = np.sqrt(cropped / low)
     # Rounding can leave less than nothing where both are the same.
     difference = np.maximum(0.0, (low + cropped - 2 * cross) / low)
     return Equivariance(
         k,
-        _curve(k, gain, edges, draws, confidence, geometric=True),
-        _curve(k, difference, edges, draws, confidence),
-        _curve(k, (1 - gain) ** 2, edges, draws, confidence),
-        _curve(k, explained / low, edges, draws, confidence),
+        _curve(k, gain, edges, confidence, geometric=True),
+        _curve(k, difference, edges, confidence),
+        _curve(k, (1 - gain) ** 2, edges, confidence),
+        _curve(k, explained / low, edges, confidence),
         chance(side, kind, beta)[first:],
     )

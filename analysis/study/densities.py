@@ -13,7 +13,6 @@ import numpy as np
 from analysis.shift.literature import Published
 from analysis.spectra.powerlaw import fit_loglog_polynomial
 from analysis.study.measurement import Measured
-from analysis.timesteps import noise
 from analysis.timesteps.crossings import (
     Crossings,
     LogitNormal,
@@ -58,10 +57,7 @@ def crossings_of(measured: Measured, side: int, by: Weights) -> Crossings:
 @functools.lru_cache(maxsize=128)  # a table, a figure and a sentence ask for the same
 def nearest_of(measured: Measured, side: int, by: Weights) -> LogitNormal:
     """The logit-normal nearest to their density."""
-    study = measured.study
-    rng = noise.generator(study.seed, "crossings", measured.card.name, side, by)
-    found = crossings_of(measured, side, by)
-    return nearest_logit_normal(found, rng, study.bootstrap, study.confidence)
+    return nearest_logit_normal(crossings_of(measured, side, by))
 
 
 @functools.lru_cache(maxsize=128)  # every published density is compared with the same
@@ -88,8 +84,7 @@ def movement_of(measured: Measured, by: Weights) -> Movement:
     """How the density's mean moves from the low to the high resolution."""
     study = measured.study
     low, high = (_spectra(measured, side) for side in study.pair)
-    rng = noise.generator(study.seed, "movement", measured.card.name, by)
-    return movement(low, high, by, rng, study.bootstrap, study.confidence)
+    return movement(low, high, by, study.confidence)
 
 
 @functools.lru_cache(maxsize=128)
@@ -104,8 +99,7 @@ def reliability_of(measured: Measured, way: str) -> Reliability:
     halves = measured.arrays[f"{way}_{study.high}"]
     k = half_frequencies(study.high // measured.card.latent_stride)
     logs = half_log_ratios(k, halves, DEGREE, study.bands.first_ring)
-    rng = noise.generator(study.seed, "reliability", measured.card.name, way)
-    return reliability(logs, rng, resamples=study.bootstrap, confidence=study.confidence)
+    return reliability(logs, study.confidence)
 
 
 def ratios_of(measured: Measured) -> np.ndarray:

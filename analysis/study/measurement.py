@@ -26,7 +26,6 @@ from analysis.spectra.powerlaw import PowerLaw, fit_power_law
 from analysis.spectra.windows import Window
 from analysis.study.settings import Study
 from analysis.study.store import Arrays
-from analysis.timesteps.noise import generator
 
 
 def numbers_of(s: MeasuredShift) -> dict[str, Any]:
@@ -169,11 +168,10 @@ class Measured:
 
     @functools.cached_property
     def shift_pooled(self) -> Estimate:
-        """The geometric mean of `shift_by_channel`, images and channels resampled."""
+        """The geometric mean of `shift_by_channel`, over images and channels."""
         first, study = self.shift_by_channel[0], self.study
         curves = np.stack([one.curves for one in self.shift_by_channel], axis=1)
-        rng = generator(study.seed, "channels", self.card.name)
-        return pooled(first.k, curves, first.whole.band, rng, study.bootstrap, study.confidence)
+        return pooled(first.k, curves, first.whole.band, study.confidence)
 
     @functools.cached_property
     def shift_by_variation(self) -> dict[str, MeasuredShift]:
@@ -213,8 +211,7 @@ class Measured:
         rows = [{n: array[index] for n, array in parts.items()} for index in range(images)]
         return summarise(
             rows, study.low // self.card.latent_stride, study.bands,
-            generator(study.seed, "equivariance", self.card.name),
-            study.window.kind, study.window.beta, study.bootstrap, study.confidence,
+            study.window.kind, study.window.beta, study.confidence,
         )  # fmt: skip
 
     @property

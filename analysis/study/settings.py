@@ -91,10 +91,6 @@ class Study(Strict):
         description="windows that are compared, to show what the choice of one matters",
     )
     bands: Bands = Bands()
-    bootstrap: int = Field(
-        2000, ge=100, le=100_000,
-        description="resamples of the photographs, where intervals are a bootstrap's",
-    )  # fmt: skip
     confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
     _folder: str = PrivateAttr("")
 

@@ -384,8 +384,7 @@ def channel_rule(
     low, high = (measured.snr(side) for side in study.pair)
     rule = shift_channel_rule.channel_rule(
         filters, study.pair, low, high, photographs, study.bands,
-        noise.generator(study.seed, "channel-rule"), 3 * covariance / np.trace(covariance),
-        study.bootstrap, study.confidence,
+        3 * covariance / np.trace(covariance), study.confidence,
     )  # fmt: skip
     return {f.name: getattr(rule, f.name) for f in dataclasses.fields(rule)}
 
@@ -432,7 +431,7 @@ RESULTS: tuple[Result, ...] = (
         chosen_leakage, ("setting",), leakage, only=_is_pictured,
     ),
     Result(
-        "channel-rule", 1, "channels of {}", chosen("bands", "bootstrap", "confidence", "seed"),
+        "channel-rule", 2, "channels of {}", chosen("bands", "confidence"),
         ("measurement", "fit", "pixels"), channel_rule, only=lambda s: s.card.kind == "linear",
     ),
 )  # fmt: skip

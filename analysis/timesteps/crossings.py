@@ -102,15 +102,12 @@ class LogitNormal:
 
     Args:
         mu, std: of theta; the density's own mean and standard deviation.
-        mu_interval, std_interval: bootstrap over images; nan below three of them.
         divergence: Kullback-Leibler divergence of the density from it, nats.
         distance: total variation, in [0, 1]: the mass that would have to be moved.
     """
 
     mu: float
     std: float
-    mu_interval: tuple[float, float]
-    std_interval: tuple[float, float]
     divergence: float
     distance: float
 
@@ -220,9 +217,7 @@ def total_variation(theta: np.ndarray, density: np.ndarray, other: np.ndarray) -
     return float(0.5 * np.trapezoid(np.abs(density - other), theta))
 
 
-def nearest_logit_normal(
-    crossings: Crossings, rng: np.random.Generator, resamples: int = 2000, confidence: float = 0.95
-) -> LogitNormal:
+def nearest_logit_normal(crossings: Crossings) -> LogitNormal:
     """The logit-normal that minimises KL(density || it): the one with its moments. @eq-nearest
 
     The cross-entropy knows the density by mean and variance alone, and is least where they agree.
@@ -230,26 +225,23 @@ def nearest_logit_normal(
     mean, square = crossings.moments()
     mu = float(mean.mean())
     std = float(np.sqrt(square.mean() - mu**2))
-    draws = rng.integers(len(mean), size=(resamples, len(mean)))
-    means = mean[draws].mean(axis=1)
-    stds = np.sqrt(square[draws].mean(axis=1) - means**2)
     theta = grid(crossings)
     density = crossings.density(theta)
     return LogitNormal(
-        mu, std, _interval(means, len(mean), confidence), _interval(stds, len(mean), confidence),
+        mu, std,
         divergence(theta, density, mu, std),
         total_variation(theta, density, normal_pdf(theta, mu, std)),
     )  # fmt: skip
 
 
-def _interval(draws: Floats, images: int, confidence: float) -> tuple[float, float]:
-    low, high = intervals.bootstrap(draws, confidence, images)
+def _interval(each: Floats, confidence: float) -> tuple[float, float]:
+    low, high = intervals.student(each, confidence)
     return float(low), float(high)
 
 
 def movement(
     low: tuple[Floats, Floats, Floats], high: tuple[Floats, Floats, Floats], by: Weights,
-    rng: np.random.Generator, resamples: int = 2000, confidence: float = 0.95,
+    confidence: float = 0.95,
 ) -> Movement:  # fmt: skip
     """How the density's mean moves between two resolutions, and which modes move it.
 
@@ -260,7 +252,7 @@ def movement(
         low, high: (power ``[I, ..., R]``, noise ``[R]``, modes ``[R]``), both from the same ring
             on; the same images in the same order.
         by: the weights.
-        rng, resamples, confidence: of the bootstrap, paired over images.
+        confidence: of Student's intervals, of each image's own difference.
     """
     padded = np.zeros_like(high[2])
     padded[: len(low[2])] = np.minimum(low[2], high[2][: len(low[2])])
@@ -268,10 +260,8 @@ def movement(
     both = collect(high[0], high[1], padded, by).moments()[0]
     worth = collect(*high, by).weight.reshape(high[0].shape)
     share = 1 - (worth * padded / high[2]).reshape(len(worth), -1).sum(axis=1)
-    draws = rng.integers(len(before), size=(resamples, len(before)))
-
     parts = (after - before, both - before, after - both, share)
-    ends = [_interval(part[draws].mean(axis=1), len(part), confidence) for part in parts]
+    ends = [_interval(part, confidence) for part in parts]
     return Movement(*((float(p.mean()), *e) for p, e in zip(parts, ends, strict=True)))
 
 

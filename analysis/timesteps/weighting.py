@@ -11,7 +11,6 @@ from the noise depends on P(f), not on f alone. It is kept here because it is wh
 import dataclasses
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from analysis.project.arrays import Floats
 from analysis.spectra import intervals, periodogram
@@ -168,7 +167,7 @@ def half_log_ratios(
 
 @dataclasses.dataclass(frozen=True)
 class Reliability:
-    """How far ln R says something about its image; (value, low, high) with bootstrap intervals.
+    """How far ln R says something about its image; (value, low, high) with jackknife intervals.
 
     Args:
         within: mean correlation over f of an image's two halves.
@@ -188,9 +187,7 @@ class Reliability:
     shares: Triple
 
 
-def reliability(
-    logs: np.ndarray, rng: np.random.Generator, resamples: int = 2000, confidence: float = 0.95
-) -> Reliability:  # fmt: skip
+def reliability(logs: np.ndarray, confidence: float = 0.95) -> Reliability:
     r"""Within-image against between-image agreement of ln R. @eq-components
 
     Per frequency, half h of image i is $y_{ih} = m + a_i + e_{ih}$: what all images share,
@@ -199,7 +196,7 @@ def reliability(
 
     Args:
         logs: ``[I, 2, R]``, ln R of both halves of at least three images.
-        rng, resamples, confidence: of the percentile bootstrap over images.
+        confidence: of the intervals, a jackknife's over images.
 
     Raises:
         ValueError: too few images, or a shape that has no halves.
@@ -207,42 +204,38 @@ def reliability(
     logs = np.asarray(logs, np.float64)
     if logs.ndim != 3 or logs.shape[1] != 2 or len(logs) < 3:
         raise ValueError("reliability needs ln R [I, 2, R] of three images or more")
+    rows = np.arange(len(logs))
+    value, shares = _agreement(logs)
+    without = [_agreement(logs[rows != row])[0] for row in rows]
+    triples = {}
+    for name, one in value.items():
+        each = np.array([other[name] for other in without])
+        low, high = intervals.jackknife(np.asarray(one), each, confidence).tolist()
+        triples[name] = one, low, high
+    # Halves that are each other's opposites have no reliability at all.
+    full = (2 * r / (1 + r) if r > -1 else -np.inf for r in triples["within"])
+    value_, low, high = full
+    return Reliability(full=(value_, low, high), shares=shares, **triples)
+
+
+def _agreement(logs: Floats) -> tuple[dict[str, float], Triple]:
+    """The numbers of `Reliability` but `full`, and its shares, of two images or more."""
     n = len(logs)
     y = logs - logs.mean(axis=2, keepdims=True)
     across = _correlations(y[:, 0], y[:, 1])
-    own = np.diag(across)
     alone = y - (y.sum(axis=0) - y) / (n - 1)
     rest = np.diag(_correlations(alone[:, 0], alone[:, 1]))
-    noises = np.mean((y[:, 0] - y[:, 1]) ** 2, axis=1) / 2
+    noise = float(np.mean((y[:, 0] - y[:, 1]) ** 2)) / 2
     averages = y.mean(axis=1)
-
-    def variances(which: NDArray[np.intp]) -> tuple[float, float]:
-        """(of the averages over images, of the noise in a half)."""
-        return float(np.mean(averages[which].var(axis=0))) * n / (n - 1), noises[which].mean()
-
-    spread, noise = variances(np.arange(n))
-    own_variance = spread - noise / 2
+    spread = float(np.mean(averages.var(axis=0, ddof=1)))
+    own = spread - noise / 2
     total = float(np.mean(averages.mean(axis=0) ** 2)) - spread / n + spread
-    draws = rng.integers(n, size=(resamples, n))
-    # Images drawn twice make a resample's variance too small by (n - 1) / n on average.
-    drawn = [(v * n / (n - 1) - e / 2, e) for v, e in map(variances, draws)]
-    # Two draws of one image are no pair of images.
-    pairs = [(across[np.ix_(d, d)], d[:, None] != d) for d in draws]
-    mixed = [matrix[other].mean() for matrix, other in pairs if other.any()]
-
-    def with_interval(value: float, values: ArrayLike) -> Triple:
-        low, high = intervals.bootstrap(np.asarray(values), confidence, n)
-        return float(value), float(low), float(high)
-
-    within = with_interval(own.mean(), own[draws].mean(axis=1))
-    # Halves that are each other's opposites have no reliability at all.
-    low, middle, high = sorted(2 * r / (1 + r) if r > -1 else -np.inf for r in within)
-    return Reliability(
-        within, (middle, low, high), with_interval(across[~np.eye(n, dtype=bool)].mean(), mixed),
-        with_interval(rest.mean(), rest[draws].mean(axis=1)),
-        with_interval(own_variance / (own_variance + noise), [a / (a + e) for a, e in drawn]),
-        (1 - spread / total, own_variance / total, noise / 2 / total),
-    )  # fmt: skip
+    return {
+        "within": float(np.diag(across).mean()),
+        "between": float(across[~np.eye(n, dtype=bool)].mean()),
+        "specific": float(rest.mean()),
+        "intraclass": own / (own + noise),
+    }, (1 - spread / total, own / total, noise / 2 / total)
 
 
 def _correlations(a: Floats, b: Floats) -> Floats:

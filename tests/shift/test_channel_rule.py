@@ -125,7 +125,7 @@ def test_photographs_of_their_own_are_averaged() -> None:
     def predicted(images: list) -> np.ndarray:  # type: ignore[type-arg]
         sides = (256, 512)
         return channel_rule.channel_rule(
-            filters, sides, ones[..., :17], ones, images, BANDS, rng()
+            filters, sides, ones[..., :17], ones, images, BANDS
         ).predicted
 
     each = np.sqrt(predicted(laws[:1]) * predicted(laws[1:]))
@@ -215,7 +215,7 @@ def rule() -> channel_rule.ChannelRule:
     high = np.stack([periodogram.raps(code.encode(x[None])[0], "none") for x in images])
     filters = code.basis.reshape(6, 3, 8, 8).astype(float)
     return channel_rule.channel_rule(
-        filters, (256, 512), low, high, [partial(channel_rule.power_law, 2.0)], BANDS, rng(7)
+        filters, (256, 512), low, high, [partial(channel_rule.power_law, 2.0)], BANDS
     )
 
 
@@ -255,5 +255,5 @@ def test_what_is_no_encoder_is_refused() -> None:
     with pytest.raises(ValueError, match="not of these channels"):
         channel_rule.channel_rule(
             np.ones((1, 1, 8, 8)), (64, 128), np.ones((2, 1, 5)), np.ones((2, 1, 5)),
-            [partial(channel_rule.power_law, 2.0)], BANDS, rng(),
+            [partial(channel_rule.power_law, 2.0)], BANDS,
         )  # fmt: skip

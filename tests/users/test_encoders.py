@@ -127,7 +127,6 @@ def test_a_card_is_computed_for_a_study(
 images = "{photographs}"
 encoders = ["pixel"]
 resolutions = [{12 * card.latent_stride}, {24 * card.latent_stride}]
-bootstrap = 100
 """
         reader.write("data/studies/mine.toml", study)
         done = reader.run("compute", "--study", "mine", "--encoder", name)
@@ -179,7 +178,6 @@ images = "{photographs}"
 encoders = ["pixel", "a/My VAE", "./b/My VAE", "{deep}"]
 display_encoder = "{deep}"
 resolutions = [384, 768]
-bootstrap = 100
 """
     user.write("data/studies/mine.toml", study)
     done = user.run("build", "--study", "mine", "--renderer", "builtin")

@@ -27,7 +27,6 @@ images = "mine"
 encoders = ["pixel"]
 display_encoder = "pixel"
 resolutions = [64, 128]
-bootstrap = 100
 """
 RECOMMEND = ("recommend", "--encoder", "pixel", "--from", "64", "--to", "128", "--images")
 
@@ -177,8 +176,6 @@ def test_without_any_package_a_line_says_what_to_run(user: fresh.User) -> None:
 def test_absurd_numbers_are_refused_at_once(mine: fresh.User) -> None:
     """All in one process, as each is refused before anything heavy is imported or read."""
     lines = {
-        "bootstrap = 1_000_000_000": "bootstrap: Input should be less than or equal to 100000",
-        "bootstrap = 1e9": "bootstrap: Input should be a valid integer, it is 1000000000.0",
         "seed = true": "seed: Input should be a valid integer, it is true",
         "t = true": "t: Input should be a valid number, it is true",
         "mu = 1e300": "mu: Input should be less than or equal to 20",

@@ -65,7 +65,6 @@ images = "{folder}"
 encoders = ["linear-f8c16"]
 display_encoder = "linear-f8c16"
 resolutions = [64, 256, 384]
-bootstrap = 100
 windows = [{{kind = "none"}}, {{beta = 2.0}}, {{}}]
 
 [[variations]]

@@ -99,7 +99,7 @@ def _study(folder: Path) -> Path:
     path = folder / "here" / "mine.toml"
     path.write_text(
         'title = "Mine"\nimages = "pictures"\nencoders = ["pixel"]\ndisplay_encoder = "pixel"\n'
-        "resolutions = [64, 128]\nbootstrap = 100\n",
+        "resolutions = [64, 128]\n",
         encoding="utf-8",
     )
     return path

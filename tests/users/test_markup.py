@@ -45,7 +45,6 @@ images = '''FOLDER'''
 encoders = ["pixel", "linear-f8c16"]
 display_encoder = "linear-f8c16"
 resolutions = [64, 128]
-bootstrap = 100
 bands = {first_ring = 1, low = 0.5, middle = 0.75}
 """
 MEASURE = """() => {
