@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.project.errors import AnalysisError
+from analysis.provenance import page
 from analysis.site import build
 from analysis.study import results
 from tests.conftest import PROJECT
@@ -16,11 +17,16 @@ PAGE = """<!DOCTYPE html><html lang="en"><head><title>A</title></head>
 <body><main><h1>A page</h1><p>Its text.</p></main></body></html>"""
 
 
-def test_the_account_has_every_file(tmp_path: Path) -> None:
+def test_the_account_has_every_file(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = tmp_path_factory.mktemp("pages")
+    monkeypatch.setattr(page, "pages_folder", lambda: pages)
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text(PAGE, encoding="utf-8")
     (tmp_path / "llms.txt").write_text("# A\n", encoding="utf-8")
     found = results.load("bundled")
+    assert page.values(found).t_shifted  # as a page shows it
     build.finish(tmp_path, found)
     assert "t_shifted" in json.loads((tmp_path / "provenance.json").read_text())["values"]
     assert "[provenance.json](provenance.json)" in (tmp_path / "llms.txt").read_text()
