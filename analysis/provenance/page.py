@@ -1,7 +1,8 @@
-"""What a page shows of a figure: its picture, and how it was made.
+"""What a page shows of figures, tables and values, and how they were made.
 
-A page's cells call ``show`` and ``made``; the files lie beside the page in ``made/``, and both
-renderers copy what is linked.
+A page's cells call ``figures.show(label)``, ``figures.made(label)`` and ``tables.show(label)``, its
+prose has ``v.name``. Of each that is shown a record lies in ``made/`` beside the pages, with the
+files of figures; both renderers copy what is linked, `account` reads the records.
 """
 
 import json
