@@ -319,12 +319,6 @@ def recommend(
     base_shift: Annotated[
         float, typer.Option(callback=_positive, help="The shift you use at --from, in training.")
     ] = 1.0,
-    sampling_base_shift: Annotated[
-        float | None,
-        typer.Option(
-            callback=_positive, help="That in sampling. Default: the same.", show_default=False
-        ),
-    ] = None,
     form: Formats = Format.text,
     study: StudyOption = "",
     skip_unfit: SkipUnfit = False,
@@ -337,7 +331,7 @@ def recommend(
         found = training_recommend.recommend(
             chosen, encoder, start, end, Store(say=log.warning), photographs, tell
         )
-    printed(found.content(base_shift, sampling_base_shift), form, training_recommend.text)
+    printed(found.content(base_shift), form, training_recommend.text)
 
 
 @app.command()

@@ -465,6 +465,9 @@ def _sampler(results: Results, m: Measured) -> Rows:
     yield _of("ratio_most", most, _best, f"{meaning}, largest", ratio)
     yield _of("heun_power", whole, _range, f"{meaning}, Heun", ratio)
     yield _of("heun_number", counted, _range, f"{meaning}, Heun, by number of modes", ratio)
+    number = [one.ratio(low, high, "total", "kl_model") for one in (euler, heun)]
+    meaning = "ratio of best shifts, whole spectrum, by number of modes"
+    yield _of("ratio_number", number, _range, meaning, ratio)
     error, meaning = findings.heun_error(solvers, high), "error of 10 Heun over 20 Euler steps"
     yield _of("heun_error", error, _two, meaning, findings.heun_error)
 

@@ -6,6 +6,7 @@ function from pixels to latents, and neither a card nor a store.
 """
 
 import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +29,17 @@ from analysis.study.chain import Chain, Progress
 from analysis.study.measurement import numbers_of
 from analysis.study.plan import Plan
 from analysis.study.settings import Study, load_study
-from analysis.study.steps import POWER
+from analysis.study.steps import POWER, samplers
 from analysis.study.store import MissError, Request, Store
+from analysis.timesteps.gaussian_sampler import SamplerStudy
 from analysis.timesteps.schedule import shift_mu
 from analysis.training import settings
+
+SAMPLED = (4, 10, 20, 50, 200)
+"""Numbers of steps that are told; those of `gaussian_sampler.STEPS` that were not studied are left
+out."""
+MEASURES = {"w2": "W2, by power", "kl_model": "KL, by mode"}
+UNSAMPLED = "not computed for this encoder, these sides and photographs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Recommendation:
             (`equal_snr.moved_edges`).
         key: what identifies the measurement in the store; empty if it has none.
         pins: what was found out that the encoder's card leaves open, by the card's fields.
+        sampled: what few steps of the sampler that can be solved make of these spectra, by solver;
+            empty where a study has not computed it.
     """
 
     encoder: str
@@ -61,23 +71,21 @@ class Recommendation:
     moved: Mapping[str, tuple[float, int]]
     key: str = ""
     pins: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sampled: Mapping[str, SamplerStudy] = dataclasses.field(default_factory=dict)
 
-    def content(
-        self, base_shift: float = 1.0, sampling_base_shift: float | None = None
-    ) -> dict[str, Any]:
+    def content(self, base_shift: float = 1.0) -> dict[str, Any]:
         """Everything as JSON values; floats have six significant digits, nan is None.
+
+        The measured shift is a statement about training, so settings are of training alone.
 
         Args:
             base_shift: the shift in use at the starting resolution, in training.
-            sampling_base_shift: that in sampling, which need not be the same; None: it is.
 
         Raises:
-            InputError: a base shift is not positive and finite.
+            InputError: the base shift is not positive and finite.
         """
-        sampling = base_shift if sampling_base_shift is None else sampling_base_shift
-        for name, value in (("base-shift", base_shift), ("sampling-base-shift", sampling)):
-            if not (math.isfinite(value) and value > 0):
-                raise InputError(f"--{name} is {value}; it has to be positive and finite")
+        if not (math.isfinite(base_shift) and base_shift > 0):
+            raise InputError(f"--base-shift is {base_shift}; it has to be positive and finite")
         numbers = numbers_of(self.shift)
         if self.start > self.end:
             numbers = _inverted(numbers)
@@ -92,21 +100,39 @@ class Recommendation:
             "key": self.key,
             "bands_note": equal_snr.moved_text(self.moved, self.grid),
             "delta_mu": {"t = 1 is data": delta, "sigma = 1 is noise": -delta},
-            "base_shift": {"training": base_shift, "sampling": sampling},
-            "total_shift": {
-                "training": settings.total_shift(s, base_shift),
-                "sampling": settings.total_shift(s, sampling),
-            },
+            "base_shift": {"training": base_shift},
+            "total_shift": {"training": settings.total_shift(s, base_shift)},
             "settings": [
-                dataclasses.asdict(one) for one in settings.settings(s, base_shift, sampling)
+                dataclasses.asdict(one)
+                for one in settings.settings(s, base_shift)
+                if one.stage == "training"
             ],
+            "solvable_sampler": self._solved(),
         }
         content: dict[str, Any] = archive.rounded(numbers)
         return content | {"pins": dict(self.pins)}  # as they are: results are keyed by them
 
-    def text(self, base_shift: float = 1.0, sampling_base_shift: float | None = None) -> str:
-        """The same on one screen; arguments and errors as of `content`."""
-        return text(self.content(base_shift, sampling_base_shift))
+    def text(self, base_shift: float = 1.0) -> str:
+        """The same on one screen; argument and errors as of `content`."""
+        return text(self.content(base_shift))
+
+    def _solved(self) -> list[dict[str, Any]]:
+        """Best shifts of few steps on Gaussian data of these spectra, by measure and solver."""
+        rows = []
+        for metric, solver in itertools.product(MEASURES, self.sampled):
+            found = self.sampled[solver]
+            steps = [n for n in SAMPLED if n in found.steps]
+            chosen = np.isin(found.steps, steps)
+            best = {
+                side: found.best[found.at(side, "total", metric)][chosen]
+                for side in (self.start, self.end)
+            }
+            rows.append({
+                "measure": metric, "solver": solver, "steps": steps,
+                "best": best[self.end].tolist(),
+                "ratio": (best[self.end] / best[self.start]).tolist(),
+            })  # fmt: skip
+        return rows
 
 
 def _inverted(numbers: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +175,9 @@ def recommend(
     chain = Chain(pair, store)
     (card,) = chain.plan.cards.values()
     preflight.fetch(chain.plan, progress)
-    found = _known(Plan(base, store), {low, high})
+    whole = Plan(base, store)
+    found = _known(whole, {low, high})
+    sampled = _sampled(whole, found is not None)
     if found is None:
         card = chain.settled(card.name)
         computed = len(store.computed)
@@ -160,8 +188,28 @@ def recommend(
     one = _between(base, card.name, powers, grids)
     return dataclasses.replace(
         one, start=start, end=end, photographs=base.images, origin=origin, key=key,
-        pins=chain.plan.pins.get(card.name, {}),
+        pins=chain.plan.pins.get(card.name, {}), sampled=sampled,
     )  # fmt: skip
+
+
+def _sampled(plan: Plan, known: bool) -> dict[str, SamplerStudy]:
+    """What few steps make of the spectra that a study has measured, by solver; nothing is computed.
+
+    Args:
+        plan: of the study, with one encoder.
+        known: whether it has measured the sides that are asked for.
+    """
+    (card,) = plan.cards.values()
+    if not known:
+        return {}
+    name = f"sampler-{card.name}"
+    try:
+        found, *_ = archive.find(plan.store, plan.study.name, plan.results_of(card)[name], name)
+    except DamagedError:
+        raise
+    except MissError:
+        return {}
+    return samplers(found)
 
 
 def _known(plan: Plan, sides: set[int]) -> tuple[dict[int, np.ndarray], str, str] | None:
@@ -376,7 +424,32 @@ def text(content: dict[str, Any]) -> str:
             for one in content["settings"]
             if one["stage"] == stage
         ]
+    lines += ["", *_sampling(content)]
     if content["pins"]:
         lines += ["", f"Pin this in data/encoders.toml, [{content['encoder']}]:"]
         lines += [f"  {name} = {json.dumps(value)}" for name, value in content["pins"].items()]
     return "\n".join(lines)
+
+
+def _sampling(content: dict[str, Any]) -> list[str]:
+    """What is said of sampling: no setting, and what the sampler that can be solved gives."""
+    (start, end), rows = content["resolutions"], content["solvable_sampler"]
+    lines = ["Sampling: the measured shift is about training and gives no setting here."]
+    about = "The exactly solvable sampler (Gaussian data of these spectra)"
+    if not rows:
+        return [*lines, f"{about} was {UNSAMPLED}."]
+    lines += [
+        f"{about}: its best shift at {end} px,",
+        f"by number of steps, and in brackets that over its best at {start} px. No trained model.",
+        "",
+        f"  {'steps':<21}" + "".join(f"{n:>15}" for n in rows[0]["steps"]),
+    ]
+
+    def cell(best: float | None, ratio: float | None) -> str:
+        return "beyond the grid" if best is None or ratio is None else f"{best:.2f} ({ratio:.2f})"
+
+    for row in rows:
+        cells = map(cell, row["best"], row["ratio"])
+        name = f"{row['solver'].capitalize()}, {MEASURES[row['measure']]}"
+        lines.append(f"  {name:<21}" + "".join(f"{one:>15}" for one in cells))
+    return lines

@@ -5,12 +5,10 @@
 (function () {
   "use strict";
 
-  /** The settings of analysis/training/settings.py, in its order: what stands before the number, and it. */
+  /** The settings of training in analysis/training/settings.py, in its order: what stands before
+      the number. */
   const OPTIONS = [
-    ["shift=", (total) => total.sampling], ["mu=", (total) => Math.log(total.sampling)],
-    ["shift=", (total) => total.training], ["--discrete_flow_shift ", (total) => total.training],
-    ["--flow_schedule_shift=", (total) => total.training],
-    ["timestep_shift = ", (total) => total.training],
+    "shift=", "--discrete_flow_shift ", "--flow_schedule_shift=", "timestep_shift = ",
   ];
 
   // The mathematics ----------------------------------------------------------------------------
@@ -82,9 +80,9 @@
       return because(`${encoder} makes ${n} × ${n} latents of ${low} px, too small for three `
         + `frequency bands: ${remedy}.`, lower);
     }
-    for (const name of ["baseShift", "samplingBaseShift", "std"]) {
+    for (const name of ["baseShift", "std"]) {
       if (!(input[name] > 0 && isFinite(input[name]))) {
-        return because("Base shifts and std are positive numbers.", name);
+        return because("The base shift and std are positive numbers.", name);
       }
     }
     return Number.isFinite(input.mu) ? null : because("The mean of logit t is a number.", "mu");
@@ -96,9 +94,9 @@
       each what stands before the number, and the number. */
   function recommend(data, input) {
     const { encoder, start, end } = input;
-    const baseShift = input.baseShift ?? 1, sampling = input.samplingBaseShift ?? baseShift;
+    const baseShift = input.baseShift ?? 1;
     const mu = input.mu ?? data.mu, std = input.std ?? data.std;
-    const why = problem(data, { ...input, baseShift, samplingBaseShift: sampling, mu, std });
+    const why = problem(data, { ...input, baseShift, mu, std });
     if (why) throw Object.assign(new RangeError(why.sentence), { fields: why.fields });
     const low = Math.min(start, end), high = Math.max(start, end);
     let found = data.encoders[encoder].pairs[`${low}-${high}`];
@@ -113,12 +111,12 @@
     }
     const theory = end / start, by = found && input.by !== "theory" ? "measured" : "theory";
     const s = by === "measured" ? found.measured : theory, delta = -Math.log(s);
-    const total = { training: s * baseShift, sampling: s * sampling };
-    const options = OPTIONS.map(([before, of]) => [before, of(total)]);
+    const total = { training: s * baseShift };
+    const options = OPTIONS.map((before) => [before, total.training]);
     return {
       encoder, axis: data.axis, resolutions: [start, end], theory, ...found, by, s,
       delta_mu: { "t = 1 is data": delta, "sigma = 1 is noise": -delta },
-      base_shift: { training: baseShift, sampling }, total_shift: total, options,
+      base_shift: { training: baseShift }, total_shift: total, options,
       logit_normal: { mu: mu + delta, std, median: expit(mu + delta),
         sigma_mu: -mu - delta, sigma_median: expit(-mu - delta) },
     };
@@ -131,9 +129,6 @@
       `--from ${input.start}`, `--to ${input.end}`];
     const base = input.baseShift ?? 1;
     if (base !== 1) words.push(`--base-shift ${base}`);
-    if ((input.samplingBaseShift ?? base) !== base) {
-      words.push(`--sampling-base-shift ${input.samplingBaseShift}`);
-    }
     return words.join(" ");
   }
 
@@ -204,9 +199,6 @@
         encoder: field("encoder").value, by: field("by").value, start: number("start") ?? NaN,
         end: number("end") ?? NaN, mu: number("mu") ?? NaN, std: number("std") ?? NaN,
         baseShift: number("baseShift") ?? NaN,
-        // What a browser can't read as a number is no empty field.
-        samplingBaseShift: field("samplingBaseShift").validity.badInput ? NaN
-          : number("samplingBaseShift"),
       };
       const { stride } = data.encoders[input.encoder];
       for (const name of ["start", "end"]) {
@@ -224,7 +216,7 @@
         // What was found for other input is not left standing; its places are.
         for (const name of NUMBERS) put(name, "–");
         root.querySelectorAll(".w-option").forEach((cell, i) =>
-          cell.replaceChildren(OPTIONS[i][0], "–"));
+          cell.replaceChildren(OPTIONS[i], "–"));
         for (const name of error.fields) field(name).setAttribute("aria-invalid", "true");
         return;
       }

@@ -235,19 +235,37 @@ def test_a_base_shift_multiplies(tiny: Study) -> None:
     content = found.content(3.0)
     total = content["total_shift"]
     assert total["training"] == pytest.approx(3 * content["measured"], rel=1e-5)
-    assert total["sampling"] == total["training"]
-    apart = found.content(1.0, sampling_base_shift=3.0)["total_shift"]
-    assert apart["sampling"] == total["sampling"]
-    assert apart["training"] == pytest.approx(content["measured"], rel=1e-5)
-    for stage in ("training", "sampling"):
-        options = [one["option"] for one in content["settings"] if one["stage"] == stage]
-        assert any(f"{total[stage]:.4g}" in option for option in options)
+    options = [one["option"] for one in content["settings"]]
+    assert all(f"{total['training']:.4g}" in option for option in options)
     assert "= 3 x measured" in text(content)
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(InputError, match="--base-shift"):
             found.content(wrong)
-        with pytest.raises(InputError, match="--sampling-base-shift"):
-            found.content(1.0, wrong)
+
+
+def test_sampling_has_no_setting_of_the_measured_shift() -> None:
+    """What the solvable sampler says of the very spectra is told, of none that it was not asked."""
+    store = Store(compute="never")
+    for start, end in ((512, 1024), (1024, 512)):
+        found = recommend(load_study("bundled"), "taef2", start, end, store)
+        content, table = found.content(), results.load("bundled").samplers["taef2"]
+        assert {one["stage"] for one in content["settings"]} == {"training"}
+        assert content["total_shift"].keys() == {"training"}
+        rows = {(row["measure"], row["solver"]): row for row in content["solvable_sampler"]}
+        assert rows.keys() == {(m, s) for m in ("w2", "kl_model") for s in ("euler", "heun")}
+        for (metric, solver), row in rows.items():
+            ratio = table[solver].ratio(start, end, "total", metric)
+            chosen = [table[solver].steps.tolist().index(n) for n in row["steps"]]
+            np.testing.assert_allclose(row["ratio"], ratio[chosen], rtol=1e-5)  # six digits
+        said = text(content).partition("Sampling: ")[2]
+        assert f"{rows['w2', 'euler']['best'][0]:.2f}" in said
+        assert f"{content['measured']:.3f}" not in said
+
+
+def test_nothing_is_said_of_sampling_that_was_not_computed(tiny: Study) -> None:
+    computed = recommend(tiny, "pixel", 64, 128, Store())
+    assert computed.content()["solvable_sampler"] == []
+    assert "was not computed for this encoder" in text(computed.content())
 
 
 @pytest.mark.parametrize("images", [1, 2])

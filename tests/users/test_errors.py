@@ -212,7 +212,7 @@ def test_absurd_options_are_refused_before_anything_is_computed(mine: fresh.User
     for options, part in (
         (("--to", "99999999"), "'--to': Input should be less than or equal to 16384"),
         (("--base-shift", "nan"), "'--base-shift': nan is not positive and finite"),
-        (("--sampling-base-shift", "-1"), "'--sampling-base-shift': -1.0 is not positive"),
+        (("--base-shift", "-1"), "'--base-shift': -1.0 is not positive"),
     ):
         one_line(mine.run(*RECOMMEND, "mine", *options), 2, part)
     assert not (mine.project / "data" / "cache").exists()

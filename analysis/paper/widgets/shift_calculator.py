@@ -160,13 +160,11 @@ def markup(results: Results) -> Markdown:
         ),
         _field("mu", "Mean of logit t", f"{study.mu:g}", 'step="any"'),
         _field("std", "Std of logit t", f"{study.std:g}", positive),
-        _field("baseShift", "Base shift, training", "1", positive),
-        _field(
-            "samplingBaseShift", "Base shift, sampling", "", positive + ' placeholder="the same"'
-        ),
+        _field("baseShift", "Base shift", "1", positive),
         "</fieldset></form>",
-        '<p class="w-note">The mean and std of logit t (t = 1 is data) and the base shifts '
-        "(1: none) are those in use where you come from.</p>",
+        '<p class="w-note">The mean and std of logit t (t = 1 is data) and the base shift '
+        "(1: none) are those in use in training where you come from. Of sampling the measured "
+        "shift says nothing.</p>",
         '<div class="w-headline" aria-live="polite"><strong data-out="s">s = '
         f'{shift.whole.value:.4g}</strong> <span data-out="says">{html.escape(card["title"])}: '
         f"measured on {images}, at equal cycles per image.</span></div>",
@@ -177,12 +175,13 @@ def markup(results: Results) -> Markdown:
         ),
         # Quarto would read the table and write one of its own.
         '</dl><div class="w-settings"><table data-quarto-disable-processing="true">'
-        "<thead><tr><th>tool</th><th>setting</th><th>use</th></tr></thead><tbody>",
+        "<thead><tr><th>tool, in training</th><th>setting</th><th>use</th></tr></thead><tbody>",
         *(
-            f"<tr><td>{setting.tool}, {setting.stage}</td>"
+            f"<tr><td>{setting.tool}</td>"
             f'<td><code class="w-option">{setting.option}</code></td>'
             f"<td>{html.escape(setting.note)}</td></tr>"
             for setting in training_settings.settings(shift.whole.value)
+            if setting.stage == "training"
         ),
         "</tbody></table></div>",
         '<p class="w-command">For what was not measured, or with <code>--images FOLDER</code> for '

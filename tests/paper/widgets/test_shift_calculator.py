@@ -153,10 +153,10 @@ def test_where_the_form_begins(bundled: Results, data: dict[str, Any]) -> None:
 # In a browser ---------------------------------------------------------------------------------
 
 
-def asked(tmp_path: Path, encoder: str, start: int, end: int, *bases: float) -> dict[str, Any]:
+def asked(tmp_path: Path, encoder: str, start: int, end: int, base: float = 1.0) -> dict[str, Any]:
     """What `recommend` gives for it, from the committed results."""
     store = Store(tmp_path / "empty", compute="never")
-    return recommend(load_study("bundled"), encoder, start, end, store).content(*bases)
+    return recommend(load_study("bundled"), encoder, start, end, store).content(base)
 
 
 def written(content: dict[str, Any]) -> str:
@@ -172,24 +172,22 @@ def same(found: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoder", "start", "end", "base", "sampling", "mu", "std"),
+    ("encoder", "start", "end", "base", "mu", "std"),
     [
-        ("taef2", 512, 1024, 1, None, 0, 1),
-        ("taef2", 1024, 256, 3, None, 0.5, 0.7),
-        ("pixel", 256, 512, 1, 3, -0.8, 1.2),
-        ("linear-f8c16", 512, 256, 1.15, 0.4, 0, 1),
-        ("linear-f8c16", 256, 1024, 0.001234, 4321, 2.5, 0.05),
+        ("taef2", 512, 1024, 1, 0, 1),
+        ("taef2", 1024, 256, 3, 0.5, 0.7),
+        ("pixel", 256, 512, 1, -0.8, 1.2),
+        ("linear-f8c16", 512, 256, 1.15, 0, 1),
+        ("linear-f8c16", 256, 1024, 0.001234, 2.5, 0.05),
     ],
 )
 def test_the_calculator_agrees_with_recommend(
-    calculator: Any, tmp_path: Path, encoder: str, start: int, end: int, base: float,
-    sampling: float | None, mu: float, std: float,
+    calculator: Any, tmp_path: Path, encoder: str, start: int, end: int, base: float, mu: float,
+    std: float,
 ) -> None:  # fmt: skip
     given = {"encoder": encoder, "start": start, "end": end, "baseShift": base, "mu": mu}
-    given |= {"std": std, "samplingBaseShift": "" if sampling is None else sampling}
-    found = give(calculator, **given)
-    bases = (base,) if sampling is None else (base, sampling)
-    right = asked(tmp_path, encoder, start, end, *bases)
+    found = give(calculator, **given, std=std)
+    right = asked(tmp_path, encoder, start, end, base)
     assert found["state"] == "shown"
     numbers = found["numbers"]
     same(numbers["s"], [right["measured"]])
@@ -211,17 +209,19 @@ def test_the_calculator_agrees_with_recommend(
     same(numbers["sigma"][:1], [-numbers["data"][0]])
     # The settings are the very texts, and what they round has six digits too.
     assert found["options"] == [one["option"] for one in right["settings"]]
-    total = right["total_shift"]
-    assert len(found["totals"]) == 6
-    same(found["totals"][:1] + found["totals"][2:], [total["sampling"], *[total["training"]] * 4])
-    same(found["totals"][1:2], [math.log(numbers["s"][0] * (sampling or base))])
+    assert len(found["totals"]) == 4
+    same(found["totals"], [right["total_shift"]["training"]] * 4)
     # Whoever points at a number sees six digits of it.
     assert found["titles"]
     assert all(title == f"{value:.6g}" for title, value in found["titles"])
     words = f"python -m analysis recommend --encoder {encoder} --from {start} --to {end}"
     assert found["text"]["command"].startswith(words)
     assert (f"--base-shift {base}" in found["text"]["command"]) == (base != 1)
-    assert ("--sampling-base-shift" in found["text"]["command"]) == (sampling is not None)
+
+
+def in_training(s: float, base: float) -> list[str]:
+    """The options of training."""
+    return [one.option for one in settings.settings(s, base) if one.stage == "training"]
 
 
 def test_the_rule_on_request(calculator: Any, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_the_rule_on_request(calculator: Any, tmp_path: Path) -> None:
     assert found["numbers"]["s"] == [2]
     same(found["numbers"]["measured"], [right["measured"], *right["interval"]])
     assert "though this was measured on 12 images" in found["text"]["says"]
-    assert found["options"] == [one.option for one in settings.settings(2.0, 3.0)]
+    assert found["options"] == in_training(2.0, 3.0)
     same(found["numbers"]["data"][1], -math.log(2))
 
 
@@ -258,7 +258,7 @@ def test_what_was_not_measured_gets_the_rule(
     same(found["numbers"]["theory"], [theory])
     mean = schedule.shift_mu(0.0, theory)
     same(found["numbers"]["data"], [mean, mean, 1.0, float(schedule.expit(mean))])
-    assert found["options"] == [one.option for one in settings.settings(theory, base)]
+    assert found["options"] == in_training(theory, base)
 
 
 def plain(sentence: str) -> str:
@@ -299,7 +299,7 @@ def test_sides_are_refused_in_the_words_of_recommend(
         ("end", "1024.5", "whole numbers of pixels"),
         ("baseShift", "0", "positive numbers"),
         ("baseShift", "", "positive numbers"),
-        ("samplingBaseShift", "-1", "positive numbers"),
+        ("baseShift", "-1", "positive numbers"),
         ("std", "0", "positive numbers"),
         ("std", "", "positive numbers"),
         ("mu", "", "mean of logit t is a number"),
@@ -316,13 +316,6 @@ def test_what_is_no_number_is_refused(calculator: Any, field: str, value: str, s
     assert not calculator.locator("[data-out=s]").is_visible()
     initial = calculator.locator(f"[name={field}]").evaluate("field => field.defaultValue")
     assert give(calculator, **{field: initial}) == before
-
-
-def test_what_a_browser_cannot_read_is_not_nothing(calculator: Any) -> None:
-    """An "e" in the field of the sampling shift: it is empty for scripts, but not for readers."""
-    calculator.locator("[name=samplingBaseShift]").press_sequentially("1e")
-    found = calculator.evaluate(READ)
-    assert (found["state"], found["wrong"]) == ("refused", ["samplingBaseShift"])
 
 
 def test_what_stands_below_stays_where_it_is(calculator: Any) -> None:
