@@ -184,3 +184,26 @@ def test_what_the_figure_evaluates_is_what_the_table_shows() -> None:
     assert [rule.key for rule, _ in pairs] == [f.key for _, f in pairs]
     left = {rule.key for rule in literature.shown(TABLE)} - {rule.key for rule, _ in pairs}
     assert left == {"teng2023-rdm"}
+
+
+READ = {"whole", "part", "abstract", "code", "thread", "second hand", "not read"}
+
+
+def test_of_every_source_it_is_said_how_far_it_was_read() -> None:
+    text = (TABLE.parent / "references.bib").read_text(encoding="utf-8")
+    # The mark stands in the comment before its entry.
+    marks = dict(
+        reversed(found) for found in re.findall(r"^% \[([VSM])\].*\n@\w+\{(\w+),", text, re.M)
+    )
+    assert set(marks) == set(re.findall(r"^@\w+\{(\w+),", text, re.M)), "an entry has no mark"
+    rows = re.findall(
+        r"^\| (\w+\d{4}\w+|diffusers) \| ([^|]*) \|",
+        (TABLE.parent / "README.md").read_text(encoding="utf-8"), re.M,
+    )  # fmt: skip
+    read = {key: set(how.split(", ")) for key, how in rows}
+    assert len(read) == len(rows)
+    assert set(read) == set(marks)
+    for key, how in read.items():
+        assert how and how <= READ, key
+        if marks[key] == "S":
+            assert how == {"second hand"}, f"{key} is marked as seen in a summary only"
