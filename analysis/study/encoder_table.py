@@ -38,6 +38,7 @@ from analysis.shift.equal_snr import MeasuredShift
 from analysis.spectra import intervals, periodogram, rings
 from analysis.spectra.bands import Bands, band_edges, in_band, octave_weights
 from analysis.spectra.intervals import Estimate
+from analysis.spectra.powerlaw import PowerLaw, fit_power_law
 from analysis.spectra.windows import Window
 from analysis.study import archive
 from analysis.study.chain import Chain
@@ -51,6 +52,9 @@ CONTROLS = (
     *("pixel", "average-f8c3", "unshuffle-f8c192", "linear-f8c16", "jpeg-f8c192"),
     *("whitened-f8c192", "random-f8c16-0", "random-f8c16-1", "random-f8c16-2"),
 )
+CLEAR = 4
+"""First ring in which the study's window leaves a steep spectrum's level: it adds a third to ring 2
+of k^-1.9, a fifth to ring 3, and a tenth at most from here on."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -105,6 +109,21 @@ class Row:
         each = (explained / low)[:, first:][:, chosen] @ octave_weights(k[first:][chosen])
         low_end, high_end = intervals.student(each, self.settings.confidence)
         return Estimate(float(each.mean()), float(low_end), float(high_end), band)
+
+    def power_law(self, side: int) -> PowerLaw:
+        """P = A k^-beta of one mode's power over the noise's, A being ``beta`` and beta ``gamma``.
+
+        The form in which SPEED publishes FLUX.1's latents (Xiao et al. 2026, configs.yaml and
+        utils.py at howardhx/speed@ca7801c): an orthonormal transform, k in cycles per image, noise
+        of power 1. How theirs is fitted is not stated. Here: the mean over photographs and
+        channels, from `CLEAR` to the Nyquist frequency, with octaves alike.
+
+        Args:
+            side: of the picture, px; A belongs to it, since power at fixed k grows with the grid.
+        """
+        k, power, expected = self._spectrum(side, "power")
+        mean = power.mean(axis=0, dtype=np.float64)
+        return fit_power_law(k[CLEAR:], mean[CLEAR:] )
 
     @property
     def spread(self) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import fft
 
 from analysis.encoders import cards, trained
 from analysis.encoders.encoder import load
@@ -14,7 +15,7 @@ from analysis.project import files
 from analysis.spectra import periodogram
 from analysis.spectra.bands import Bands
 from analysis.study import archive, encoder_table
-from analysis.study.encoder_table import Settings, Table
+from analysis.study.encoder_table import Row, Settings, Table
 from analysis.study.plan import Plan
 from analysis.study.results import assemble
 from analysis.study.settings import load_study
@@ -47,6 +48,23 @@ def test_a_row_is_made_of_spectra_of_latents(project: Path) -> None:
     assert pixel.spread == pytest.approx(
         np.std(np.log(pixel.shift().curves).mean(axis=1), ddof=1), abs=0.01
     )
+
+
+@pytest.mark.parametrize(("A", "beta"), [(1.0, 0.0), (200.0, 1.9)])
+def test_a_power_law_is_that_of_orthonormal_cosine_coefficients(A: float, beta: float) -> None:
+    """SPEED's unit: a coefficient of index u has u / 2 cycles per image, noise has power 1."""
+    n = 64
+    cycles = np.hypot(*np.meshgrid(np.arange(n), np.arange(n))) / 2
+    deviation = np.sqrt(A * np.maximum(cycles, 0.5) ** -beta)
+    drawn = deviation * np.random.default_rng(5).standard_normal((12, 16, n, n))
+    z = fft.idctn(drawn, axes=(2, 3), norm="ortho")
+    power = periodogram.raps(z, Settings().window.kind, Settings().window.beta).mean(axis=1)
+    card = cards.card("linear-f8c16")
+    side = n * card.latent_stride
+    found = Row(card, {f"power_{side}": power}, Settings()).power_law(side)
+    # 0.025 of the exponent and 7 % of A are the window's, and 192 fields scatter by 0.01 and 3 %.
+    assert found.gamma == pytest.approx(beta, abs=0.05)
+    assert found.beta == pytest.approx(A, rel=0.15)
 
 
 def test_a_row_is_measured_once_and_a_table_answers_only_its_own_choices(project: Path) -> None:
