@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.encoders import linear_code
 from analysis.shift import channel_rule
-from analysis.spectra import fields, periodogram, rings
+from analysis.spectra import fields, periodogram
 from analysis.spectra.bands import Bands
 
 BANDS = Bands(first_ring=2, low=0.25, middle=0.5, high=1.0)
@@ -152,11 +152,6 @@ def test_the_order_of_differences_is_their_degree(m: int) -> None:
     assert power == pytest.approx(expected, rel=1e-3)  # the next term is (2 pi 3.5 nu)^2 = 5e-4
 
 
-def test_a_small_mean_is_the_order_at_low_frequencies_only() -> None:
-    filters = differences(8, 2) + 1e-3 * differences(8, 0)
-    assert [channel_rule.order(filters, nu)[0] for nu in (1e-4, 1 / 40)] == [0, 2]
-
-
 def test_the_first_terms_shift_is_two_to_the_one_minus_m() -> None:
     filters = np.concatenate([differences(8, m) for m in range(3)])
     law = partial(channel_rule.power_law, 2.0)
@@ -176,20 +171,6 @@ def test_aliases_give_what_fixed_cycles_per_pixel_give(gamma: float) -> None:
     )
     assert with_aliases[0, 2] == pytest.approx(2 ** (1 - gamma / 2), rel=0.02)
     assert first[0, 2] == pytest.approx(0.5, rel=0.01)
-
-
-def test_at_fixed_cycles_per_pixel_order_does_not_matter() -> None:
-    filters = np.concatenate([differences(8, m) for m in range(3)])
-    for gamma in (1.0, 2.6):
-        low, high = (
-            channel_rule.predicted_power(filters, side, channel_rule.power_law(gamma, side))[0]
-            for side in (512, 1024)
-        )
-        k0, k1 = (rings.rings(n, n).cycles_per_pixel for n in (64, 128))
-        assert k1[16] == pytest.approx(k0[8], rel=1e-2)
-        # The two grids' rings are not of equal width in cycles per pixel: 2 % of power.
-        found = np.sqrt(high[:, 16] / low[:, 8])
-        np.testing.assert_allclose(found, 2 ** (1 - gamma / 2), rtol=0.02)
 
 
 # Channels of a fitted code -------------------------------------------------------------------

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,106 +42,24 @@ def slope(k: np.ndarray, power: np.ndarray, first: int, last: int | None = None)
     return float(np.polyfit(np.log(k[first:last]), np.log(power[first:last]), 1)[0])
 
 
-def full_plane_rings(power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Power ``[h, w]`` -> (k, modes, mean), by loops over the whole plane: the same definition."""
-    h, w = power.shape
-    short = min(h, w)
-    last = short // 2
-    sums, modes, radii = np.zeros((3, last + 2))
-    for i in range(h):
-        for j in range(w):
-            fy, fx = np.fft.fftfreq(h)[i], np.fft.fftfreq(w)[j]
-            radius = short * np.sqrt(fy * fy + fx * fx)
-            if radius > last + 1e-9:
-                continue
-            ring = int(radius + 1e-9)
-            for target, weight in ((ring, 1 - (radius - ring)), (ring + 1, radius - ring)):
-                sums[target] += weight * power[i, j]
-                modes[target] += weight
-                radii[target] += weight * radius
-    return tuple(
-        a[: last + 1]
-        for a in (radii / np.maximum(modes, 1e-300), modes, sums / np.maximum(modes, 1e-300))
-    )  # type: ignore[return-value]
-
-
 # White noise ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("shape", SIZES)
-def test_white_noise_reads_its_variance_at_every_size(
+@pytest.mark.parametrize("shape", [(12, 12), (9, 14), (14, 9)])
+def test_the_expected_noise_is_that_of_the_linear_map(
     shape: tuple[int, int], window: tuple[str, float]
 ) -> None:
-    # 3e6 pixels: 1.2e6 independent modes within the circle, of which Kaiser 8 leaves about a
-    # fifth; so the mean is known to sqrt(1 / 2.4e5) = 0.2 %, and 1 % is five of them.
-    count = 3_000_000 // (shape[0] * shape[1])
-    rng = np.random.default_rng(sum(shape))
-    rings = spectra_rings.rings(*shape)
-    total = np.zeros(len(rings.modes))
-    for part in np.array_split(np.arange(count), 4):
-        total += periodogram.raps(1.5 * rng.standard_normal((len(part), *shape)), *window).sum(
-            axis=0
-        )
-    mean = np.average(total[2:] / count, weights=rings.modes[2:])
-    assert mean == pytest.approx(1.5**2, rel=0.01)
-
-
-def test_the_papers_equation_of_the_expected_noise_is_in_plain_sums() -> None:
-    # The equation's W and W_2 are sums over the field, though Z is divided by sqrt(h w): the exact
-    # expectation of |Z|^2 / <w^2> for white noise, from the linear map that makes Z of it.
-    n = 12
-    w = window2d(n, n, "kaiser", 2.0)
-    one = np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
-    transform = np.kron(one, one)
-    flat = w.ravel()
-    prepared = np.diag(flat) - np.outer(flat, flat) / flat.sum()  # the mean under the window off
-    power = (np.abs(transform @ prepared) ** 2).sum(axis=1) / n**2 / np.mean(flat**2)
-    first, second = transform @ flat, transform @ flat**2
-    total, square = flat.sum(), np.sum(flat**2)
-    equation = square - 2 * (second * first.conj()).real / total
-    equation = (equation + np.abs(first) ** 2 * square / total**2) / square
-    np.testing.assert_allclose(equation, power, atol=1e-12)
-    rings = spectra_rings.rings(n, n)
-    halves = power.reshape(n, n)[:, : n // 2 + 1]
-    np.testing.assert_allclose(
-        rings.average(halves), periodogram.white_noise_raps(n, n, "kaiser", 2.0), atol=1e-12
-    )
-    page = (Path(__file__).parents[2] / "report" / "index.qmd").read_text(encoding="utf-8")
-    assert r"With $W(\mathbf{k}) = \sum_{\mathbf{x}} w(\mathbf{x})" in page
-
-
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("shape", [(32, 32), (24, 40), (17, 23)])
-def test_white_noise_expectation_is_that_of_draws(
-    shape: tuple[int, int], window: tuple[str, float]
-) -> None:
-    # Each ring's own scatter over 3000 draws gives its standard error; five of them.
-    draws = periodogram.raps(np.random.default_rng(5).standard_normal((3000, *shape)), *window)
-    expected = periodogram.white_noise_raps(*shape, *window)
-    error = draws.std(axis=0) / np.sqrt(len(draws))
-    assert np.all(np.abs(draws.mean(axis=0) - expected) < 5 * error + 1e-12)
-
-
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("shape", SIZES)
-def test_white_noise_expectation_is_1_beyond_a_few_rings(
-    shape: tuple[int, int], window: tuple[str, float]
-) -> None:
-    expected = periodogram.white_noise_raps(*shape, *window)
-    assert np.all(np.abs(expected[5:] - 1) < 1e-4)
-    assert np.all(expected < 1 + 1e-5)  # removing the mean takes power; side lobes give 3e-6 back
-
-
-def test_the_lowest_rings_are_biased_and_by_how_much() -> None:
-    # Asserted as biased, so that nobody uses them unawares; the study's window from ring 2 on.
-    study = periodogram.white_noise_raps(64, 64, "kaiser", 2.0)
-    assert study[0] == pytest.approx(0, abs=1e-12)
-    assert study[1] == pytest.approx(0.961, abs=0.001)
-    assert np.all(np.abs(study[2:] - 1) < 1e-3)
-    strong = periodogram.white_noise_raps(64, 64, "kaiser", 8.0)
-    assert strong[1] == pytest.approx(0.581, abs=0.001)
-    assert strong[2] == pytest.approx(0.946, abs=0.001)
+    # |A e|^2 of white noise e is the sum of squares of A's row: the mean under the window taken
+    # off, then a transform, as matrices.
+    w = window2d(*shape, *window).ravel()
+    transforms = [np.fft.fft(np.eye(n)) for n in shape]
+    prepared = np.diag(w) - np.outer(w, w) / w.sum()
+    power = (np.abs(np.kron(*transforms) @ prepared) ** 2).sum(axis=1) / w.size / np.mean(w**2)
+    half = power.reshape(shape)[:, : shape[1] // 2 + 1]
+    expected = spectra_rings.rings(*shape).average(half)
+    found = periodogram.white_noise_raps(*shape, *window)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 # Slopes --------------------------------------------------------------------------------------
@@ -159,53 +76,16 @@ def test_an_exact_power_law_reads_its_slope(shape: tuple[int, int]) -> None:
     assert slope(rings.cycles_per_image, rings.average(k**-2.0), 3) == pytest.approx(-2, abs=0.03)
 
 
-def test_an_edge_for_the_frequency_would_be_noticed() -> None:
-    k = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(64)[None, :])
-    k[0, 0] = 1
-    rings = spectra_rings.rings(64, 64)
-    assert abs(slope(rings.cycles_per_image + 0.5, rings.average(k**-2.0), 3) + 2) > 0.06
-
-
-@pytest.mark.parametrize("gamma", [1.0, 2.0, 3.0])
-@pytest.mark.parametrize("shape", [(64, 64), (32, 64), (33, 47)])
-def test_periodic_fields_read_their_slope(shape: tuple[int, int], gamma: float) -> None:
-    # 128 fields. The lowest ring used has about 9 independent modes: 3 % each, which moves the
-    # slope by less than 0.01; the ring mean adds 0.03 to 0.05 at gamma 3. So 0.08.
-    k = spectra_rings.rings(*shape).cycles_per_image
-    power = periodogram.raps(fields(shape, gamma, 128, 1), "none").mean(axis=0)
-    assert slope(k, power, 3) == pytest.approx(-gamma, abs=0.08)
-
-
-def test_a_crop_leaks_and_a_strong_window_mends_it() -> None:
-    # What the window is for. Low rings are left out, where its main lobe steepens a k^-3 field.
-    z = fields((256, 256), 3.0, 128, 0)[:, 50:114, 60:124]
-    k = spectra_rings.rings(64, 64).cycles_per_image
-    bare = slope(k, periodogram.raps(z, "none").mean(axis=0), 6, 32)
-    strong = slope(k, periodogram.raps(z, "kaiser", 8.0).mean(axis=0), 6, 32)
-    assert abs(bare + 3) > 0.1
-    assert abs(strong + 3) < 0.08
-
-
 # Normalisation -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (15, 15), (12, 20), (20, 12), (9, 14), (14, 9)])
-def test_parseval_without_window(shape: tuple[int, int]) -> None:
-    z = np.random.default_rng(2).standard_normal(shape) + 3
-    twice = np.full(shape[1] // 2 + 1, 2.0)  # a mode of the half plane and its mirror
-    twice[0] = 1
-    if shape[1] % 2 == 0:
-        twice[-1] = 1
-    total = np.sum(periodogram.half_power(z, "none") * twice)
-    np.testing.assert_allclose(total, np.sum((z - z.mean()) ** 2), rtol=1e-10)
-
-
 @pytest.mark.parametrize("window", WINDOWS)
-def test_parseval_with_window(window: tuple[str, float]) -> None:
-    z = np.random.default_rng(3).standard_normal((15, 15)) + 3
-    w = window2d(15, 15, *window)
+@pytest.mark.parametrize("shape", [(15, 15), (12, 20), (9, 14)])
+def test_parseval(shape: tuple[int, int], window: tuple[str, float]) -> None:
+    z, w = np.random.default_rng(3).standard_normal(shape) + 3, window2d(*shape, *window)
     tapered = w * (z - np.sum(w * z) / np.sum(w))
-    twice = np.array([1.0] + 7 * [2.0])
+    twice = np.full(shape[1] // 2 + 1, 2.0)  # a mode of the half plane and its mirror
+    twice[[0, *([-1] if shape[1] % 2 == 0 else [])]] = 1
     total = np.sum(periodogram.half_power(z, *window) * twice)
     np.testing.assert_allclose(total, np.sum(tapered**2) / np.mean(w**2), rtol=1e-10)
 
@@ -250,24 +130,6 @@ def test_a_field_constant_along_a_side_has_scipys_periodogram(
         np.testing.assert_allclose(column, expected, rtol=1e-10, atol=1e-14 * scale)
 
 
-@pytest.mark.parametrize("k", [5, 12])
-@pytest.mark.parametrize("along", [0, 1])
-def test_a_sinusoid_lands_in_its_ring_with_half_its_amplitude_squared(k: int, along: int) -> None:
-    # On an axis |k| is whole, so all its power, n^2 A^2 / 4 at k and as much at -k, is in ring k.
-    n, amplitude = 64, 3.0
-    wave = amplitude * np.cos(2 * np.pi * k * np.arange(n) / n + 0.7)
-    z = np.broadcast_to(wave, (n, n)).copy()
-    z = z.T.copy() if along == 0 else z
-    rings = spectra_rings.rings(n, n)
-    energy = periodogram.raps(z, "none") * rings.modes / n**2
-    assert energy[k] == pytest.approx(amplitude**2 / 2, rel=1e-10)
-    assert np.delete(energy, k).max() < 1e-20
-    # A window spreads it to neighbours; the mean of w^2 gives the whole energy back.
-    tapered = periodogram.raps(z, "kaiser", 8.0) * rings.modes / n**2
-    assert tapered.argmax() == k
-    assert tapered.sum() == pytest.approx(amplitude**2 / 2, rel=1e-3)
-
-
 def test_a_slanted_sinusoid_is_shared_between_its_two_rings() -> None:
     n = 32
     i, j = np.mgrid[:n, :n]
@@ -282,74 +144,7 @@ def test_a_slanted_sinusoid_is_shared_between_its_two_rings() -> None:
 # Rings ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "shape", [(8, 8), (9, 9), (8, 12), (12, 8), (9, 14), (14, 9), (11, 15), (15, 11)]
-)
-def test_the_ring_average_is_that_of_the_full_plane(shape: tuple[int, int]) -> None:
-    z = np.random.default_rng(4).standard_normal(shape)
-    w = window2d(*shape, "kaiser", 2.0)
-    full = np.abs(np.fft.fft2(w * (z - np.sum(w * z) / np.sum(w)))) ** 2 / (z.size * np.mean(w**2))
-    k, modes, mean = full_plane_rings(full)
-    rings = spectra_rings.rings(*shape)
-    np.testing.assert_allclose(rings.cycles_per_image, k, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(rings.modes, modes, rtol=1e-12)
-    np.testing.assert_allclose(periodogram.raps(z, "kaiser", 2.0), mean, rtol=1e-11, atol=1e-14)
-
-
-@pytest.mark.parametrize("shape", [*SIZES, (31, 31), (6, 9), (4, 4)])
-def test_every_mode_in_the_nyquist_circle_counts_once(shape: tuple[int, int]) -> None:
-    h, w = shape
-    radius = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.fftfreq(w)[None, :]) * min(shape)
-    inside = np.count_nonzero(radius <= min(shape) // 2 + 1e-9)
-    rings = spectra_rings.rings(*shape)
-    assert len(rings.modes) == min(shape) // 2 + 1
-    # What the last ring would hand to the one after it is nothing: the circle ends there.
-    assert rings.modes.sum() == pytest.approx(inside, rel=1e-12)
-
-
-def test_a_flat_spectrum_stays_flat_because_rings_are_means() -> None:
-    for shape in SIZES:
-        flat = spectra_rings.rings(*shape).average(np.full((shape[0], shape[1] // 2 + 1), 7.0))
-        np.testing.assert_allclose(flat, 7.0, rtol=1e-12)
-
-
-def test_frequencies_are_cycles_per_short_side() -> None:
-    for shape in SIZES:
-        rings = spectra_rings.rings(*shape)
-        short = min(shape)
-        np.testing.assert_allclose(
-            rings.cycles_per_pixel * short, rings.cycles_per_image, rtol=1e-15
-        )
-        k = rings.cycles_per_image
-        assert np.all(np.diff(k) > 0.4)
-        assert k[-1] <= short // 2
-        # a ring's mean radius lies near its number; the last ring is one-sided, the first few thin
-        assert np.max(np.abs(k[2:-1] - np.arange(2, len(k) - 1))) < 0.1
-    assert spectra_rings.rings(32, 64).cycles_per_pixel[-1] == pytest.approx(0.5, abs=0.02)
-
-
 # Symmetry ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("window", WINDOWS)
-def test_a_turned_photograph_has_the_same_spectrum(window: tuple[str, float]) -> None:
-    z = fields((32, 32), 2.0, 1, 6)[0] + 1
-    same = {"rtol": 1e-11, "atol": 1e-12}
-    expected = periodogram.raps(z, *window)
-    np.testing.assert_allclose(periodogram.raps(z.T.copy(), *window), expected, **same)
-    # A periodic window is symmetric about pixel n / 2, so the turn is about it: i -> -i mod n.
-    turned = np.roll(z[::-1], 1, axis=0).T.copy()
-    np.testing.assert_allclose(periodogram.raps(turned, *window), expected, **same)
-    if window[0] == "none":
-        np.testing.assert_allclose(periodogram.raps(np.rot90(z).copy(), *window), expected, **same)
-
-
-def test_a_batch_is_the_loop_over_its_fields() -> None:
-    z = np.random.default_rng(7).standard_normal((2, 3, 16, 18))
-    loop = np.array([[periodogram.raps(field) for field in row] for row in z])
-    batch = periodogram.raps(z)
-    assert batch.shape == (2, 3, 9)
-    np.testing.assert_allclose(batch, loop, rtol=1e-12, atol=1e-15)
 
 
 def test_float32_agrees_with_float64() -> None:
@@ -366,14 +161,6 @@ def test_other_kinds_of_number_are_read_for_what_they_are(dtype: type) -> None:
     np.testing.assert_allclose(
         periodogram.raps(z), periodogram.raps(z.astype(np.float64)), rtol=1e-12
     )
-
-
-def test_power_scales_with_the_square_and_ignores_the_mean() -> None:
-    z = fields((32, 48), 2.0, 1, 10)[0]
-    expected = periodogram.raps(z)
-    np.testing.assert_allclose(periodogram.raps(3 * z), 9 * expected, rtol=1e-12, atol=1e-15)
-    shifted = periodogram.raps(z + 100)[1:]
-    np.testing.assert_allclose(shifted, expected[1:], rtol=1e-9)
 
 
 # Properties ----------------------------------------------------------------------------------
@@ -410,13 +197,13 @@ def test_rings_with_corners_hold_all_power(z: np.ndarray, window: tuple[str, flo
 
 
 @few
-@given(any_field(), windows, st.floats(1e-3, 1e3), st.booleans())
-def test_a_factor_is_squared_and_a_sign_ignored(
-    z: np.ndarray, window: tuple[str, float], factor: float, flipped: bool
+@given(any_field(), windows, st.floats(1e-3, 1e3), st.booleans(), st.floats(-100, 100))
+def test_a_factor_is_squared_and_a_sign_and_a_mean_are_ignored(
+    z: np.ndarray, window: tuple[str, float], factor: float, flipped: bool, mean: float
 ) -> None:
     expected = factor**2 * periodogram.raps(z, *window)
-    found = periodogram.raps(-factor * z if flipped else factor * z, *window)
-    np.testing.assert_allclose(found[1:], expected[1:], rtol=1e-9, atol=1e-12 * expected.max())
+    found = periodogram.raps((-factor if flipped else factor) * (z + mean), *window)
+    np.testing.assert_allclose(found[1:], expected[1:], rtol=1e-7, atol=1e-11 * expected.max())
 
 
 @few
@@ -449,110 +236,66 @@ def test_a_batch_of_any_shape_is_its_loop(
     )
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-def test_independent_fields_add_in_expectation(window: tuple[str, float]) -> None:
-    # The cross term's mean over n draws scatters by 2 sqrt(Pa Pb / (2 n n_eff)) at most; five.
-    n, shape = 2000, (24, 24)
-    a, b = fields(shape, 1.0, n, 1), np.random.default_rng(2).standard_normal((n, *shape))
-    pa, pb, both = (periodogram.raps(z, *window)[:, 2:].mean(axis=0) for z in (a, b, a + b))
-    error = 2 * np.sqrt(pa * pb / (n * periodogram.effective_modes(*shape, *window)[2:]))
-    assert np.all(np.abs(both - pa - pb) < 5 * error)
-
-
 # Standard error ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("corners", [False, True])
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("shape", [(32, 32), (24, 40), (33, 27)])
-def test_the_standard_error_is_the_scatter_of_white_noise(
+@pytest.mark.parametrize("shape", [(24, 40), (33, 27)])
+def test_mean_scatter_and_correlation_are_those_of_white_noise(
     shape: tuple[int, int], window: tuple[str, float], corners: bool
 ) -> None:
-    # 4000 draws give a scatter to 1.1 % where the average is nearly Gaussian. Rings 0 to 2 lose
-    # power to the mean; in the last corner less than one mode is left, with a chi-square's tails.
-    z = np.random.default_rng(12).standard_normal((4000, *shape))
-    power = periodogram.raps(z, *window, corners=corners)
+    # 4000 draws give a scatter to 1.1 % where the average is nearly Gaussian, and a correlation of
+    # 0 to 0.016, a larger one better; five of them. Rings 0 to 2 lose power to the mean; in the
+    # last corner less than one mode is left, with a chi-square's tails.
+    draws = np.random.default_rng(12).standard_normal((4000, *shape))
+    power = periodogram.raps(draws, *window, corners=corners)
     modes = periodogram.effective_modes(*shape, *window, corners)
     error = periodogram.standard_error(power.mean(axis=0), modes)
     used = slice(3, min(shape) // 2 + 3)
     np.testing.assert_allclose(power.std(axis=0)[used] / error[used], 1, atol=0.05)
     averaged = periodogram.standard_error(power.mean(axis=0), modes, fields=4000)
-    np.testing.assert_allclose(averaged, error / np.sqrt(4000))
-
-
-def test_the_window_and_the_sharing_cost_modes() -> None:
-    # Weights that fall linearly over one ring have sum a^2 = 2 / 3 sum a, so n = 3 / 4 sum a, and
-    # neighbours sum a b = 1 / 6 sum a, a correlation of 1 / 4; where rings are straight and full of
-    # modes. Modes on the axes lie on rings, which costs some per cent at this size.
-    for size, off in ((64, 0.08), (256, 0.04)):
-        bare = (
-            periodogram.effective_modes(size, size, "none") / spectra_rings.rings(size, size).modes
-        )
-        assert np.median(bare[5:-1]) == pytest.approx(0.75, rel=off)
-        neighbours = np.diag(periodogram.ring_correlation(size, size, "none"), 1)
-        assert np.median(neighbours[5:-1]) == pytest.approx(0.25, rel=2 * off)
-        taper = periodogram.effective_modes(size, size, "kaiser", 8.0)
-        assert np.all(taper[5:-1] < 0.6 * (bare * spectra_rings.rings(size, size).modes)[5:-1])
-
-
-@pytest.mark.parametrize("corners", [False, True])
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("shape", [(32, 32), (24, 40)])
-def test_the_correlation_is_that_of_white_noise(
-    shape: tuple[int, int], window: tuple[str, float], corners: bool
-) -> None:
-    # 4000 draws: a correlation of 0 is known to 0.016, a larger one better; five of them. The
-    # lowest rings lose power to the mean, the last corners have a chi-square's tails.
-    z = np.random.default_rng(16).standard_normal((4000, *shape))
-    used = slice(3, min(shape) // 2 + 3)
-    draws = periodogram.raps(z, *window, corners=corners)[:, used]
+    expected = periodogram.white_noise_raps(*shape, *window, corners)
+    assert np.all(np.abs(power.mean(axis=0) - expected) < 5 * averaged + 1e-12)
     found = periodogram.ring_correlation(*shape, *window, corners)
     np.testing.assert_allclose(np.diag(found), 1, rtol=1e-12)
-    np.testing.assert_allclose(np.corrcoef(draws.T), found[used, used], atol=5 * 0.016)
+    np.testing.assert_allclose(np.corrcoef(power[:, used].T), found[used, used], atol=5 * 0.016)
 
 
 # Corners -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [*SIZES, (4, 4), (4, 9), (31, 64)])
+@pytest.mark.parametrize("shape", [(64, 64), (33, 47), (4, 9)])
 def test_corners_are_left_out_by_default_and_named(shape: tuple[int, int]) -> None:
     inner, whole = spectra_rings.rings(*shape), spectra_rings.rings(*shape, corners=True)
     last = min(shape) // 2
     assert not inner.in_corners.any() and len(inner.modes) == last + 1
     assert np.flatnonzero(whole.in_corners)[0] == last + 1
-    assert whole.modes.sum() == pytest.approx(shape[0] * shape[1], rel=1e-12)  # every mode
-    np.testing.assert_allclose(whole.modes[:last], inner.modes[:last], rtol=1e-12)
-    np.testing.assert_allclose(whole.cycles_per_image[:last], inner.cycles_per_image[:last])
     z = np.random.default_rng(13).standard_normal(shape)
-    both = periodogram.raps(z), periodogram.raps(z, corners=True)
-    np.testing.assert_allclose(both[1][:last], both[0][:last], rtol=1e-9, atol=1e-14)
     averaged = whole.average(periodogram.half_power(z))
-    np.testing.assert_allclose(both[1], averaged, rtol=1e-9, atol=1e-14)
-    assert len(periodogram.white_noise_raps(*shape, corners=True)) == len(both[1])
+    np.testing.assert_allclose(periodogram.raps(z, corners=True), averaged, rtol=1e-9, atol=1e-14)
 
 
 # Pictures ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (15, 15), (12, 9)])
 @pytest.mark.parametrize("window", WINDOWS)
-def test_the_centre_of_the_picture_is_zero(
+@pytest.mark.parametrize("shape", [(16, 16), (12, 9)])
+def test_the_picture_has_low_frequencies_next_to_its_centre(
     shape: tuple[int, int], window: tuple[str, float]
 ) -> None:
-    z = np.random.default_rng(11).standard_normal((2, *shape)) + 50
+    (h, w), z = shape, np.random.default_rng(11).standard_normal((2, *shape)) + 50
     picture = periodogram.fourier(z, *window)
-    h, w = shape
     assert picture.shape == (2, h, w)
     assert np.max(np.abs(picture[:, h // 2, w // 2])) < 1e-12 * 50 * h * w
-    tapered = periodogram.remove_mean(z, window2d(h, w, *window))
-    np.testing.assert_allclose(np.sum(np.abs(picture) ** 2), np.sum(tapered**2), rtol=1e-10)
-    np.testing.assert_allclose(tapered.sum(axis=(1, 2)), 0, atol=1e-10)
-
-
-def test_the_picture_has_low_frequencies_next_to_its_centre() -> None:
-    wave = np.cos(2 * np.pi * 2 * np.arange(16) / 16)
-    picture = np.abs(periodogram.fourier(np.broadcast_to(wave, (16, 16)), "none"))
-    assert sorted(zip(*np.nonzero(picture > 1), strict=True)) == [(8, 6), (8, 10)]
+    assert np.sum(np.abs(picture) ** 2) == pytest.approx(
+        np.sum(periodogram.remove_mean(z, window2d(h, w, *window)) ** 2), rel=1e-10
+    )
+    wave = np.cos(2 * np.pi * 2 * np.arange(w) / w)
+    found = np.abs(periodogram.fourier(np.broadcast_to(wave, (h, w)), "none"))
+    assert sorted(zip(*np.nonzero(found > 1), strict=True)) == [
+        (h // 2, w // 2 - 2), (h // 2, w // 2 + 2),
+    ]  # fmt: skip
 
 
 # Refusals ------------------------------------------------------------------------------------
@@ -581,19 +324,22 @@ def test_fields_without_a_spectrum_are_refused(estimate, z: np.ndarray, message:
         estimate(z)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(33, 20), (128, 128), (263, 8)])
-def test_one_bad_pixel_of_one_field_is_noticed(
-    bad: float, dtype: type, shape: tuple[int, int]
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("shape", [(33, 20), (128, 128)])
+def test_one_bad_field_is_noticed_and_named(
+    workers: int, dtype: type, shape: tuple[int, int]
 ) -> None:
-    z = np.random.default_rng(14).standard_normal((3, *shape)).astype(dtype)
-    z[2, 3, 5] = bad
-    with pytest.raises(ValueError, match="not finite"):
-        periodogram.raps(z)
-    z[2] = 7
-    with pytest.raises(ValueError, match="no power"):
-        periodogram.raps(z)
+    z = np.random.default_rng(14).standard_normal((40, *shape)).astype(dtype)
+    for bad in (np.nan, -np.inf):
+        z[33, 3, 5] = bad
+        with pytest.raises(ValueError, match=r"not finite \(field 33\)"):
+            periodogram.raps(z, workers=workers)
+    z[33] = 7
+    with pytest.raises(ValueError, match="field 33 of 40 is constant"):
+        periodogram.raps(z, workers=workers)
+    with pytest.raises(ValueError, match="at least 1, or None"):
+        periodogram.raps(z, workers=1 - workers)
 
 
 def test_a_faint_field_on_a_bright_ground_is_not_constant() -> None:
@@ -601,11 +347,8 @@ def test_a_faint_field_on_a_bright_ground_is_not_constant() -> None:
     assert periodogram.raps(z)[3:].mean() == pytest.approx(1e-12, rel=0.3)
 
 
-def test_no_fields_have_no_spectra() -> None:
+def test_no_fields_have_no_spectra_and_no_window_is_made_up() -> None:
     assert periodogram.raps(np.ones((0, 16, 16))).shape == (0, 9)
-
-
-def test_an_unknown_window_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown window 'hamming'; known: kaiser"):
         periodogram.raps(np.ones((8, 8)), "hamming")
 
@@ -632,7 +375,7 @@ def use(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
 
 @pytest.mark.parametrize("library", ["ducc0", "scipy"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(4, 4), (32, 32), (33, 47), (128, 96), (6, 263), (256, 256)])
+@pytest.mark.parametrize("shape", [(4, 4), (33, 47), (6, 263), (256, 256)])
 def test_every_librarys_transform_is_numpys(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], dtype: type, library: str
 ) -> None:
@@ -669,27 +412,12 @@ def test_no_transform_is_loaded_before_it_is_needed() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(37, 32, 32), (7, 2, 128, 96), (3, 300, 300), (1, 16, 16)])
+@pytest.mark.parametrize("shape", [(37, 32, 32), (7, 2, 128, 96), (1, 16, 16)])
 def test_any_number_of_workers_gives_the_same(shape: tuple[int, ...], dtype: type) -> None:
     z = np.random.default_rng(18).standard_normal(shape).astype(dtype)
     alone = periodogram.raps(z)
     for workers in (2, 3, 16, None):
         np.testing.assert_array_equal(periodogram.raps(z, workers=workers), alone)
-
-
-def test_workers_refuse_what_one_refuses() -> None:
-    z = np.random.default_rng(19).standard_normal((40, 128, 128))
-    z[33, 5, 7] = np.nan
-    for workers in (1, 2):
-        with pytest.raises(ValueError, match=r"not finite \(field 33\)"):
-            periodogram.raps(z, workers=workers)
-    z[33] = 4.0
-    for workers in (1, 2):
-        with pytest.raises(ValueError, match="field 33 of 40 is constant"):
-            periodogram.raps(z, workers=workers)
-    for workers in (0, -1):
-        with pytest.raises(ValueError, match="at least 1, or None"):
-            periodogram.raps(z[:3], workers=workers)
 
 
 def test_threads_of_a_caller_do_not_disturb_each_other() -> None:

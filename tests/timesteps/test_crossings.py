@@ -56,33 +56,6 @@ def test_the_bumps_are_the_logistic_and_the_secant_distribution() -> None:
     assert crossings.bump(-800.0) == 0  # without overflow, which would be a warning
 
 
-def test_a_monte_carlo_denoiser_loses_its_error_along_the_bump() -> None:
-    # The best estimate of x ~ N(0, P) from z = t x + (1 - t) e is linear, least squares finds it.
-    power, draws = 5.0, 400_000
-    at, generator = crossings.crossing(power), np.random.default_rng(2)
-    x, e = np.sqrt(power) * generator.standard_normal(draws), generator.standard_normal(draws)
-    for theta in (-3.0, -0.8, 0.4, 2.0):
-        t = special.expit(theta)
-        z = t * x + (1 - t) * e
-        squares = (x - z * (z @ x) / (z @ z)) ** 2
-        lost, _ = integrate.quad(lambda u: float(crossings.bump(u - at)), -40, theta)
-        error = squares.std() / np.sqrt(draws)
-        assert squares.mean() == pytest.approx(power * (1 - lost), abs=4 * error)
-
-
-def test_the_rate_of_information_integrates_to_the_information() -> None:
-    # Guo, Shamai and Verdu: I(snr) is the integral of mmse / 2; for a Gaussian ln(1 + snr) / 2.
-    power, theta = 3.0, 0.7
-    at = crossings.crossing([power])
-    rate, _ = integrate.quad(
-        lambda u: float(crossings.information_rate([u], at, [1.0])[0]), -40, theta
-    )
-    snr = power * np.exp(2 * theta)
-    i_mmse, _ = integrate.quad(lambda g: 0.5 * power / (1 + g * power), 0, np.exp(2 * theta))
-    assert rate == pytest.approx(0.5 * np.log1p(snr), rel=1e-8)
-    assert i_mmse == pytest.approx(rate, rel=1e-8)
-
-
 # Many modes -----------------------------------------------------------------------------------
 
 
@@ -125,12 +98,6 @@ def test_by_amplitude_the_density_is_rescaled_entropic_time() -> None:
     whole, _ = integrate.quad(lambda u: float(rate(np.exp([-u]))[0] * np.exp(-u)), -25, 25)
     # A density over sigma becomes one over theta by |d sigma / d theta| = sigma.
     np.testing.assert_allclose(density.density(theta), rate(sigma) * sigma / whole, rtol=1e-7)
-
-
-def test_the_rate_itself_is_no_density() -> None:
-    at = crossings.crossing(spectra(1)[0, 0])
-    far = crossings.information_rate(np.array([30.0, 60.0]), at, MODES)
-    np.testing.assert_allclose(far, MODES.sum(), rtol=1e-12)  # level for ever
 
 
 @pytest.mark.parametrize("by", WEIGHTS)
@@ -204,11 +171,6 @@ def test_rings_that_the_low_resolution_has_in_part_are_split() -> None:
     assert crossings.movement(low, high, "modes").share[0] == pytest.approx(0.5)
 
 
-def test_unknown_weights_are_refused() -> None:
-    with pytest.raises(ValueError, match="known: modes"):
-        crossings.collect(spectra(), NOISE, MODES, "energy")  # type: ignore[arg-type]
-
-
 # Distances ------------------------------------------------------------------------------------
 
 
@@ -247,15 +209,6 @@ def test_over_the_bumps_a_ratio_is_a_weighted_mean() -> None:
     for value, sign in zip(far, (-1, 1), strict=True):
         w = n * np.exp(2 * sign * at)
         assert value == pytest.approx(w @ ratio / w.sum(), rel=1e-10)
-
-
-def test_bumps_wash_out_what_alternates_between_rings() -> None:
-    at = np.linspace(-2, 2, 400)
-    ratio = np.where(np.arange(400) % 2, 1.5, 0.5)
-    carried = crossings.carried_ratio(np.linspace(-2, 2, 41), at, ratio, np.ones(400))
-    assert np.abs(carried - 1).max() < 0.01  # neighbours lie 0.01 apart, bumps are 0.9 wide
-    apart = crossings.carried_ratio(200 * at, 200 * at, ratio, np.ones(400))
-    assert np.abs(apart - 1).min() > 0.3, "crossings that lie apart are told apart"
 
 
 def test_a_weighted_density_is_the_product_normalised() -> None:

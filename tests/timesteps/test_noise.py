@@ -15,31 +15,15 @@ def test_blend_is_linear_and_t_1_is_data() -> None:
     np.testing.assert_array_equal(noise.blend(z, eps, 1.0), z)
     np.testing.assert_array_equal(noise.blend(z, eps, 0.0), eps)
     np.testing.assert_allclose(noise.blend(z, eps, 0.25), 0.25 * z + 0.75 * eps, atol=1e-15)
+    assert noise.blend(z.astype(np.float32), eps, 0.3).dtype == np.float32
 
 
-def test_blend_keeps_float32() -> None:
-    z = np.ones((2, 2), np.float32)
-    assert noise.blend(z, z, 0.3).dtype == np.float32
-
-
-def test_blend_broadcasts_nothing() -> None:
+def test_blend_refuses_t_out_of_range_and_broadcasts_nothing() -> None:
+    for t in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="t must"):
+            noise.blend(np.ones(2), np.ones(2), t)
     with pytest.raises(ValueError, match="shape"):
         noise.blend(np.ones((2, 3)), np.ones(3), 0.5)
-
-
-@pytest.mark.parametrize("t", [-0.1, 1.1, float("nan")])
-def test_blend_refuses_t_out_of_range(t: float) -> None:
-    with pytest.raises(ValueError, match="t must"):
-        noise.blend(np.ones(2), np.ones(2), t)
-
-
-def test_a_generator_does_not_depend_on_other_draws() -> None:
-    first = noise.generator(5, "noise", "kite", 512).standard_normal(4)
-    for name in ("path", "volna"):
-        noise.generator(5, "noise", name, 512).standard_normal(1000)
-    np.testing.assert_array_equal(
-        noise.generator(5, "noise", "kite", 512).standard_normal(4), first
-    )
 
 
 def test_a_generator_is_the_same_everywhere() -> None:
@@ -68,14 +52,6 @@ def test_seen_from_afar_is_the_mean_of_each_cell() -> None:
     np.testing.assert_allclose(noise.seen_from_afar(field, 3)[1, 2], field[2:4, 4:6].mean())
     np.testing.assert_array_equal(noise.seen_from_afar(field, 6), field)
     np.testing.assert_allclose(noise.seen_from_afar(field, 1), [[field.mean()]])
-
-
-@pytest.mark.parametrize("cells", [32, 64, 128])
-def test_white_noise_from_afar_has_variance_cells_over_n_squared(cells: int) -> None:
-    field = 3.0 * np.random.default_rng(cells).standard_normal((512, 512))
-    expected = 9.0 * (cells / 512) ** 2
-    bound = 5 * np.sqrt(2) / cells  # relative standard error of a variance of cells^2 values
-    assert noise.seen_from_afar(field, cells).var() == pytest.approx(expected, rel=bound)
 
 
 @pytest.mark.parametrize(
@@ -116,13 +92,6 @@ def test_sampled_finely_is_quieter_by_the_factor(factor: int) -> None:
     pairs = [noise.sampled_sound(rng, rate=2000, factor=factor, seconds=1) for _ in range(400)]
     fine, coarse = (np.mean([np.mean(p[i].samples ** 2) for p in pairs]) for i in (0, 1))
     assert 10 * np.log10(coarse / fine) == pytest.approx(10 * np.log10(factor), abs=0.14)
-
-
-def test_sampled_coarsely_keeps_its_standard_deviation() -> None:
-    # 3 s at 22050 / 8 Hz are 8269 samples, so one draw knows its variance to 1.6 %; five are 8 %.
-    # (The mode at the band's edge is dropped, which takes 1 / 4134 of the power.)
-    _, coarse = noise.sampled_sound(np.random.default_rng(3), std=0.1)
-    assert np.var(coarse.samples) == pytest.approx(0.01, rel=0.08)
 
 
 @pytest.mark.parametrize(
