@@ -123,7 +123,7 @@ class Row:
         """
         k, power, expected = self._spectrum(side, "power")
         mean = power.mean(axis=0, dtype=np.float64)
-        return fit_power_law(k[CLEAR:], mean[CLEAR:] )
+        return fit_power_law(k[CLEAR:], mean[CLEAR:] / expected[CLEAR:])
 
     @property
     def spread(self) -> float:
