@@ -4,6 +4,7 @@ Whether a function is the published one is for test_rules.py, which asks the cod
 """
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
