@@ -30,13 +30,13 @@ from analysis.paper.text import (
 from analysis.project.markdown import escaped, quoted
 from analysis.shift.equal_snr import MeasuredShift
 from analysis.shift.information import InformationShift
-from analysis.shift.rules import STAGES
-from analysis.spectra import windows
+from analysis.shift.rules import FORMULAS, STAGES, Formula
+from analysis.spectra import intervals, windows
 from analysis.spectra.bands import AXIS
 from analysis.spectra.intervals import Estimate
 from analysis.study import densities, findings
 from analysis.study.measurement import Measured
-from analysis.study.results import Results
+from analysis.study.results import SECOND, Results
 from analysis.timesteps import noise, schedule, weighting
 from analysis.timesteps.gaussian_sampler import SamplerStudy
 from analysis.timesteps.noise import AFAR_CELLS, AFAR_COARSE, AFAR_FINE, SOUND_FACTOR
@@ -59,6 +59,7 @@ class Value:
     number: float | None = None
 
 
+SECOND_FILE = f"data/studies/{SECOND}.toml"
 Row = tuple[str, Value]
 Rows = Iterator[Row]
 Group = Callable[[Results], Rows]
@@ -129,11 +130,11 @@ def of(results: Results) -> Values:
 def groups(results: Results) -> Iterator[Group]:
     """The functions that give a study's values, those that cost least first."""
     yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
-    each = (_shift, _choices, _channels, _equivariance, _sampler, _weights, _information)
+    each = (_shift, _pictures, _choices, _channels, _equivariance, _sampler, _weights, _information)
     for group in each:
         for encoder in results.measured:
             yield functools.partial(_of_encoder, group=group, encoder=encoder)
-    yield from (_all_encoders, _flat_channels, _channel_rule, _steps, _differences)
+    yield from (_all_encoders, _flat_channels, _channel_rule, _steps, _differences, _second_set)
 
 
 def identifier(encoder: str) -> str:
@@ -279,6 +280,11 @@ def _literature(results: Results) -> Rows:
         yield _of(f"rules_{stage}", sum(counts), str, f"published rules for {stage}", source)
         for name, kind, count in zip(names, kinds, counts, strict=True):
             yield _of(f"rules_{stage}_{name}", count, str, f"of them with {kind}", source)
+    low, high = results.study.pair
+    for key in ("flux1", "flux2-50"):
+        name, ratio = key.partition("-")[0], FORMULAS[key].ratio(low, high)
+        meaning = f"ratio of the shifts that {name} samples with at the two resolutions"
+        yield _of(f"{name}_ratio", ratio, _decimals2, meaning, Formula.ratio)
     most, meaning = min(findings.published_moves(results).values()), "largest movement of a mean"
     yield _of("published_most", most, _two, meaning, findings.published_moves)
 
@@ -372,6 +378,24 @@ def _shift(results: Results, m: Measured) -> Rows:
             "lost", lost, _percent1, "share of the patches' variance lost", reconstruction_error
         )
         yield _of("fitted", side, _px, "side of the images it was fitted to", "data/encoders.toml")
+
+
+def _pictures(results: Results, m: Measured) -> Rows:
+    each, source = m.shift.each, MeasuredShift.each
+    for name, index in (("least", each.argmin()), ("most", each.argmax())):
+        title = results.photographs[index].title
+        yield _of(name, each[index], _decimals2, f"{name} shift of a picture", source)
+        yield _of(f"{name}_title", title, str, "the picture it is of", source)
+    if len(each) < intervals.FEWEST:
+        return
+    between, meaning = findings.between_pictures(m), "standard deviation of ln s between pictures"
+    yield _of("between", between, percent, meaning, findings.between_pictures)
+    by_author, meaning = findings.by_author(results, m), "measured shift, authors as the sample"
+    yield _of("by_author", by_author, estimate, meaning, findings.by_author)
+    pooled, meaning = findings.pooled_power_shift(m), "shift of all pictures' power together"
+    yield _of("power_pooled", pooled, _decimals2, meaning, findings.pooled_power_shift)
+    local, meaning = m.shift_per_pixel.whole, "shift at fixed cycles per latent pixel"
+    yield _of("local", local, estimate, meaning, Measured.shift_per_pixel)
 
 
 def _choices(results: Results, m: Measured) -> Rows:
@@ -493,6 +517,14 @@ def _weights(results: Results, m: Measured) -> Rows:
     yield _of("entering", entering, percent, meaning, densities.movement_of)
     apart, meaning = findings.nearest_published(m, "power")[1], "distance of the nearest published"
     yield _of("published", apart, _two, meaning, findings.nearest_published)
+
+
+def _second_set(results: Results) -> Rows:
+    for name, m in results.second.items():
+        of = identifier(name)
+        meaning = f"measured shift on the second set, {name}"
+        yield _of(f"second_{of}", m.shift.whole, estimate, meaning, Measured.shift)
+        yield _of("second_images", len(m.shift.each), str, "images of the second set", SECOND_FILE)
 
 
 # Of several encoders ---------------------------------------------------------------------------

@@ -5,6 +5,7 @@ table or a number, however it is written, which measurements and photographs it 
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 from analysis.encoders import cards
 from analysis.images.catalogue import Photograph
 from analysis.study import archive, experiment
-from analysis.study.results import Results
+from analysis.study.measurement import Measured
+from analysis.study.results import SECOND, Results
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -110,7 +112,7 @@ class Recorder(Results):
             return _Noting(held, lambda key: names.add(file.format(key)))
 
         shown = results.display
-        vars(self).update(vars(results))
+        vars(self).update({k: held for k, held in vars(results).items() if k != "second"})
         vars(self).update(
             measured=noting(results.measured, "{}"),
             contributed=noting(results.contributed, "{}"),
@@ -122,6 +124,11 @@ class Recorder(Results):
             _results=results,
             _names=names,
         )
+
+    @functools.cached_property
+    def second(self) -> Mapping[str, Measured]:
+        """The measurements of the second set of photographs, noted as they are taken."""
+        return _Noting(self._results.second, lambda key: self._names.add(f"{SECOND}/{key}"))
 
     def __getattribute__(self, name: str) -> Any:
         if name in WHOLE:
@@ -152,6 +159,9 @@ def known(results: Results) -> dict[str, Input]:
     shown = found[results.study.display_encoder].encoder
     for name, (_, origin, made) in results.files.items():
         found[name] = Input(name, origin, made, shown if name == DISPLAY else {})
+    for name, m in results.second.items():
+        name = f"{SECOND}/{name}"
+        found[name] = Input(name, m.origin, m.provenance, cards.identity(m.card))
     if results.experiment is not None:
         path = archive.folder(experiment.STUDY) / f"{experiment.NAME}.json"
         made = json.loads(path.read_text(encoding="utf-8"))["provenance"]

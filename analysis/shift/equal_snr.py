@@ -37,6 +37,7 @@ adds to the spectrum of the mode at both resolutions.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -84,6 +85,13 @@ class MeasuredShift:
     def exponent(self) -> float:
         """r of s = (h w / (h0 w0))^(r/2) for `whole`."""
         return float(exponent(self.whole.value, self.pixel_ratio))
+
+    @functools.cached_property
+    def each(self) -> Floats:
+        """``[I]``, the shift of each photograph over the band of `whole`."""
+        chosen = in_band(self.k, self.whole.band)
+        each: Floats = np.exp(np.log(self.curves[:, chosen]) @ octave_weights(self.k[chosen]))
+        return each
 
     def mismatch(self, s: float) -> float:
         """How far the SNR curves of the two resolutions stay apart once t is shifted by s.

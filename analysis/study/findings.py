@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from analysis.project.arrays import Floats
 from analysis.shift import literature
 from analysis.shift.channel_rule import ChannelRule
-from analysis.shift.equal_snr import MeasuredShift, sampled_shift
+from analysis.shift.equal_snr import MeasuredShift, at_frequencies, sampled_shift
+from analysis.spectra import intervals
 from analysis.spectra.bands import in_band, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.spectra.powerlaw import PowerLaw
@@ -135,6 +136,35 @@ def curve_ends(s: MeasuredShift) -> tuple[float, float]:
     """Least and largest s(k) of the mean curve in the low and middle bands."""
     chosen = s.mean[in_band(s.k, s.whole.band)]
     return float(chosen.min()), float(chosen.max())
+
+
+def by_author(results: Results, m: Measured) -> Estimate:
+    """The shift with authors, not photographs, as the sample: an author's photographs are alike.
+
+    Student's t on the means of ln s of the authors, each weighing the same.
+    """
+    logs = collections.defaultdict[str, list[float]](list)
+    for photo, s in zip(results.photographs, m.shift.each, strict=True):
+        logs[photo.author].append(math.log(s))
+    means = np.array([np.mean(each) for each in logs.values()])
+    low, high = np.exp(intervals.student(means, m.shift.confidence))
+    return Estimate(float(np.exp(means.mean())), float(low), float(high), m.shift.whole.band)
+
+
+def between_pictures(m: Measured) -> float:
+    """Standard deviation of ln s between photographs."""
+    return float(np.log(m.shift.each).std(ddof=1))
+
+
+def pooled_power_shift(m: Measured) -> float:
+    """The shift of all photographs' power together, where the strongest photographs decide."""
+    s, pooled = m.shift, []
+    for side in m.study.pair:
+        power = m.power(side)[:, 1:].mean(axis=0) / m.expected_noise(side)[1:]
+        pooled.append(at_frequencies(s.k, m.k(side)[1:], power))
+    chosen = in_band(s.k, s.whole.band)
+    ratio = np.log(pooled[1][chosen] / pooled[0][chosen]) / 2
+    return float(np.exp(ratio @ octave_weights(s.k[chosen])))
 
 
 def per_pixel(m: Measured, variation: Variation) -> MeasuredShift:

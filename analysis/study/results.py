@@ -20,12 +20,15 @@ from analysis.study import archive, steps
 from analysis.study.experiment import STUDY, committed
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
-from analysis.study.settings import Study, load_study
+from analysis.study.settings import REFERENCE, Study, load_study
 from analysis.study.store import Store
 from analysis.timesteps import noise, schedule
 from analysis.timesteps.gaussian_sampler import SamplerStudy
 from analysis.timesteps.noise import Sound, generator, sampled_sound
 from analysis.timesteps.trained_shift import Experiment
+
+SECOND = "wallpapers"
+"""The study of more photographs, by others, that the paper's is held against."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +114,11 @@ class Results:
         if not archive.folder(STUDY).is_dir():
             return None
         return committed(Store())
+
+    @functools.cached_property
+    def second(self) -> Mapping[str, Measured]:
+        """The measurements of the second set of photographs; of the paper's study alone."""
+        return load(SECOND).measured if self.study.name == REFERENCE else {}
 
     @functools.cached_property
     def sounds(self) -> tuple[Sound, Sound]:

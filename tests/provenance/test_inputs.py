@@ -29,7 +29,7 @@ def names(make: Callable[[Results], Any], loaded: Results) -> list[str]:
 ENCODERS = ["pixel", "linear-f8c16", "taef2"]
 TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
     "one": (lambda r: r.measured["taef2"].shift, ["taef2"]),
-    "the one displayed": (lambda r: r.measured[r.study.display_encoder], ["linear-f8c16"]),
+    "the one displayed": (lambda r: r.measured[r.study.display_encoder], ["taef2"]),
     "by another name": (lambda anything: [*anything.measured.values()], ENCODERS),
     "by getattr": (lambda r: getattr(r, "meas" + "ured").get("pixel"), ["pixel"]),
     "pairs": (lambda r: dict(r.measured.items()), ENCODERS),
@@ -42,6 +42,7 @@ TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
     "pictured latents": (lambda r: r.display.z[r.study.low], ["display"]),
     "noisy latents": (lambda r: r.display.noisy(r.study.high, r.study.t), ["display"]),
     "which photograph": (lambda r: r.display.photograph, []),
+    "the second set": (lambda r: r.second["pixel"], ["wallpapers/pixel"]),
     "the experiment": (lambda r: r.experiment, ["experiment"]),
     "stored arrays": (lambda r: r.files["leakage"][0], ["leakage"]),
     "settings": (lambda r: (r.study, r.theory, r.t_shifted, r.sounds), []),
@@ -57,7 +58,7 @@ def test_what_is_taken_is_noted(what: str, loaded: Results) -> None:
 def test_nothing_of_the_results_is_taken_unseen() -> None:
     """A new part of `Results` is noted by `Recorder`, or stated here to be no result."""
     parts = {name for name in {*vars(Results), *Results.__annotations__} if name[0] != "_"}
-    each = {"measured", "contributed", "everything", "samplers", "files", "display"}
+    each = {"measured", "contributed", "everything", "samplers", "files", "display", "second"}
     made_of_these_and_settings = {"thumbnails", "theory", "t_shifted", "sounds", "study"}
     assert parts == {*inputs.WHOLE, *each, *made_of_these_and_settings, "downloads"}
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from analysis.shift import literature
 from analysis.shift.channel_rule import ChannelRule
@@ -55,6 +56,37 @@ def test_snr_mismatch_is_the_growth_of_power_less_that_of_the_shift() -> None:
 def test_images_by_one_hand_are_counted(loaded: Results) -> None:
     authors = [photo.author for photo in loaded.photographs]
     assert findings.by_one_hand(loaded) == max(authors.count(author) for author in authors)
+
+
+def test_authors_are_the_sample_of_scipy_s_interval(loaded: Results) -> None:
+    m = loaded.measured["taef2"]
+    logs = np.log(m.shift.each)
+    authors = [photo.author for photo in loaded.photographs]
+    means = [logs[[a == author for a in authors]].mean() for author in dict.fromkeys(authors)]
+    ends = scipy.stats.t.interval(0.95, len(means) - 1, np.mean(means), scipy.stats.sem(means))
+    found = findings.by_author(loaded, m)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        tuple(np.exp([np.mean(means), *ends])), rel=1e-12
+    )
+    assert len(set(authors)) < len(authors), "else authors are photographs"
+
+
+def test_pooled_power_weighs_photographs_by_their_power() -> None:
+    # One strong photograph of s = 4 among weak ones of s = 2 decides the pooled shift alone.
+    m = known()
+    arrays = dict(m.arrays)
+    strong = [arrays[f"power_{side}"].copy() for side in m.study.pair]
+    for power, factor in zip(strong, (1e9, 4e9), strict=True):
+        power[0] *= factor
+    arrays |= {f"power_{side}": p for side, p in zip(m.study.pair, strong, strict=True)}
+    assert findings.pooled_power_shift(m) == pytest.approx(2, rel=1e-3)
+    moved = dataclasses.replace(m, arrays=arrays)
+    assert findings.pooled_power_shift(moved) == pytest.approx(4, rel=1e-3)
+    assert moved.shift.each[0] == pytest.approx(4, rel=1e-3)
+    assert moved.shift.each[1:] == pytest.approx(2, rel=1e-3)
+    assert findings.between_pictures(moved) == pytest.approx(
+        np.std([np.log(2), *[0] * (len(moved.shift.each) - 1)], ddof=1), rel=1e-2
+    )
 
 
 def test_ends_are_of_the_numbers_that_are_known() -> None:

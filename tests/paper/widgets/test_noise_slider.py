@@ -124,7 +124,7 @@ def test_quantising_what_does_not_vary_is_exact() -> None:
 def test_planes_are_the_pictured_latents_in_colour(bundled: Results, data: dict[str, Any]) -> None:
     colour = noise_slider.colours(bundled)
     assert data["explained"] == pytest.approx(colour.explained, rel=1e-8)
-    assert 0.9 < colour.explained <= 1
+    assert 0.8 < colour.explained <= 1  # a linear map of 32 learned channels
     np.testing.assert_allclose(data["offset"], colour.offset, rtol=1e-8)
     path = catalogue.fetch(bundled.display.photograph, bundled.downloads)
     for side, px in zip(data["sides"], bundled.study.pair, strict=True):
@@ -177,7 +177,7 @@ def test_curves_and_shifts_are_those_of_the_measurement(
         assert side["k"][0] == pytest.approx(1, abs=0.3), "ring 0 has no place on a log axis"
     assert data["shifts"]["rule"] == 2
     assert data["shifts"]["measured"] == pytest.approx(measured.shift.whole.value, rel=1e-8)
-    assert (data["t"], data["encoder"], data["share"]) == (bundled.study.t, "linear-f8c16", 1)
+    assert (data["t"], data["encoder"], data["share"]) == (bundled.study.t, "taef2", 1)
 
 
 def test_data_are_a_small_script(built: Path, data: dict[str, Any]) -> None:
