@@ -7,14 +7,14 @@ the place in it are named; rows without a function say there why they have none.
 
 A shift in *training* says which noise levels a network is shown; a shift in *sampling* says where
 its steps lie, and also makes up for their number. They are kept apart: a rule is asked for a stage
-and refuses the one that its source does not state.
+and refuses the one that its source does not state and nobody reports (`Formula.reported`).
 
 Absolute values compare models with different bases, ratios between two resolutions compare rules.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from analysis.timesteps.schedule import expit, theoretical_shift
 
@@ -148,6 +148,8 @@ class Formula:
         written: how its source writes it.
         of: s of (height, width) in pixels.
         of_steps: s of (height, width, steps), where steps matter; then ``of`` is at ``steps``.
+        reported: stage -> who says that it is the rule of that stage, too, though the source does
+            not state it.
     """
 
     key: str
@@ -156,6 +158,7 @@ class Formula:
     written: str
     of: Callable[[int, int], float]
     of_steps: Callable[[int, int, int], float] | None = None
+    reported: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __call__(
         self, height: int, width: int, steps: int | None = None, stage: str | None = None
@@ -168,12 +171,12 @@ class Formula:
             stage: ``training`` or ``sampling``; None where the caller wants what there is.
 
         Raises:
-            ValueError: a stage the source does not state, no such stage, steps below 1, or an
-                image of no patch.
+            ValueError: a stage that neither the source states nor anyone reports, no such stage,
+                steps below 1, or an image of no patch.
         """
         if stage is not None and stage not in STAGES:
             raise ValueError(f"a stage is one of {', '.join(STAGES)}, not '{stage}'")
-        if stage is not None and stage not in self.stages:
+        if stage is not None and stage not in (*self.stages, *self.reported):
             raise ValueError(f"{self.key} is stated for {' and '.join(self.stages)}, not {stage}")
         if steps is not None and steps < 1:
             raise ValueError(f"{steps} sampling steps are too few")
@@ -194,6 +197,9 @@ class Formula:
 TRAINING, SAMPLING, BOTH = ("training",), ("sampling",), STAGES
 S, MU, SNR = "s", "mu = ln s", "SNR divided by s²"
 FLUX_ENDS = "256 tokens (256²), 4096 (1024²)"
+REPORTED = {"training": "Nerogar/OneTrainer#1516"}
+"""The pull request says that the makers of FLUX.1 and FLUX.2 confirmed training by the line that
+FLUX.1's scheduler has; their own statement was not read."""
 
 
 def _static(key: str, stages: tuple[str, ...], value: float) -> Formula:
@@ -213,10 +219,10 @@ FORMULAS: dict[str, Formula] = {
         Formula("ideogram4-docs", SAMPLING, "512²", MU, square_root),
         Formula("ideogram4-train-diffusers", TRAINING, "512²", MU, square_root),
         Formula("musubi-ideogram4", TRAINING, "512²", MU, square_root),
-        Formula("flux1", SAMPLING, FLUX_ENDS, MU, flux1),
+        Formula("flux1", SAMPLING, FLUX_ENDS, MU, flux1, reported=REPORTED),
         Formula("flux2-50", SAMPLING, "tokens and steps", MU, flux2, flux2),
         Formula("flux2-200", SAMPLING, "tokens and steps", MU,
-                lambda h, w: flux2(h, w, 200), flux2),
+                lambda h, w: flux2(h, w, 200), flux2, REPORTED),
         Formula("qwen-image", SAMPLING, "256 tokens, 8192", MU, qwen_image),
         Formula("qwen-image-layered", SAMPLING, "256 tokens (256²)", S, qwen_image_layered),
         Formula("cogview4", SAMPLING, "256 tokens (256²)", S, cogview4),
