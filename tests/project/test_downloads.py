@@ -100,13 +100,10 @@ def test_what_may_pass_is_tried_again(server: str, tmp_path: Path) -> None:
     assert not (tmp_path / "g").exists()
 
 
-def test_nobody_answers(tmp_path: Path) -> None:
+def test_nobody_answers_or_too_late(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match=r"not downloaded: \[Errno \d+\] .*: check the net"):
         # the port of discard, where nobody listens
         downloads.get("http://127.0.0.1:9/file", tmp_path / "file", attempts=1)
-
-
-def test_a_late_answer_is_said_to_be_late(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/file"
         with pytest.raises(FetchError, match=r"no answer within 0\.2 s"):

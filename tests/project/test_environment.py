@@ -24,17 +24,10 @@ def committed(repository: Path) -> str:
     return git(repository, "rev-parse", "HEAD")
 
 
-def test_no_repository_has_no_commit_and_no_changes(tmp_path: Path) -> None:
-    assert environment.commit(tmp_path) == ""
-    assert environment.changes(tmp_path) == []
-
-
-def test_before_the_first_commit(repository: Path) -> None:
-    assert environment.commit(repository) == ""
-    assert "a.txt" in environment.changes(repository)
-
-
-def test_a_commit_and_what_differs_from_it(repository: Path) -> None:
+def test_a_commit_and_what_differs_from_it(repository: Path, tmp_path_factory) -> None:
+    nowhere = tmp_path_factory.mktemp("none")
+    assert (environment.commit(nowhere), environment.changes(nowhere)) == ("", [])
+    assert environment.commit(repository) == ""  # before the first
     head = committed(repository)
     assert len(head) == 40
     assert environment.commit(repository) == head

@@ -85,10 +85,6 @@ def test_what_cannot_be_seen_is_shown_by_its_number() -> None:
     assert printable("é 尺 😀 a\u00a0b \u200d") == "é 尺 😀 a\u00a0b \u200d"
 
 
-def test_a_text_of_lines_is_one() -> None:
-    assert line(" two\n\tlines\u00a0x ") == "two lines\u00a0x"
-
-
 @pytest.mark.parametrize("name", ["taef2", "a b", "a\\b", "../x", "<b>"])
 def test_names_are_code(name: str) -> None:
     assert code(name) == f"`{name}`"
@@ -99,12 +95,9 @@ def test_what_would_end_code_is_prose(name: str) -> None:
     assert code(name) == escaped(name)
 
 
-def test_a_link_leads_to_the_web_or_nowhere() -> None:
+def test_a_link_leads_to_the_web_or_nowhere_and_text_is_of_one_line() -> None:
+    assert line(" two\n\tlines\u00a0x ") == "two lines\u00a0x"
+    assert (cell(Markdown("*x*")), cell("*x*")) == ("*x*", r"\*x\*")
     assert link("x", "https://a.b/c_d(e)f?g=h#i") == "[x](https://a.b/c_d%28e%29f?g=h#i)"
     for address in ("javascript:x()", "../.git/config", "data:x", "//a.b", ""):
         assert link("[x]", address) == escaped("[x]")
-
-
-def test_only_markdown_stands_in_a_cell_as_it_is() -> None:
-    assert cell(Markdown("*x*")) == "*x*"
-    assert cell("*x*") == r"\*x\*"

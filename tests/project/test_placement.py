@@ -1,6 +1,7 @@
 """All or none, one at a time; and what a killed process leaves is put right."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,9 @@ def test_put(folder: Path) -> None:
     assert tree(folder) == OLD | NEW
     assert times == {name: (folder / name).stat().st_mtime_ns for name in times}
     assert put(folder) == ()
+    put(folder / "a" / "b")
+    assert tree(folder / "a" / "b") == NEW  # made, where it is not there
+    shutil.rmtree(folder / "a")
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["0.1", "0.2", "dev", "index", "kept", "same"]
     )
@@ -133,8 +137,3 @@ def test_one_at_a_time(folder: Path) -> None:
         pass
     with placement.alone(folder, busy):  # the lock ended with its holder
         pass
-
-
-def test_the_folder_is_made(tmp_path: Path) -> None:
-    put(tmp_path / "a" / "b")
-    assert tree(tmp_path / "a" / "b") == NEW

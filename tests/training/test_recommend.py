@@ -12,7 +12,6 @@ from PIL import Image
 from analysis.encoders import availability
 from analysis.encoders.latents import normalise
 from analysis.project.errors import InputError
-from analysis.spectra import bands as spectra_bands
 from analysis.spectra.bands import Bands
 from analysis.spectra.windows import Window
 from analysis.study import results
@@ -58,6 +57,14 @@ def test_pixels_of_smooth_photographs_follow_the_rule(tiny: Study, folder: Path)
         -math.log(found["measured"]), abs=1e-5
     )
     assert found["delta_mu"]["sigma = 1 is noise"] > 0
+    screen = text(found)
+    assert len(screen.splitlines()) <= 24
+    for line in (
+        f"s = {found['measured']:.3f}",
+        f"{-math.log(found['measured']):+.3f} where t = 1 is data",
+        f"{math.log(found['measured']):+.3f} for sigma",
+    ):
+        assert line in screen
 
 
 def test_downwards_is_the_inverse(tiny: Study) -> None:
@@ -228,6 +235,8 @@ def test_a_function_s_images_and_sides_are_looked_at(tiny: Study, folder: Path) 
             measure(boxes, images, *sides, study=tiny)
     with pytest.raises(InputError, match="batch is 0"):
         measure(boxes, folder, 64, 128, study=tiny, batch=0)
+    with pytest.raises(InputError, match="did you mean 'taef2'"):
+        recommend(tiny, "taef3", 64, 128, Store())
 
 
 def test_a_base_shift_multiplies(tiny: Study) -> None:
@@ -280,16 +289,6 @@ def test_few_photographs_give_no_interval(tiny: Study, folder: Path, images: int
     assert down["interval"] == [None, None]
 
 
-def test_the_text_is_one_screen_with_both_signs(tiny: Study) -> None:
-    content = recommend(tiny, "pixel", 64, 128, Store()).content()
-    screen = text(content)
-    assert len(screen.splitlines()) <= 24
-    assert f"s = {content['measured']:.3f}" in screen
-    delta = math.log(content["measured"])
-    assert f"{-delta:+.3f} where t = 1 is data" in screen
-    assert f"{delta:+.3f} for sigma" in screen
-
-
 @pytest.mark.parametrize(
     ("start", "end", "said"),
     [
@@ -318,26 +317,3 @@ def test_the_side_it_proposes_is_the_smallest_that_works(tiny: Study, folder: Pa
     recommend(tiny, "linear-f8c16", proposed, 200, Store(), str(folder))
     with pytest.raises(InputError, match="too small"):
         recommend(tiny, "linear-f8c16", proposed - 8, 200, Store(), str(folder))
-
-
-def test_bands_that_nothing_satisfies(
-    tiny: Study, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(spectra_bands, "measurable", lambda k, bands: False)
-    with pytest.raises(InputError, match="widen the study's bands"):
-        recommend(tiny, "linear-f8c16", 64, 128, Store(), str(folder))
-
-
-def test_unknown_encoder_and_folder(tiny: Study) -> None:
-    with pytest.raises(InputError, match="did you mean 'taef2'"):
-        recommend(tiny, "taef3", 64, 128, Store())
-    with pytest.raises(InputError, match="neither a set"):
-        recommend(tiny, "pixel", 64, 128, Store(), "nowhere")
-
-
-def test_only_six_digits_are_given(tiny: Study) -> None:
-    content = recommend(tiny, "pixel", 64, 128, Store()).content()
-    assert (
-        float(np.format_float_positional(content["measured"], 6, fractional=False))
-        == (content["measured"])
-    )
