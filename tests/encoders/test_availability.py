@@ -1,9 +1,6 @@
 """Where weights are, whether an encoder can run here, and weights verified, from the loopback."""
 
-import functools
 import hashlib
-import http.server
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,12 +8,7 @@ import pytest
 from analysis.encoders import availability, cards
 from analysis.project import extras
 from analysis.project.errors import FetchError, PackageError
-from tests.standins import hub
-
-
-class Silent(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+from tests.standins import hub, web
 
 
 def nothing(*given: object) -> None:
@@ -52,36 +44,19 @@ def test_a_network_runs_where_its_weights_are(tmp_path: Path, alone: None) -> No
     assert availability.found(wanted, tmp_path) is None
 
 
-def test_weights_are_found_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "any" / "name"
-    path.parent.mkdir()
-    path.write_bytes(b"weights")
-    monkeypatch.setenv("ANALYSIS_WEIGHTS", str(tmp_path))
-    wanted = card(sha256=hashlib.sha256(b"weights").hexdigest(), bytes=7)
-    assert availability.weights_of(wanted, tmp_path / "downloads", nothing) == path
-
-
-def test_weights_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
-    (tmp_path / "there").mkdir()
-    (tmp_path / "there" / "w").write_bytes(b"weights")
-    digest = hashlib.sha256(b"weights").hexdigest()
-    handler = functools.partial(Silent, directory=str(tmp_path / "there"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}/w"
-        wanted, said = card(sha256=digest, bytes=7, url=url), list[str]()
-        folder = tmp_path / "downloads"
+def test_weights_are_downloaded_once_where_they_are_nowhere(
+    tmp_path: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, folder, said = hashlib.sha256(b"weights").hexdigest(), tmp_path / "d", list[str]()
+    with web.running(w=b"weights") as one:
+        wanted = card(sha256=digest, bytes=7, url=f"{one.url}/w")
         assert availability.found(wanted, folder) is None
         first = availability.weights_of(wanted, folder, said.append)
-        server.shutdown()
     assert first == availability.found(wanted, folder) == folder / digest
     assert availability.weights_of(wanted, folder, said.append) == first
-    assert said == [f"downloading {url}"]
-
-
-def test_weights_without_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ANALYSIS_WEIGHTS", raising=False)
+    assert said == [f"downloading {wanted.url}"]
+    monkeypatch.setenv("ANALYSIS_WEIGHTS", str(folder))
+    assert availability.weights_of(wanted, tmp_path / "other", nothing) == first
     with pytest.raises(FetchError, match=r"has no url: get taef2_encoder\.pth from https"):
         availability.weights_of(card(url="", sha256="0" * 64), tmp_path, nothing)
 

@@ -23,20 +23,7 @@ def test_latents_are_mode_minus_shift_times_scale() -> None:
     torch = pytest.importorskip("torch")
     raw = torch.from_numpy(m["mean"])
     np.testing.assert_allclose(z, ((raw - 0.1159) * 0.3611).numpy(), rtol=1e-6, atol=1e-7)
-
-
-def test_shift_zero_and_scale_one_change_nothing_and_the_moments_are_left_alone() -> None:
-    m = moments()
-    before = m["mean"].copy()
-    assert np.array_equal(normalise(m, Normalisation()), before)
-    normalise(m, Normalisation(shift=1, scale=2))
-    assert np.array_equal(m["mean"], before)
-
-
-def test_scaling_the_card_scales_the_latents() -> None:
-    m = moments()
-    z, doubled = (normalise(m, Normalisation(shift=0.2, scale=scale)) for scale in (0.5, 1.0))
-    np.testing.assert_allclose(doubled, 2 * z, rtol=1e-6)
+    assert np.array_equal(m["mean"], moments()["mean"]), "moments are left alone"
 
 
 def test_sampling_has_the_mean_and_variance_it_was_given() -> None:
@@ -46,14 +33,6 @@ def test_sampling_has_the_mean_and_variance_it_was_given() -> None:
     assert draws.dtype == np.float32
     assert draws.mean() == pytest.approx(3, abs=5 * 2 / 400)  # 5 standard errors
     assert draws.std() == pytest.approx(2, rel=0.01)
-
-
-def test_sampling_is_seeded_and_ends_in_the_mode() -> None:
-    m = moments(-1.0)
-    first, again, other = (sample(m, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert np.array_equal(first, again) and not np.array_equal(first, other)
-    certain = moments(-60.0)
-    np.testing.assert_allclose(sample(certain, np.random.default_rng(1)), mode(certain), atol=1e-6)
 
 
 def test_normalise_samples_when_given_a_generator() -> None:

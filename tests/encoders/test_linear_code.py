@@ -2,11 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from analysis.encoders import linear_code
-from analysis.encoders.linear_code import COLOURS, LinearCode, fit, patches, reconstruction_error
+from analysis.encoders.linear_code import fit, patches, reconstruction_error
 from analysis.project.errors import InputError
 
 
@@ -97,26 +95,6 @@ def test_all_channels_make_a_round_trip_exact() -> None:
     assert reconstruction_error(code, images).psnr > 80
 
 
-def test_error_on_the_fitting_images_is_the_unexplained_variance_and_falls() -> None:
-    images = photographs()
-    errors = []
-    for channels in (1, 4, 16, 64):
-        code = fit(images, channels=channels)
-        error = reconstruction_error(code, images)
-        assert error.relative_mse == pytest.approx(1 - code.explained, rel=1e-4)
-        errors.append(error.mse)
-    assert errors == sorted(errors, reverse=True)
-
-
-def test_no_other_code_of_the_size_does_better() -> None:
-    images = photographs()
-    code = fit(images, channels=4)
-    rng = np.random.default_rng(1)
-    other = np.linalg.qr(code.basis.T + 0.05 * rng.standard_normal((192, 4)))[0].T
-    worse = LinearCode(code.mean, other.astype(np.float32), code.eigenvalues)
-    assert reconstruction_error(worse, images).mse > reconstruction_error(code, images).mse
-
-
 def test_basis_is_orthonormal_and_signed_by_the_rule() -> None:
     basis = fit(photographs(), channels=16).basis
     np.testing.assert_allclose(basis @ basis.T, np.eye(16), atol=1e-6)
@@ -134,26 +112,6 @@ def test_fit_is_deterministic_and_does_not_depend_on_the_order_of_images() -> No
     np.testing.assert_allclose(first.basis, other.basis, atol=1e-5)
     assert fit(images, channels=15).digest != first.digest
     assert fit(images, fitted_on="key").fitted_on == "key"
-
-
-def test_batch_equals_the_loop() -> None:
-    code = fit(photographs())
-    x = np.stack(photographs(4, seed=2))
-    single = np.concatenate([code.encode(x[i : i + 1]) for i in range(4)])
-    np.testing.assert_allclose(code.encode(x), single, atol=1e-5)
-
-
-CODE = fit(photographs())
-
-
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 3), gain=st.floats(0.1, 0.9))
-def test_encoding_is_affine(seed: int, gain: float) -> None:
-    code = CODE
-    x, y = (np.stack(photographs(1, seed=each)) for each in (seed, seed + 1))
-    blend = (gain * x + (1 - gain) * y).astype(np.float32)
-    expected = gain * code.encode(x) + (1 - gain) * code.encode(y)
-    np.testing.assert_allclose(code.encode(blend), expected, atol=2e-5)
 
 
 def test_images_that_cannot_be_used_are_refused() -> None:
@@ -177,10 +135,3 @@ def test_images_that_cannot_be_used_are_refused() -> None:
         code.decode(np.zeros((1, 4, 2, 2), np.float32))
     with pytest.raises(InputError, match="not constant"):
         reconstruction_error(code, [])
-
-
-def test_fewer_patches_than_components_leave_no_variance_to_the_rest() -> None:
-    code = fit([photographs(1, 16)[0]], channels=16)  # 4 patches: rank 3 about their mean
-    assert np.count_nonzero(code.eigenvalues > 1e-12) == 3
-    assert code.explained == pytest.approx(1, abs=1e-12)
-    assert COLOURS * code.patch**2 == len(code.mean) == 192

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.encoders import cards, networks, weights
-from analysis.images.pixels import load
-from analysis.project import files
+from analysis.encoders.checkpoints import FRAMES, VARIATIONAL
 from analysis.project.errors import FetchError, InputError
 
 torch = pytest.importorskip("torch")
@@ -137,20 +136,6 @@ def test_taesanas_weights_give_what_their_description_gives() -> None:
     np.testing.assert_allclose(mean, expected, atol=2e-4)
 
 
-@pytest.mark.parametrize(("name", "stride"), [("taef2", 8), ("taesana", 32)])
-def test_latents_of_a_photograph_look_like_latents(name: str, stride: int) -> None:
-    path = real_weights(name)
-    photograph = files.root() / "data" / "images" / "kite.jpg"
-    x = load(photograph, 16 * stride)[None]
-    z = networks.tiny(path, 32, stride).encode((x + 1) / 2)["mean"]
-    assert z.shape == (1, 32, 16, 16) and np.isfinite(z).all()
-    assert 0.3 < z.std() < 3, "latents are of order one"
-    # the brightness of the picture is in the latents: some channel follows it
-    grey = x[0].mean(0).reshape(16, stride, 16, stride).mean((1, 3)).ravel()
-    follows = [abs(np.corrcoef(grey, channel.ravel())[0, 1]) for channel in z[0]]
-    assert max(follows) > 0.6
-
-
 @pytest.mark.parametrize("change", ["extra", "lacking", "shape", "no dict", "text", "truncated"])
 def test_a_file_that_does_not_fit_is_refused(change: str, tmp_path: Path) -> None:
     state: object = random_state()
@@ -198,35 +183,14 @@ def test_no_code_in_a_weights_file_is_run(tmp_path: Path) -> None:
 # --- autoencoders of diffusers -----------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A folder of each class, untrained."""
-    pytest.importorskip("diffusers")
-    from tests.standins import autoencoders
-
-    folder = tmp_path_factory.mktemp("saved")
-    return {name: autoencoders.save(folder / name, name) for name in autoencoders.CLASSES}
-
-
-NAMES = (
-    "AutoencoderKL",
-    "AutoencoderKLFlux2",
-    "AutoencoderKLQwenImage",
-    "AutoencoderKLWan",
-    "AutoencoderDC",
-    "AutoencoderTiny",
-)
-VIDEO = ("AutoencoderKLQwenImage", "AutoencoderKLWan")
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VARIATIONAL)
 def test_moments_and_images_are_those_of_diffusers(name: str, saved: dict[str, Path]) -> None:
     from tests.standins import autoencoders
 
     model = autoencoders.build(name)  # never saved: reading is in the comparison
     network = networks.autoencoder(saved[name], name, "cpu")
     x = 2 * pixels(2, 32, 64) - 1
-    tensor = torch.from_numpy(x).unsqueeze(2) if name in VIDEO else torch.from_numpy(x)
+    tensor = torch.from_numpy(x).unsqueeze(2) if name in FRAMES else torch.from_numpy(x)
     out = model.encode(tensor)
     moments = network.encode(x)
     if name in ("AutoencoderDC", "AutoencoderTiny"):
@@ -250,17 +214,7 @@ def test_moments_and_images_are_those_of_diffusers(name: str, saved: dict[str, P
     np.testing.assert_allclose(images, decoded, rtol=1e-5, atol=1e-6)
 
 
-def test_flux2s_statistics_are_read_from_its_weights(saved: dict[str, Path]) -> None:
-    from tests.standins import autoencoders
-
-    described = networks.autoencoder(saved["AutoencoderKLFlux2"], "AutoencoderKLFlux2").described
-    bn = autoencoders.build("AutoencoderKLFlux2").bn
-    np.testing.assert_allclose(described["mean"], bn.running_mean, rtol=1e-6)
-    np.testing.assert_allclose(described["std"], (bn.running_var + 1e-4).sqrt(), rtol=1e-6)
-    assert described["patchify"] == 2 and len(described["mean"]) == 12
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VARIATIONAL)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_is_near_and_is_not_the_same(
     name: str, dtype: str, saved: dict[str, Path]
@@ -274,7 +228,7 @@ def test_half_precision_is_near_and_is_not_the_same(
     assert error < (0.1 if dtype == "bfloat16" else 0.02)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "AutoencoderKLFlux2"])
+@pytest.mark.parametrize("name", [name for name in VARIATIONAL if name != "AutoencoderKLFlux2"])
 def test_tiling_is_off_unless_asked_for_and_changes_latents(
     name: str, saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,5 +306,5 @@ def test_memory_grows_with_the_area_and_with_the_bytes_of_a_number(saved: dict[s
     assert single.bytes_for(64, 32) == 6 * 4 * 64 * 32 * 4 == 2 * half.bytes_for(64, 32)
     video = networks.autoencoder(saved["AutoencoderKLWan"], "AutoencoderKLWan")
     assert video.bytes_for(64, 32) == 3 * single.bytes_for(64, 32), "convolutions unfold"
-    widths = {n: networks.autoencoder(saved[n], n).width for n in NAMES}
+    widths = {n: networks.autoencoder(saved[n], n).width for n in VARIATIONAL}
     assert widths["AutoencoderTiny"] == 8 and set(widths.values()) == {4, 8}

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -255,16 +254,6 @@ def test_a_hub_in_trouble_and_a_transfer_that_stays_broken(hub: Hub, tmp_path: P
     assert ask(hub, tmp_path / "stuck", "stuck/model") == [GOOD]
 
 
-def test_a_transfer_that_breaks_off_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
-    # huggingface_hub goes on from whole pieces of 10 MiB
-    content = bytes(2**24)
-    hub.repos["short/model"] = Repo({**FILES, WEIGHTS: content}, broken={WEIGHTS: "once"})
-    digest = hashlib.sha256(content).hexdigest()
-    assert ask(hub, tmp_path, "short/model") == [[*GOOD[:2], digest]]
-    ranges = [one.bytes for one in hub.asked if one.server == "cdn"]
-    assert ranges == ["", f"bytes={10 * 2**20}-"]
-
-
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 def test_a_damaged_file_is_removed_and_fetched_anew(hub: Hub, tmp_path: Path, name: str) -> None:
     fit = hub.repos["fit/model"]
@@ -282,20 +271,6 @@ def test_a_damaged_file_is_removed_and_fetched_anew(hub: Hub, tmp_path: Path, na
     (path,) = (tmp_path / "hub").glob(f"*/snapshots/*/{name}")
     path.write_bytes(path.read_bytes()[::-1])
     assert ask(hub, tmp_path, ("fit/model", COMMIT), ("fit/model", COMMIT)) == [removed, GOOD]
-
-
-def test_a_killed_download_is_repeated(hub: Hub, tmp_path: Path) -> None:
-    hub.repos["fit/model"].broken[WEIGHTS] = "slow"
-    process = start(hub, tmp_path, "fit/model")
-    until = time.monotonic() + 60
-    while not hub.count("cdn") and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.2)
-    process.kill()
-    process.communicate()
-    assert not list((tmp_path / "hub").glob(f"*/snapshots/*/{WEIGHTS}"))
-    hub.repos["fit/model"].broken.clear()
-    assert ask(hub, tmp_path, "fit/model") == [GOOD]
 
 
 def test_a_cache_of_the_hub_that_cannot_be_written_is_named(

@@ -3,8 +3,8 @@
 It speaks what huggingface_hub asks of ``HF_ENDPOINT``: HEAD and GET of ``/<repo>/resolve/<revision>
 /<path>``, with ETag, X-Repo-Commit and X-Error-Code. A small file is redirected to a path on the
 same host, a large one (`LARGE`) with X-Linked-Etag and X-Linked-Size to a signed address of another
-host, the CDN, which knows ranges, and refuses an Authorization header as storage hosts do. What it
-answers when is after huggingface_hub's own code and the Hub's documentation of its headers.
+host, the CDN, which refuses an Authorization header as storage hosts do. What it answers when is
+after huggingface_hub's own code and the Hub's documentation of its headers.
 """
 
 import contextlib
@@ -16,7 +16,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -47,8 +46,7 @@ class Repo:
         private: whether others are told that it is not there.
         moved: the name it has now.
         broken: path -> how its content goes wrong: ``wrong`` (other bytes of the same size),
-            ``once`` (breaks off after three quarters, goes on when asked for the rest),
-            ``stuck`` (breaks off and does not go on), ``slow`` (its end comes late).
+            ``stuck`` (breaks off and does not go on).
         fails: a status that is all it answers with.
     """
 
@@ -69,7 +67,6 @@ class Asked(NamedTuple):
     method: str
     path: str
     authorized: bool
-    bytes: str
 
 
 @dataclass
@@ -125,10 +122,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        span = self.headers.get("Range", "")
-        self.hub.asked.append(Asked(self.server_name, self.command, self.path, bool(token), span))
+        self.hub.asked.append(Asked(self.server_name, self.command, self.path, bool(token)))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._hub(token) if self.server_name == "hub" else self._cdn(token, span)
+            self._hub(token) if self.server_name == "hub" else self._cdn(token)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         self.send_response(status)
@@ -169,7 +165,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content))}
         return self._send(302, headers | {"Location": there}, f"Found: {there}".encode())
 
-    def _cdn(self, token: str, span: str) -> None:
+    def _cdn(self, token: str) -> None:
         place = urllib.parse.urlsplit(self.path)
         match = re.fullmatch(rf"/{NAME}/(.+)", place.path)
         assert match is not None
@@ -177,27 +173,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         content, how = repo.files[match[2]], repo.broken.get(match[2], "")
         if token or place.query != SIGNATURE:
             return self._send(400 if token else 403, {}, b"")
-        start = int(span.removeprefix("bytes=").rstrip("-") or 0) if span else 0
         if how == "wrong":
             content = content[::-1]
-        headers = {"ETag": '"of the storage"', "Accept-Ranges": "bytes"}
-        if start:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        rest = content[start:]
-        whole = len(rest)
-        if how == "stuck":
-            whole = 0 if start else 10
-        elif how == "once" and not start:
-            whole = 3 * len(rest) // 4
-        self.send_response(206 if start else 200)
-        for name, value in {**headers, "Content-Length": str(len(rest))}.items():
-            self.send_header(name, value)
+        self.send_response(200)
+        self.send_header("ETag", '"of the storage"')
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if how == "slow":
-            self.wfile.write(rest[:10])
-            time.sleep(3)
-        self.wfile.write(rest[:whole])
-        if whole < len(rest):
+        self.wfile.write(content[:10] if how == "stuck" else content)
+        if how == "stuck":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         return None
