@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ import typer
 from analysis.cli import commands, console
 from analysis.cli.commands import (
     ENCODER,
+    By,
     Format,
     Formats,
     Renderer,
@@ -308,30 +310,98 @@ def _positive(value: float | None) -> float | None:
 
 @app.command()
 def recommend(
-    encoder: Annotated[str, typer.Option(help=ENCODER)],
-    start: Annotated[
-        int, typer.Option("--from", max=LARGEST, metavar="PX", help="Side you come from.")
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="PX|WxH[,...]",
+            help="Side you go to; with --model sizes, and for video frames: 832x480x81.",
+        ),
     ],
-    end: Annotated[int, typer.Option("--to", max=LARGEST, metavar="PX", help="Side you go to.")],
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="PX|WxH",
+            help="Side you come from; with --model its native size.",
+        ),
+    ] = "",
+    encoder: Annotated[str, typer.Option(help=ENCODER)] = "",
+    model: Annotated[
+        str, typer.Option(help="A model family (flux1, sd3, ...): settings for its tools.")
+    ] = "",
+    tool: Annotated[str, typer.Option(help="With --model: only this tool's settings.")] = "",
+    by: Annotated[
+        By | None,
+        typer.Option(help="With --model: which shift training takes.", show_default=False),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="With --model: of the sampler.", show_default=False)
+    ] = None,
     photographs: Annotated[
         str, typer.Option("--images", metavar="DIR|SET", help="Default: the study's.")
     ] = "",
     base_shift: Annotated[
-        float, typer.Option(callback=_positive, help="The shift you use at --from, in training.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            callback=_positive,
+            show_default=False,
+            help="The shift you use at --from, in training. Default: 1; with --model its rule.",
+        ),
+    ] = None,
     form: Formats = Format.text,
     study: StudyOption = "",
     skip_unfit: SkipUnfit = False,
 ) -> None:
-    """Measure the time-step shift between two resolutions, as settings for your trainer."""
+    """Measure the time-step shift between two resolutions, as settings for your trainer.
+
+    With --model nothing is measured: its own rule, the square-root rule and what was measured
+    stand beside each other, and settings are those of its tools.
+    """
+    if model:
+        from analysis.training import recipes
+
+        content = recipes.recipe(
+            model,
+            to,
+            start,
+            encoder,
+            tool,
+            by=by.value if by else None,
+            base_shift=base_shift,
+            steps=steps,
+        )
+        printed(content, form, recipes.text)
+        return
+    for name, given in (("--tool", tool), ("--by", by), ("--steps", steps)):
+        if given:
+            raise InputError(f"{name} goes with --model")
+    for name, given in (("--encoder", encoder), ("--from", start)):
+        if not given:
+            raise InputError(
+                f"recommend needs --model, or --encoder, --from and --to: {name} is missing"
+            )
     from analysis.training import recommend as training_recommend
 
+    low, high = (_side(name, given) for name, given in (("--from", start), ("--to", to)))
     chosen = study_of(study, skip_unfit)
     with log.progress("recommend") as tell:
         found = training_recommend.recommend(
-            chosen, encoder, start, end, Store(say=log.warning), photographs, tell
+            chosen, encoder, low, high, Store(say=log.warning), photographs, tell
         )
-    printed(found.content(base_shift), form, training_recommend.text)
+    printed(found.content(1.0 if base_shift is None else base_shift), form, training_recommend.text)
+
+
+def _side(name: str, given: str) -> int:
+    """A side in pixels; InputError if it is none."""
+    if not re.fullmatch(r"-?\d+", given):
+        raise InputError(
+            f"{name}: '{given}' is not a valid integer: an encoder is measured on squares, so give "
+            "a side in pixels (sizes go with --model)"
+        )
+    if int(given) > LARGEST:
+        raise InputError(f"{name}: {given} is more than {LARGEST} px")
+    return int(given)
 
 
 @app.command()

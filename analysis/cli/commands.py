@@ -31,6 +31,14 @@ class Format(StrEnum):
     json = "json"
 
 
+class By(StrEnum):
+    """Which shift a model's settings of training take."""
+
+    own = "own"
+    square_root = "square-root"
+    measured = "measured"
+
+
 class Precision(StrEnum):
     """Numbers a network computes with."""
 

@@ -291,7 +291,7 @@ def ddpm_alphas(card: Model) -> Floats:
     if config["beta_schedule"] != "scaled_linear":
         raise ValueError(f"{card.title}: a schedule '{config['beta_schedule']}' is not known here")
     betas = np.linspace(math.sqrt(first), math.sqrt(last), count) ** 2
-    alphas: Floats = np.cumprod(1 - betas)
+    alphas: Floats = np.asarray(np.cumprod(1 - betas), np.float64)
     return alphas
 
 
