@@ -232,10 +232,9 @@ class Store:
     def sidecars(self, step: str) -> Iterator[dict[str, Any]]:
         """The readable sidecars of a step."""
         for path in sorted((self.folder / step).glob("*/*.json")):
-            try:
-                yield json.loads(path.read_bytes())
-            except ValueError:
-                continue
+            with contextlib.suppress(ValueError):
+                if isinstance(content := json.loads(path.read_bytes()), dict):
+                    yield content
 
     def held(self) -> Iterator[tuple[str, Path]]:
         """Each file of the store with its part: a step's name, ``pages`` or ``downloads``."""

@@ -42,6 +42,23 @@ def test_a_commit_and_what_differs_from_it(repository: Path, tmp_path_factory) -
     assert environment.changes(repository / "part") == []
 
 
+def test_provenance_names_the_commit_and_whether_code_differs(project: Path) -> None:
+    """In the tiny project, made a repository of its own: no commit, a commit, a change."""
+
+    def commit() -> str:
+        environment.environment.cache_clear()
+        return environment.environment()["commit"]
+
+    git(project, "init", "-q")
+    assert commit() == "unknown"
+    (project / "analysis").mkdir()
+    (project / "analysis" / "a.py").write_text("")
+    clean = committed(project)
+    assert commit() == clean
+    (project / "analysis" / "a.py").write_text("x = 1")
+    assert commit() == clean + "+changes"
+
+
 def test_without_git_nothing_is_known(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     committed(repository)
     monkeypatch.setenv("PATH", str(repository))

@@ -10,7 +10,7 @@ from analysis.encoders import cards, encoder
 from analysis.encoders.latents import normalise
 from analysis.images import pixels
 from analysis.project import downloads
-from analysis.project.errors import FetchError, InputError
+from analysis.project.errors import FetchError
 from analysis.spectra import periodogram
 from analysis.spectra import rings as spectra_rings
 from analysis.study import archive, steps
@@ -57,13 +57,6 @@ def test_the_second_run_computes_nothing(project: Path) -> None:
     assert second.store.computed == []
 
 
-def test_a_photograph_that_is_not_the_one_meant_is_refused(project: Path) -> None:
-    path = project / "data" / "images" / "heron.png"
-    path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(InputError, match="another file than is meant"):
-        chain().compute()
-
-
 def test_spectra_are_those_of_the_blend_of_the_latents(computed: Path) -> None:
     """A measurement's rows, by the modules themselves, without chain or store."""
     one = chain()
@@ -91,13 +84,6 @@ def test_spectra_are_those_of_the_blend_of_the_latents(computed: Path) -> None:
         assert arrays[f"power_{side}"].shape == (3, 16, side // 16 + 1)
     assert 10 < arrays["psnr"] < 60
     assert 0 < arrays["relative_mse"] < 1
-
-
-def test_pixels_are_not_stored_as_moments(project: Path) -> None:
-    one = chain()
-    one.store.obtain(*one.measurement(one.plan.cards[PIXEL]))
-    assert not (one.store.folder / "moments").exists()
-    assert not (one.store.folder / "linear-fit").exists()
 
 
 def test_a_run_that_was_stopped_goes_on(project: Path) -> None:
@@ -157,11 +143,6 @@ def test_under_never_an_empty_store_names_the_first_step(project: Path) -> None:
         chain(compute="never").compute()
 
 
-def test_under_never_a_changed_choice_is_named(computed: Path) -> None:
-    with pytest.raises(MissError, match=r"parameters.window.beta is 8.0, stored 2.0"):
-        chain(with_choices(window={"kind": "kaiser", "beta": 8.0}), compute="never").compute()
-
-
 # Encoders that cannot run here ---------------------------------------------------------------
 
 
@@ -208,14 +189,6 @@ def test_what_is_answered_is_not_computed_again_for_a_measurement_that_is_missin
             archive.write("tiny", name, {"x": np.zeros(1)}, {"provenance": {"key": request.key}})
     assert one.compute(anew=False) == {PIXEL: "computed"}
     assert one.store.computed[-1] == "measurement of pixel"
-
-
-def test_committed_results_of_other_choices_do_not_serve(computed: Path, no_weights: None) -> None:
-    one = chain(taef2_study())
-    committed(one, "tiny")
-    other = taef2_study().model_copy(update={"t": 0.25})
-    with pytest.raises(MissError, match="made from other photographs"):
-        chain(other).compute()
 
 
 def test_weights_that_can_be_fetched_are_not_fetched_where_results_are(

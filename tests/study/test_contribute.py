@@ -120,24 +120,15 @@ E = "provenance.environment"
         ("sha256", "0" * 64, "the .npz is not the file that the .json describes"),
         ("provenance", ..., "provenance is missing"),
         (E, ..., "provenance has no environment"),
-        (E, "numpy 2", "provenance has no environment"),
         (f"{E}.numpy", ..., "provenance names no numpy"),
-        (f"{E}.commit", ..., "provenance names no commit"),
-        (f"{E}.commit", "unknown", "commit 'unknown', by which its code can't be found"),
         (f"{E}.commit", COMMIT + "+changes", "by which its code can't be found: commit, and comp"),
         (f"{E}.python", "<b>3</b>", "provenance has something odd as 'python'"),
-        (f"{E}.numpy", 2, "provenance has something odd as 'numpy'"),
-        (f"{E}.a b", "2", "provenance has something odd as 'a b'"),
         ("provenance.key", "0" * 64, "has key 000000000000, this study asks for "),
-        ("provenance.key", ..., "has key None, this study asks for "),
-        ("provenance.seconds", "1", "provenance has no seconds"),
         ("provenance.seconds", -1, "provenance has no seconds"),
         ("provenance.written", "today", "does not say when it was written"),
         ("numbers", ..., "numbers (as a whole) does not follow from the arrays"),
         ("numbers.measured", 2.5, "numbers.measured does not follow from the arrays"),
-        ("numbers.interval", [1.0], "numbers.interval does not follow from the arrays"),
         ("numbers.bands.low.band", [0.0, 1.0], "numbers.bands.low.band[0] does not follow"),
-        ("numbers.encoder", "taef2", "numbers.encoder does not follow from the arrays"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -162,8 +153,6 @@ def put(name: str, value: float) -> Change:
     ("change", "said"),
     [
         (lambda a: a.pop("noisy_64"), "the .npz lacks 'noisy_64'"),
-        (lambda a: a.pop("varied_box_64"), "the .npz lacks 'varied_box_64'"),
-        (lambda a: a.pop("psnr"), "the .npz lacks 'psnr'"),
         (lambda a: a.update(extra=a["k_64"]), "has the unknown array .* 'extra'"),
         (
             lambda a: a.update(power_64=a["power_64"][:-1]),
@@ -174,18 +163,12 @@ def put(name: str, value: float) -> Change:
             "noise_64 is float32 .* not float64",
         ),
         (put("noisy_128", np.nan), "noisy_128 has values that no measurement gives"),
-        (put("varied_box_64", np.inf), "varied_box_64 has values that no measurement gives"),
         (put("power_64", -1.0), "power_64 has values that no measurement gives"),
         (lambda a: a.update(k_64=a["k_64"][::-1]), "k_64 is not that of 64 px by this encoder"),
         (scaled("modes_128", 1.001), "modes_128 is not that of 128 px by this encoder"),
         (lambda a: a.update(noise_64=a["noise_64"][::-1]), "noise_64 is not the noise of seed 7"),
         (scaled("noisy_64", 4.0), "noisy_64 is not a blend of latents and noise"),
         (scaled("power_128", 1.01), "windows_128 and power_128 disagree"),
-        (
-            lambda a: a.update(cross_64=a["cross_64"].astype(np.float64)),
-            "cross_64 is float64 .* not float32",
-        ),
-        (lambda a: a.update(left_right_128=a["left_right_128"][:, :1]), "left_right_128 is "),
         (put("pair_low_128", -1.0), "pair_low_128 has values that no measurement gives"),
         (lambda a: a.update(psnr=np.array(np.inf)), "psnr has values"),
     ],
@@ -261,7 +244,6 @@ def test_the_encoder_has_to_be_known_and_pinned(
     [
         ("pixel.json", b"{}", "pixel.npz: no such file; a result is a .json and its .npz"),
         ("pixel.npz", b"", "pixel.json: no such file"),
-        ("none.zip", None, "none.zip: no such file"),
         ("pixel.txt", b"", "pixel.txt: give the .json of a result (its .npz beside it), or a zip"),
         ("broken.zip", b"PK", "broken.zip: cannot be read"),
     ],
@@ -281,7 +263,6 @@ def test_files_that_are_no_pair(
         ({"a.json": b"[]", "a.npz": b""}, "is not an object with numbers and provenance"),
         ({"a.json": b"{}", "b.npz": b""}, "one .json and one .npz of the same name"),
         ({"a.json": b"{}", "a.npz": b"", "c.txt": b""}, "one .json and one .npz of the same name"),
-        ({"a.json": b"{}"}, "one .json and one .npz of the same name"),
     ],
 )
 def test_zips_that_hold_no_pair(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from analysis.images import catalogue
 from analysis.project.errors import InputError
 from analysis.study import archive, experiment
 from analysis.study.experiment import Runs, Settings, fold, normalised, regions
@@ -103,18 +102,6 @@ def test_a_run_is_determined_by_its_settings(project: Path) -> None:
     assert np.any(experiment.one_run(patches, TINY, 8, 1.0, 1)["loss"] != first["loss"])
 
 
-def test_threads_are_left_as_they_were(project: Path) -> None:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        experiment.one_run(Runs(TINY, Store()).patches, TINY, 8, 1.0, 0)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_a_stopped_experiment_goes_on(project: Path) -> None:
     def stop(done: int, total: int, label: str) -> None:
         assert total == 2
@@ -172,9 +159,3 @@ def test_committed_results_come_back_without_the_store(
         np.testing.assert_array_equal(back.arrays()[name], value)
     with pytest.raises(MissError, match="made from other photographs, settings or code"):
         experiment.committed(empty, small(euler=3))
-
-
-def test_held_out_photographs_are_named(project: Path) -> None:
-    known = {photo.id for photo in catalogue.image_set("bundled").photos}
-    held = Runs(dataclasses.replace(TINY, seeds=3), Store()).held_out
-    assert {name for names in held for name in names} == known

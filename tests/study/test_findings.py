@@ -8,16 +8,11 @@ import scipy.stats
 
 from analysis.shift import literature
 from analysis.shift.channel_rule import ChannelRule
-from analysis.spectra import lowpass, rings
-from analysis.spectra.bands import octave_weights
-from analysis.spectra.fields import power_law_field
 from analysis.spectra.intervals import Estimate
-from analysis.spectra.windows import window2d
 from analysis.study import densities, findings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results, load
 from analysis.study.settings import Variation
-from analysis.timesteps import noise
 from analysis.timesteps.trained_shift import LEVELS, summary
 from tests.standins.measured import pretend, sampled
 from tests.study.test_measurement import CARD, known, other
@@ -188,7 +183,7 @@ def test_the_known_answers_are_recovered(loaded: Results) -> None:
     """The committed control in pixels.
 
     Ideal low-passed, power-law fields and dead leaves have the rule whatever their spectrum. What
-    is left is the place of the window (next test): at 1024 px it scatters ln s of a field by about
+    is left is the place of the window: at 1024 px it scatters ln s of a field by about
     2e-4, so that 5e-4 in s are four standard errors of twelve images. At fixed cycles per pixel
     k^-2 has one; the window blurs the first rings of the two grids differently, by 5 % in ring 2
     (fig-window-leakage), which is 0.7 % over the octaves; the rest is chance, 1 % of the mean.
@@ -205,39 +200,6 @@ def test_the_known_answers_are_recovered(loaded: Results) -> None:
     assert found.whole.value == pytest.approx(1, abs=0.03)
     for band in ("middle", "high"):
         assert found.bands[band].low < 1 < found.bands[band].high
-
-
-def test_what_is_left_of_the_control_is_the_windows_place() -> None:
-    n, rng = 128, noise.generator(0, "control")
-    first = rings.rings(n // 2, n // 2).cycles_per_image
-    chosen = slice(2, n // 8 + 1)
-
-    def kaiser(side: int, offset: float) -> np.ndarray:
-        x = 2 * (np.arange(side) + offset) / side - 1
-        w = np.i0(2 * np.pi * np.sqrt(np.clip(1 - x**2, 0, None)))
-        return np.outer(w, w)
-
-    def power(z: np.ndarray, w: np.ndarray) -> np.ndarray:
-        modes = np.fft.rfft2(w * (z - (w * z).sum() / w.sum()), norm="ortho")
-        return rings.rings(*z.shape).average(np.abs(modes) ** 2 / np.mean(w**2))
-
-    off: dict[float, list[float]] = {0.0: [], 0.5: []}
-    for _ in range(30):
-        field = power_law_field(n, 2.0, rng, larger=2)
-        small = lowpass.crop(field, n // 2)
-        for offset, found in off.items():
-            ratio = (
-                power(field, kaiser(n, offset))[chosen]
-                / (power(small, kaiser(n // 2, offset))[chosen])
-            )
-            found.append(0.5 * np.log(ratio / 4) @ octave_weights(first[chosen]))
-    # As numpy's periodic window begins: a scatter without bias. At the pixels' centres: none.
-    np.testing.assert_allclose(
-        window2d(n, n, "kaiser", 2 * np.pi), kaiser(n, 0.0) / kaiser(n, 0.0).max()
-    )
-    begun, centred = (np.array(found) for found in off.values())
-    assert abs(begun.mean()) < 3 * begun.std() / np.sqrt(len(begun))
-    assert np.abs(centred).max() < 0.01 * begun.std()
 
 
 # Channels --------------------------------------------------------------------------------------

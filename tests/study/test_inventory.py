@@ -130,23 +130,17 @@ def test_psnr_of_known_errors() -> None:
 @pytest.fixture
 def own(project: Path, tmp_path: Path) -> Path:
     """A user's own small autoencoder, as save_pretrained writes it."""
-    torch = pytest.importorskip("torch")
-    diffusers = pytest.importorskip("diffusers")
-    torch.manual_seed(0)
-    model = diffusers.AutoencoderKL(
-        block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4, layers_per_block=1,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-        scaling_factor=0.5, mid_block_add_attention=False,
-    )  # fmt: skip
-    model.save_pretrained(tmp_path / "mine")
-    return tmp_path / "mine"
+    pytest.importorskip("diffusers")
+    from tests.standins import autoencoders
+
+    return autoencoders.save(tmp_path / "mine", "AutoencoderKL")
 
 
 def test_a_users_own_folder(own: Path) -> None:
     chain = Chain(load_study("tiny"), Store())
     found = inventory.check(cards.card(str(own)), chain)
     assert str(found["name"]).startswith("mine-")  # and what tells it from another of that name
-    assert (found["latents"], found["stride"]) == ([4, 32, 32], 2)
+    assert (found["latents"], found["stride"]) == ([4, 16, 16], 4)
     assert len(found["mean"]) == len(found["std"]) == 4
     assert isinstance(found["psnr_db"], float)
     assert "PSNR" in inventory.text(found)

@@ -84,22 +84,10 @@ def test_another_resolution_is_another_entry(project: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "names"),
     [
-        (
-            "fit_size = 128",
-            "fit_size = 96",
-            {"linear-fit", "moments", *OF_LATENTS, *DERIVED},
-        ),
+        ("fit_size = 128", "fit_size = 96", {"linear-fit", "moments", *OF_LATENTS, *DERIVED}),
         ('title = "Pixels, not encoded"', 'title = "Pixels"', set()),
-        (
-            "fit_size = 128",
-            "fit_size = 128\nscale = 2.0",
-            {*OF_LATENTS, *DERIVED},
-        ),
-        (
-            "fit_size = 128",
-            "fit_size = 128\nshift = 0.5",
-            {*OF_LATENTS, *DERIVED},
-        ),
+        ("fit_size = 128", "fit_size = 128\nscale = 2.0", {*OF_LATENTS, *DERIVED}),
+        ("fit_size = 128", "fit_size = 128\nshift = 0.5", {*OF_LATENTS, *DERIVED}),
     ],
 )
 def test_a_card_changes_the_keys_it_matters_to(
@@ -149,11 +137,6 @@ def test_a_displayed_image_that_is_not_there_is_refused(project: Path) -> None:
     ):
         plan(with_choices(display_image="swan")).results()
     assert plan(with_choices(display_image="")).displayed.id == "birch"
-
-
-def test_an_unknown_encoder_is_refused_at_once(project: Path) -> None:
-    with pytest.raises(InputError, match="unknown encoder 'pixels'; did you mean 'pixel'"):
-        plan(with_choices(encoders=("pixels",), display_encoder="pixels"))
 
 
 def test_a_folder_of_images_is_a_set(project: Path) -> None:

@@ -1,8 +1,5 @@
 """What is wrong with a study before it is computed, told at once."""
 
-import functools
-import http.server
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +15,7 @@ from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Store
 from tests.conftest import synthetic_photograph
-
-
-class Silent(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+from tests.standins import web
 
 
 @pytest.mark.parametrize("stride", [1, 8, 16, 32])
@@ -72,30 +65,25 @@ def test_what_is_downloaded_is_looked_at_before_anything_is_computed(
     project: Path, tmp_path: Path
 ) -> None:
     """All of it: two of three are too small, which is told of both, or they are left out."""
-    (tmp_path / "there").mkdir()
+    pages = {}
     for number, side in enumerate((160, 100, 90)):
-        picture = Image.fromarray(synthetic_photograph(number, side))
-        picture.save(tmp_path / "there" / f"p{number}.png")
-    handler = functools.partial(Silent, directory=str(tmp_path / "there"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        Image.fromarray(synthetic_photograph(number, side)).save(tmp_path / "p.png")
+        pages[f"p{number}"] = (tmp_path / "p.png").read_bytes()
+    with web.running(**pages) as server:
         rows = ['[sets.far]\ntitle = "Far"\nlicense = "CC0-1.0"\n']
         rows += [
-            f'[[sets.far.images]]\nid = "p{number}"\nsha256 = ""\ntitle = "p"\nauthor = ""\n'
-            f'url = "http://127.0.0.1:{server.server_address[1]}/p{number}.png"\n'
-            'license = "CC0-1.0"\nsource = "here"\n'
-            for number in range(3)
+            f'[[sets.far.images]]\nid = "{name}"\nurl = "{server.url}/{name}"\nsha256 = ""\n'
+            'title = "p"\nauthor = ""\nlicense = "CC0-1.0"\nsource = "here"\n'
+            for name in pages
         ]
         table = project / "data" / "images.toml"
         table.write_text(table.read_text(encoding="utf-8") + "\n" + "\n".join(rows), "utf-8")
         study = load_study("tiny").model_copy(update={"images": "far", "display_image": ""})
         with pytest.raises(InputError) as caught:
             preflight.fetch(Plan(study.placed(""), Store()))
-        plan = Plan(
-            study.model_copy(update={"skip_unfit": True}).placed(""), Store(tmp_path / "other")
-        )
+        left = study.model_copy(update={"skip_unfit": True}).placed("")
+        plan = Plan(left, Store(tmp_path / "other"))
         preflight.fetch(plan)
-        server.shutdown()
     told = str(caught.value).splitlines()
     assert "short side 100" in told[0] and "short side 90" in told[1]
     assert told[2].startswith("2 of 3 images can't be used: --skip-unfit")

@@ -52,10 +52,7 @@ def test_synthetic_photographs_obey_the_square_root_rule_in_pixels(
     # k^-2 fields of 160 px, resampled by Lanczos to 128 and 64: the low band (to half the Nyquist
     # ring of 64 px) is the same content on two grids; Lanczos takes some per cent off near its end.
     assert assembled.measured["pixel"].shift.bands["low"].value == pytest.approx(2.0, rel=0.03)
-
-
-def test_half_data_moves_to_a_third(assembled: results.Results) -> None:
-    assert assembled.t_shifted == pytest.approx(1 / 3, abs=1e-12)
+    assert assembled.t_shifted == pytest.approx(1 / 3, abs=1e-12)  # half data moves to a third
 
 
 def test_sounds_and_thumbnails(assembled: results.Results) -> None:
@@ -77,15 +74,6 @@ def test_reading_computes_nothing(project: Path) -> None:
             results.assemble(one.plan)
         assert one.store.computed == []
         assert not one.store.folder.exists()
-
-
-def test_load_is_for_pages(computed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results.load.cache_clear()
-    try:
-        assert results.load().study.name == "tiny"
-        assert results.load() is results.load()
-    finally:
-        results.load.cache_clear()
 
 
 # Committing ----------------------------------------------------------------------------------
@@ -134,33 +122,14 @@ def test_what_was_read_from_there_is_not_written_again(
     assert {p.suffix for p in written} == {".wav"}
 
 
-def test_committing_twice_changes_no_byte(assembled: results.Results) -> None:
-    def content() -> list[bytes]:
-        paths = results.commit(assembled)
-        return [q.read_bytes() for p in paths for q in sorted(p.parent.glob(p.stem + ".*"))]
-
-    assert content() == content()
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("t = 0.5", "t = 0.25"), ("seed = 7", "seed = 8"), ("beta = 2.0", "beta = 8.0")],
-)
 def test_committed_results_are_not_taken_for_another_study(
-    assembled: results.Results,
-    project: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    assembled: results.Results, project: Path, monkeypatch: pytest.MonkeyPatch,
     edit: Callable[[str, str, str], None],
-    old: str,
-    new: str,
-) -> None:
+) -> None:  # fmt: skip
     results.commit(assembled)
     monkeypatch.setenv("ANALYSIS_CACHE", str(project / "empty"))
-    edit("studies/tiny.toml", old, new)
-    with pytest.raises(
-        MissError,
-        match="'pixel' in data/results/tiny was made from other photographs, settings or code",
-    ):
+    edit("studies/tiny.toml", "t = 0.5", "t = 0.25")
+    with pytest.raises(MissError, match="tiny was made from other photographs, settings or code"):
         results.assemble(chain("never").plan)
 
 
@@ -181,37 +150,12 @@ def committed(name: str) -> tuple[dict[str, np.ndarray], dict]:
     return arrays, json.loads(base.with_suffix(".json").read_text(encoding="utf-8"))
 
 
-def close(found: object, expected: object, rel: float, place: str = "") -> None:
-    """Two JSON values agree, numbers within a relative tolerance."""
-    if isinstance(expected, dict):
-        assert isinstance(found, dict)
-        assert found.keys() == expected.keys(), place
-        for key in expected:
-            close(found[key], expected[key], rel, f"{place}.{key}")
-    elif isinstance(expected, list):
-        assert isinstance(found, list)
-        assert len(found) == len(expected), place
-        for i, (one, other) in enumerate(zip(found, expected, strict=True)):
-            close(one, other, rel, f"{place}[{i}]")
-    elif isinstance(expected, float):
-        assert found == pytest.approx(expected, rel=rel), place
-    else:
-        assert found == expected, place
-
-
-def test_close_can_fail() -> None:
-    close({"a": [1.0, "x"]}, {"a": [1.00001, "x"]}, 1e-4)
-    for other in ({"a": [1.001, "x"]}, {"a": [1.0, "y"]}, {"a": [1.0]}, {"b": [1.0, "x"]}):
-        with pytest.raises(AssertionError):
-            close({"a": [1.0, "x"]}, other, 1e-4)
-
-
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_numbers_are_derived_from_the_committed_arrays(name: str) -> None:
     # Six digits are stored; another machine's last digit may differ by one.
     arrays, content = committed(name)
     measured = Measured(cards.card(name), load_study("bundled"), arrays, "committed", {})
-    close(json.loads(json.dumps(archive.rounded(measured.numbers()))), content["numbers"], 3e-6)
+    assert not archive.differs(archive.rounded(measured.numbers()), content["numbers"], 3e-6)
 
 
 def test_committed_results_answer_the_bundled_study(tmp_path: Path) -> None:
@@ -249,14 +193,6 @@ def apart(name: str, found: np.ndarray, expected: np.ndarray, floor: float) -> f
     return float((np.abs(found - expected) / scale).max())
 
 
-def test_apart_can_fail() -> None:
-    power = np.array([[0.0, 100.0, 1.0]])
-    assert apart("power_512", power * 1.001, power, 0.0) == pytest.approx(1e-3)
-    assert apart("power_512", np.add(power, [[5.0, 0, 0]]), power, 0.0) == 0
-    assert apart("left_right_512", np.add(power, [[5.0, 0, 0]]), power, 0.1) == pytest.approx(0.5)
-    assert apart("cross_512", np.add(power, [[0, 0, 0.1]]), power, 0.0) == pytest.approx(0.01)
-
-
 def test_pixels_computed_anew_for_one_photograph_are_the_committed_row(tmp_path: Path) -> None:
     # 1e-4, for JPEG decoders, whose pixels may differ by 1 / 255 here and there. Power falls by
     # more than 1e4 over the rings, and what such a pixel has is white.
@@ -268,16 +204,6 @@ def test_pixels_computed_anew_for_one_photograph_are_the_committed_row(tmp_path:
         assert apart(name, array, arrays[name][3], floor=1e-4) < 1e-4, name
 
 
-def taef2_weights() -> Path | None:
-    card = cards.card("taef2")
-    places = [
-        *weights.folders(),
-        ROOT.parent / "shared" / "weights",
-        ROOT / "data" / "cache" / "downloads",
-    ]
-    return weights.find(card.sha256, card.bytes, places)
-
-
 def test_taef2_computed_anew_is_the_committed_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,75 +213,40 @@ def test_taef2_computed_anew_is_the_committed_row(
     sums in another order: 1e-6 to 1e-5 of a ring's power here. Six digits are stored.
     """
     pytest.importorskip("torch")
-    path = taef2_weights()
+    known = cards.card("taef2")
+    places = ROOT.parent / "shared" / "weights", ROOT / "data" / "cache" / "downloads"
+    path = weights.find(known.sha256, known.bytes, [*weights.folders(), *places])
     if path is None:
-        pytest.skip(
-            "the weights of taef2 are not on this machine; name their folder in ANALYSIS_WEIGHTS"
-        )
+        pytest.skip("the weights of taef2 are not here; name their folder in ANALYSIS_WEIGHTS")
     monkeypatch.setenv("ANALYSIS_WEIGHTS", str(path.parent))
     one = Chain(load_study("bundled"), Store(tmp_path / "store", compute="auto"))
     card, (arrays, content) = one.plan.cards["taef2"], committed("taef2")
     if os.environ.get("RECOMPUTE") == "all":
         anew = one.measurement(card)[1]()
-        assert anew.keys() == arrays.keys()
     else:
         anew = {name: array.copy() for name, array in arrays.items()}
-        found = one_photograph(one, "taef2")
-        assert len(found) == 3 * 4 + 2 + 2 + 4
-        for name, array in found.items():
-            assert apart(name, array, arrays[name][3], floor=0.0) < 1e-4, name
+        for name, array in one_photograph(one, "taef2").items():
             anew[name][3] = array
+    assert anew.keys() == arrays.keys()
     for name, array in anew.items():
         if not name.startswith(("k_", "modes_")):
             assert apart(name, array, arrays[name], floor=0.0) < 1e-4, name
-    numbers = json.loads(json.dumps(Measured(card, one.study, anew, "computed", {}).numbers()))
-    close(numbers, content["numbers"], 1e-4)
-    # The same of the photograph by itself, where the others do not hide a difference.
-    shifts = [
-        Measured(card, one.study, {**rows, **alone}, "computed", {}).shift
-        for rows in (anew, arrays)
-        for alone in [
-            {f"power_{side}": rows[f"power_{side}"][3:4] for side in one.study.resolutions}
-        ]
-    ]
-    assert shifts[0].whole.value == pytest.approx(shifts[1].whole.value, rel=1e-4)
-    np.testing.assert_allclose(shifts[0].curves, shifts[1].curves, rtol=1e-4)
-
-
-# Without torch -------------------------------------------------------------------------------
-
-BLOCKED = """
-import sys
-for name in ("torch", "diffusers", "huggingface_hub"):
-    sys.modules[name] = None  # any import of it raises ImportError
-from analysis.study import results
-from analysis.study.plan import Plan
-from analysis.study.settings import load_study
-from analysis.study.store import Store
-found = results.assemble(Plan(load_study("bundled"), Store(compute="never")))
-print(found.measured["taef2"].origin)
-"""
-
-
-def without_torch(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ANALYSIS_CACHE": str(folder / "empty")}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    numbers = Measured(card, one.study, anew, "computed", {}).numbers()
+    assert not archive.differs(content["numbers"], archive.rounded(numbers), 1e-4)
 
 
 def test_results_are_read_without_torch(tmp_path: Path) -> None:
-    done = without_torch(BLOCKED, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "committed\n"
-
-
-def test_that_test_can_fail(tmp_path: Path) -> None:
-    done = without_torch(BLOCKED.replace("print(", "import torch\nprint("), tmp_path)
-    assert done.returncode != 0
-    assert "import of torch halted" in done.stderr
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('torch', 'diffusers', 'huggingface_hub'))\n"
+        "from analysis.study.results import load; print(load('bundled').measured['taef2'].origin)"
+    )
+    settings = {
+        "PYTHONPATH": str(ROOT),
+        "ANALYSIS_CACHE": str(tmp_path),
+        "ANALYSIS_COMPUTE": "never",
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env={**os.environ, **settings},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "committed\n"), done.stderr

@@ -3,7 +3,6 @@
 import math
 import re
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,44 +82,23 @@ def test_the_template_explains_every_key() -> None:
     assert Study(name="template", **tomllib.loads(shown)) == settings.load_study("template")
 
 
-def test_a_study_cannot_be_changed(tmp_path: Path) -> None:
-    loaded = study(tmp_path, MINIMAL)
-    with pytest.raises(ValueError, match="frozen"):
-        loaded.t = 0.3
-
-
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "said"),
     [
-        (
-            MINIMAL + "confidense = 0.9\n",
-            "study mine.toml: unknown key 'confidense'; did you mean 'confidence'?",
-        ),
-        (
-            MINIMAL + "[window]\nbetta = 2\n",
-            "study mine.toml: unknown key 'window.betta'; did you mean 'beta'?",
-        ),
-        (
-            MINIMAL + "[bands]\nmidle = 0.5\n",
-            "study mine.toml: unknown key 'bands.midle'; did you mean 'middle'?",
-        ),
-        (
-            MINIMAL + "[windo]\nbeta = 2\n",
-            "study mine.toml: unknown key 'windo'; did you mean 'window'?",
-        ),
+        (MINIMAL + "confidense = 0.9\n", "'confidense'; did you mean 'confidence'?"),
+        (MINIMAL + "[window]\nbetta = 2\n", "'window.betta'; did you mean 'beta'?"),
+        (MINIMAL + "[bands]\nmidle = 0.5\n", "'bands.midle'; did you mean 'middle'?"),
+        (MINIMAL + "[[variations]]\nname = 'a'\nresampl = 'box'\n", "did you mean 'resample'"),
         # a required key misspelt is told as the unknown key it is, not as a missing one
-        (
-            MINIMAL.replace("title", "titel"),
-            "study mine.toml: unknown key 'titel'; did you mean 'title'?",
-        ),
-        (MINIMAL + "zzz = 1\n", "study mine.toml: unknown key 'zzz'; known: bands, caution"),
+        (MINIMAL.replace("title", "titel"), "'titel'; did you mean 'title'?"),
+        (MINIMAL + "zzz = 1\n", "'zzz'; known: bands, caution"),
     ],
 )
-def test_an_unknown_key_suggests_the_nearest(tmp_path: Path, text: str, message: str) -> None:
+def test_an_unknown_key_suggests_the_nearest(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InputError) as error:
         study(tmp_path, text)
-    assert str(error.value).startswith(message)
-    assert "\n" not in str(error.value)
+    assert str(error.value).startswith("study mine.toml: unknown key ")
+    assert said in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -129,30 +107,24 @@ def test_an_unknown_key_suggests_the_nearest(tmp_path: Path, text: str, message:
         ('title = "T"\n', "images: Field required"),
         (MINIMAL + "t = 0.0\n", "t: .*greater than 0"),
         (MINIMAL + "t = 1\n", "t: .*less than 1"),
-        (MINIMAL + 't = "half"\n', "t: .*number"),
-        (MINIMAL + "std = 0\n", "std: .*greater than 0"),
+        (MINIMAL + 't = "0.5"\n', "t: .*number"),
         (MINIMAL + "std = nan\n", "std: .*finite"),
-        (MINIMAL + "mu = nan\n", "mu: .*finite"),
         (MINIMAL + "seed = -1\n", "seed: .*greater than or equal to 0"),
+        (MINIMAL + "seed = 1.0\n", "seed: .*integer"),
         (MINIMAL + "confidence = 0.4\n", "confidence: .*0.5"),
         (MINIMAL + "resolutions = [1024, 512]\n", "resolutions: .*ascending"),
-        (MINIMAL + "resolutions = [16, 512]\n", "resolutions: .*at least 32"),
-        (MINIMAL + "resolutions = [512]\n", "resolutions"),
         (MINIMAL + "resolutions = [512, 512, 1024]\n", "resolutions: .*ascending"),
+        (MINIMAL + "resolutions = [16, 512]\n", "resolutions: .*at least 32"),
+        (MINIMAL + "resolutions = [512, 20000]\n", "resolutions: .*at most 16384"),
+        (MINIMAL + "resolutions = [512]\n", "resolutions"),
         (MINIMAL + "[[variations]]\nname = 'a'\n[[variations]]\nname = 'a'\n", "same name"),
-        (MINIMAL + "[[variations]]\nname = 'a'\nresampl = 'box'\n", "did you mean 'resample'"),
         (MINIMAL + 'resample = "nearest"\n', "resample: .*lanczos"),
         (MINIMAL + '[window]\nkind = "hamming"\n', "window.kind: .*kaiser"),
-        (MINIMAL + "[window]\nbeta = -1\n", "window.beta: .*greater than or equal to 0"),
-        (MINIMAL + "[window]\nbeta = inf\n", "window.beta: .*finite"),
         (MINIMAL + "[bands]\nlow = 0.6\n", "bands: .*ascend"),
-        (MINIMAL + "[bands]\nfirst_ring = 0\n", "bands.first_ring: .*1"),
-        (MINIMAL + "[bands]\nhigh = 1.5\n", "bands.high: .*less than or equal to 1"),
+        (MINIMAL + "[bands]\nfirst_ring = 100\n", "low band ends at ring 64"),
         (MINIMAL.replace('["pixel"]', "[]"), "encoders"),
-        (
-            MINIMAL.replace('encoder = "pixel"', 'encoder = "flux1"'),
-            "'flux1' is not among the encoders",
-        ),
+        (MINIMAL.replace('["pixel"]', '["pixel", "pixel"]'), "named twice"),
+        (MINIMAL.replace('encoder = "pixel"', 'encoder = "flux1"'), "'flux1' is not among"),
         (MINIMAL + 'name = "other"\n', "name"),
         (MINIMAL + "t = \n", "not valid TOML"),
     ],
@@ -163,30 +135,18 @@ def test_a_bad_value_is_refused_in_one_line(tmp_path: Path, text: str, message: 
     assert "\n" not in str(error.value).strip()
 
 
-def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_bytes(b"title = '\xff'")
-    with pytest.raises(InputError, match="not valid TOML"):
-        settings.load_study(path)
-
-
-def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="name"):
-        study(tmp_path, MINIMAL, "My Study")
-
-
-def test_a_misspelt_study_suggests_the_nearest(project: Path) -> None:
+def test_what_is_no_study_is_named(project: Path, tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"no study 'tinny' in data/studies; did you mean 'tiny'\?"
     ):
         settings.load_study("tinny")
-    with pytest.raises(InputError, match="known: tiny"):
-        settings.load_study("xxxxxx")
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.toml: no such file"):
         settings.load_study(tmp_path / "nowhere.toml")
+    with pytest.raises(InputError, match="name"):
+        study(tmp_path, MINIMAL, "My Study")
+    (tmp_path / "mine.toml").write_bytes(b"title = '\xff'")
+    with pytest.raises(InputError, match="not valid TOML"):
+        settings.load_study(tmp_path / "mine.toml")
 
 
 def test_the_environment_names_the_study(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,19 +159,14 @@ def test_the_environment_names_the_study(project: Path, monkeypatch: pytest.Monk
 
 
 def test_the_root_is_the_checkout_or_the_environments(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert files.root() == project
-    monkeypatch.delenv("ANALYSIS_ROOT")
-    assert files.root() == PROJECT
-
-
-def test_a_folder_that_is_no_project_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setenv("ANALYSIS_ROOT", str(tmp_path))
     with pytest.raises(InputError, match="no data/studies in"):
         files.root()
+    monkeypatch.delenv("ANALYSIS_ROOT")
+    assert files.root() == PROJECT
 
 
 def test_errors_have_exit_codes_of_their_own() -> None:
@@ -226,10 +181,3 @@ def test_every_choice_is_described() -> None:
                 field.annotation, files.Strict
             )
             assert field.description or nested, f"{model.__name__}.{name} has no description"
-
-
-def test_a_changed_value_reaches_the_study(
-    project: Path, edit: Callable[[str, str, str], None]
-) -> None:
-    edit("studies/tiny.toml", "beta = 2.0", "beta = 8.0")
-    assert settings.load_study("tiny").window.beta == 8.0

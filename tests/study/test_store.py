@@ -7,21 +7,19 @@ import io
 import json
 import os
 import pickle
-import signal
-import subprocess
-import sys
+import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.project import environment, files
+from analysis.project import files
 from analysis.project.errors import InputError
-from analysis.study.store import Arrays, MissError, Request, Store, from_bytes, to_bytes
-from tests.conftest import git
+from analysis.study.store import Arrays, MissError, Request, Store, from_bytes, sweep, to_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST = Request(
@@ -94,27 +92,22 @@ def test_the_order_of_dictionary_keys_is_irrelevant(parameters: dict) -> None:
     assert Request("s", 1, parameters, {}).key == Request("s", 1, turned, {}).key  # type: ignore[arg-type]
 
 
-def test_the_label_is_not_in_the_key() -> None:
+OTHER = {
+    "step": {"step": "spectrum"},
+    "version": {"version": 2},
+    "value": {"parameters": {"window": {"kind": "kaiser", "beta": 8.0}, "t": 0.5}},
+    "less": {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}}},
+    "more": {"parameters": {**REQUEST.parameters, "more": None}},
+    "input": {"inputs": {"moments": "b" * 64}},
+    "name": {"inputs": {"moment": "a" * 64}},
+    "none": {"inputs": {}},
+}
+
+
+def test_everything_but_the_label_changes_the_key() -> None:
+    requests = [dataclasses.replace(REQUEST, **change) for change in OTHER.values()]
+    assert len({one.key for one in (REQUEST, *requests)}) == 1 + len(OTHER)
     assert dataclasses.replace(REQUEST, label="another name").key == REQUEST.key
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"step": "spectrum"},
-        {"version": 2},
-        {"parameters": {"window": {"kind": "kaiser", "beta": 2.5}, "t": 0.5}},
-        {"parameters": {"window": {"kind": "hann", "beta": 2.0}, "t": 0.5}},
-        {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.25}},
-        {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}}},
-        {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.5, "more": None}},
-        {"inputs": {"moments": "b" * 64}},
-        {"inputs": {"moment": "a" * 64}},
-        {"inputs": {}},
-    ],
-)
-def test_everything_else_changes_the_key(change: dict) -> None:
-    assert dataclasses.replace(REQUEST, **change).key != REQUEST.key
 
 
 def test_a_key_of_what_is_no_json_is_refused() -> None:
@@ -135,14 +128,10 @@ def test_bytes_of_equal_arrays_are_equal() -> None:
     fortran = {name: np.asfortranarray(array) for name, array in ARRAYS.items()}
     assert not fortran["power"].flags.c_contiguous
     assert to_bytes(fortran) == first
+    retyped = {**ARRAYS, "k": ARRAYS["k"].astype(np.float64)}
+    assert len({to_bytes(a) for a in (ARRAYS, {**ARRAYS, "k": ARRAYS["k"] + 1}, retyped)}) == 3
     dates = {info.date_time for info in zipfile.ZipFile(io.BytesIO(first)).infolist()}
     assert dates == {(1980, 1, 1, 0, 0, 0)}
-
-
-def test_bytes_of_different_arrays_differ() -> None:
-    other = {**ARRAYS, "k": ARRAYS["k"] + 1}
-    retyped = {**ARRAYS, "k": ARRAYS["k"].astype(np.float64)}
-    assert len({to_bytes(a) for a in (ARRAYS, other, retyped)}) == 3
 
 
 @pytest.mark.parametrize(
@@ -186,10 +175,6 @@ def test_what_is_put_is_got(store: Store) -> None:
     assert sidecar["seconds"] == 1.235
     assert sidecar["environment"]["numpy"] == np.__version__
     assert sidecar["written"].endswith("Z")
-
-
-def test_the_sidecar_holds_the_whole_request(store: Store) -> None:
-    store.put(REQUEST, ARRAYS)
     content = json.loads(entry(store)[1].read_bytes())
     assert {part: content[part] for part in REQUEST.described()} == REQUEST.described()
     assert content["label"] == REQUEST.label
@@ -208,91 +193,52 @@ def test_obtain_computes_once(store: Store) -> None:
     assert store.computed == ["spectra of kite"]
 
 
-def flip_a_bit(payload: Path, sidecar: Path) -> None:
-    content = bytearray(payload.read_bytes())
-    content[len(content) // 2] ^= 1
-    payload.write_bytes(content)
+def flipped(payload: bytes) -> bytes:
+    middle = len(payload) // 2
+    return payload[:middle] + bytes([payload[middle] ^ 1]) + payload[middle + 1 :]
 
 
-def truncate(payload: Path, sidecar: Path) -> None:
-    payload.write_bytes(payload.read_bytes()[:-1])
-
-
-def empty(payload: Path, sidecar: Path) -> None:
-    payload.write_bytes(b"")
-
-
-def remove_payload(payload: Path, sidecar: Path) -> None:
-    payload.unlink()
-
-
-def swap_payload(payload: Path, sidecar: Path) -> None:
-    payload.write_bytes(to_bytes({"power": ARRAYS["power"] + 1, "k": ARRAYS["k"]}))
-
-
-def swap_entry(payload: Path, sidecar: Path) -> None:
-    """Payload and sidecar of another request, both sound, under this one's name."""
-    other = Store(payload.parent / "other", compute="auto")
+def of_another(store: Store) -> bytes:
+    """A sound sidecar of another request."""
     request = dataclasses.replace(REQUEST, version=9)
-    other.put(request, {"power": np.zeros(1)})
-    for source, target in zip(entry(other, request), (payload, sidecar), strict=True):
-        target.write_bytes(source.read_bytes())
-
-
-def break_sidecar(payload: Path, sidecar: Path) -> None:
-    sidecar.write_bytes(sidecar.read_bytes()[:40])
-
-
-def sidecar_of_bytes(payload: Path, sidecar: Path) -> None:
-    sidecar.write_bytes(b"\xff\xfe\x00")
-
-
-def sidecar_is_a_list(payload: Path, sidecar: Path) -> None:
-    sidecar.write_text("[]")
-
-
-def edit_hash(payload: Path, sidecar: Path) -> None:
-    content = json.loads(sidecar.read_bytes())
-    content["sha256"] = "0" * 64
-    sidecar.write_text(json.dumps(content))
+    store.put(request, ARRAYS)
+    return entry(store, request)[1].read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("damage", "why"),
+    ("payload", "sidecar", "why"),
     [
-        (flip_a_bit, "does not match its SHA-256"),
-        (truncate, "does not match its SHA-256"),
-        (empty, "does not match its SHA-256"),
-        (remove_payload, "payload is missing"),
-        (swap_payload, "does not match its SHA-256"),
-        (swap_entry, "belongs to another key"),
-        (break_sidecar, "sidecar is no JSON"),
-        (sidecar_of_bytes, "sidecar is no JSON"),
-        (sidecar_is_a_list, "belongs to another key"),
-        (edit_hash, "does not match its SHA-256"),
+        (flipped, None, "does not match its SHA-256"),
+        (lambda old: old[:-1], None, "does not match its SHA-256"),
+        (lambda old: b"", None, "does not match its SHA-256"),
+        (lambda old: to_bytes({"k": np.zeros(1)}), None, "does not match its SHA-256"),
+        (None, lambda old, _: re.sub(rb'256": "\w+', b'256": "' + b"0" * 64, old), "SHA-256"),
+        (lambda old: None, None, "payload is missing"),
+        (None, lambda old, store: of_another(store), "belongs to another key"),
+        (None, lambda old, _: b"[]", "belongs to another key"),
+        (None, lambda old, _: old[:40], "sidecar is no JSON"),
+        (None, lambda old, _: b"\xff\xfe\x00", "sidecar is no JSON"),
     ],
 )
 def test_damage_is_refused_said_and_computed_again(
-    store: Store, said: list[str], damage, why: str
-) -> None:  # type: ignore[no-untyped-def]
+    store: Store, said: list[str], payload: Any, sidecar: Any, why: str
+) -> None:
     store.put(REQUEST, ARRAYS)
-    damage(*entry(store))
+    for path, change in zip(entry(store), (payload, sidecar), strict=True):
+        if change is None:
+            continue
+        old = path.read_bytes()
+        new = change(old) if change is payload else change(old, store)
+        path.unlink() if new is None else path.write_bytes(new)
     assert store.state(REQUEST) == "damaged"
     assert store.get(REQUEST) is None
-    assert len(said) == 1
+    assert len(said) == 1 and why in said[0]
     assert said[0].startswith("damaged cache entry for spectra of kite: ")
-    assert why in said[0]
+    with pytest.raises(MissError):
+        Store(store.folder, compute="never").obtain(REQUEST, lambda: ARRAYS)
     assert same(store.obtain(REQUEST, lambda: ARRAYS))
     assert store.computed == ["spectra of kite"]
-    assert store.state(REQUEST) == "sound"
-    assert same(store.get(REQUEST))
-
-
-def test_damage_under_never_is_a_miss(tmp_path: Path, store: Store) -> None:
-    store.put(REQUEST, ARRAYS)
-    flip_a_bit(*entry(store))
-    with pytest.raises(MissError, match="the stored entry is damaged"):
-        Store(store.folder, compute="never").obtain(REQUEST, lambda: ARRAYS)
+    assert same(store.get(REQUEST)) and store.state(REQUEST) == "sound"
 
 
 # Misses --------------------------------------------------------------------------------------
@@ -309,62 +255,71 @@ def never(store: Store, request: Request) -> str:
     return str(error.value)
 
 
-def test_a_miss_in_an_empty_store_names_the_step(store: Store) -> None:
+def test_a_miss_names_the_step_and_what_to_do(store: Store) -> None:
     message = never(store, REQUEST)
-    assert message.startswith(
-        "step 'spectra' (spectra of kite) is not in the cache and ANALYSIS_COMPUTE=never"
-    )
-    assert "nothing is stored for 'spectra'" in message
+    assert message.startswith("step 'spectra' (spectra of kite) is not in the cache and ANALYSIS_")
+    assert "nothing is stored for 'spectra'" in message and "\n" not in message
     assert "python -m analysis compute" in message
-    assert "\n" not in message
+    assert "ANALYSIS_COMPUTE" not in store.explain_miss(REQUEST)
+    store.put(REQUEST, ARRAYS)
+    assert same(Store(store.folder, compute="never").obtain(REQUEST, dict))
+    entry(store)[1].write_bytes(b"{")
+    assert "nothing is stored" in never(store, dataclasses.replace(REQUEST, version=2))
 
 
 @pytest.mark.parametrize(
     ("change", "difference"),
     [
-        ({"version": 2}, "version is 2, stored 1"),
-        (
-            {"parameters": {"window": {"kind": "kaiser", "beta": 8.0}, "t": 0.5}},
-            "parameters.window.beta is 8.0, stored 2.0",
-        ),
-        (
-            {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}, "t": 0.5, "q": 1}},
-            "parameters.q is 1, stored absent",
-        ),
-        (
-            {"parameters": {"window": {"kind": "kaiser", "beta": 2.0}}},
-            "parameters.t is absent, stored 0.5",
-        ),
-        (
-            {"inputs": {"moments": "b" * 64}},
-            'inputs.moments is "bbbbbbbbbbbbbbbbbbb..., stored "aaaaaaaaaaaaaaaaaaa...',
-        ),
+        ("version", "version is 2, stored 1"),
+        ("value", "parameters.window.beta is 8.0, stored 2.0"),
+        ("more", "parameters.more is null, stored absent"),
+        ("less", "parameters.t is absent, stored 0.5"),
+        ("input", 'inputs.moments is "bbbbbbbbbbbbbbbbbbb..., stored "aaaaaaaaaaaaaaaaaaa...'),
     ],
 )
 def test_a_miss_names_the_difference_from_the_nearest_entry(
-    store: Store, change: dict, difference: str
+    store: Store, change: str, difference: str
 ) -> None:
     far = dataclasses.replace(REQUEST, version=7, parameters={"other": 1}, inputs={"x": "y"})
     store.put(far, ARRAYS)
     store.put(REQUEST, ARRAYS)
-    message = never(store, dataclasses.replace(REQUEST, **change))
+    message = never(store, dataclasses.replace(REQUEST, **OTHER[change]))
     assert message.split("nearest stored entry differs: ")[1].split(". Run")[0] == difference
 
 
-def test_a_miss_among_broken_sidecars_still_explains(store: Store) -> None:
+# Removing ------------------------------------------------------------------------------------
+
+
+def test_only_what_nobody_writes_any_more_is_swept(store: Store) -> None:
     store.put(REQUEST, ARRAYS)
-    break_sidecar(*entry(store))
-    assert "nothing is stored" in never(store, dataclasses.replace(REQUEST, version=2))
+    left = [
+        entry(store)[0].parent / ".tmp-abc", store.downloads / ".part-abc",
+        store.folder / "pages" / "index-0" / ".tmp-abc",
+    ]  # fmt: skip
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    assert sweep(store.folder) == []
+    for path in left:
+        os.utime(path, (0, 0))
+    assert sorted(sweep(store.folder)) == sorted(left)
+    assert store.state(REQUEST) == "sound"
 
 
-def test_the_message_speaks_of_never_only_where_it_is_set(store: Store) -> None:
-    assert "ANALYSIS_COMPUTE" not in store.explain_miss(REQUEST)
-    assert "ANALYSIS_COMPUTE=never" in Store(store.folder, compute="never").explain_miss(REQUEST)
-
-
-def test_under_never_what_is_stored_is_still_read(store: Store) -> None:
+def test_cleared_is_what_the_store_holds_and_nothing_else_in_its_folder(store: Store) -> None:
     store.put(REQUEST, ARRAYS)
-    assert same(Store(store.folder, compute="never").obtain(REQUEST, dict))
+    own = [store.downloads / "pins.json", store.downloads / ("0" * 64)]
+    theirs = [store.folder / "notes.txt", store.downloads / "my thesis.pdf"]
+    for path in (*own, *theirs):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"1234")
+    assert store.sizes().keys() == {"downloads", "spectra"}
+    assert store.sizes()["downloads"] == {"files": 2, "bytes": 8}
+    assert store.clear(downloads=False).keys() == {"spectra"}
+    assert store.state(REQUEST) == "absent" and all(path.exists() for path in own)
+    assert not (store.folder / "spectra").exists()
+    assert store.clear(downloads=True).keys() == {"downloads"}
+    assert sorted(path for path in store.folder.rglob("*") if path.is_file()) == sorted(theirs)
 
 
 # Settings ------------------------------------------------------------------------------------
@@ -386,26 +341,6 @@ def test_the_environment_says_where_and_whether(
     monkeypatch.setenv("ANALYSIS_COMPUTE", "sometimes")
     with pytest.raises(InputError, match="ANALYSIS_COMPUTE is 'sometimes'; use 'auto' or 'never'"):
         Store()
-
-
-def test_provenance_names_the_commit(project: Path) -> None:
-    """In the tiny project, made a repository of its own: no commit, a commit, a change."""
-    environment.environment.cache_clear()
-    try:
-        git(project, "init", "-q")
-        assert environment.environment()["commit"] == "unknown"
-        (project / "analysis").mkdir()
-        (project / "analysis" / "a.py").write_text("")
-        git(project, "add", "-A")
-        git(project, "commit", "-q", "-m", "first")
-        environment.environment.cache_clear()
-        clean = environment.environment()["commit"]
-        assert len(clean) == 40
-        (project / "analysis" / "a.py").write_text("x = 1")
-        environment.environment.cache_clear()
-        assert environment.environment()["commit"] == clean + "+changes"
-    finally:
-        environment.environment.cache_clear()
 
 
 # Interruption --------------------------------------------------------------------------------
@@ -442,52 +377,3 @@ def test_the_sidecar_comes_last(store: Store, monkeypatch: pytest.MonkeyPatch) -
     assert [path.is_file() for path in written] == [True]
     assert store.state(REQUEST) == "absent"
     assert store.get(REQUEST) is None
-
-
-LOOP = """
-import sys
-from pathlib import Path
-import numpy as np
-from analysis.study.store import Request, Store
-store = Store(Path(sys.argv[1]), compute="auto")
-for i in range(10**6):
-    store.obtain(Request("step", 1, {"i": i}, {}), lambda: {"x": np.full((64, 64), float(i))})
-    print(i, flush=True)
-"""
-
-
-def test_a_killed_process_loses_at_most_the_step_in_progress(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", LOOP, str(tmp_path / "store")],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    try:
-        assert process.stdout is not None
-        for _ in range(5):
-            assert process.stdout.readline()
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        rest, _ = process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGKILL
-    finished = 5 + len([line for line in rest.splitlines() if line])
-
-    said: list[str] = []
-    store = Store(tmp_path / "store", compute="auto", say=said.append)
-    requests = [Request("step", 1, {"i": i}, {}) for i in range(finished + 2)]
-    for i in range(finished):
-        assert store.state(requests[i]) == "sound", i
-        found = store.get(requests[i])
-        assert found is not None
-        assert np.all(found["x"] == i)
-    # The one in progress is there or not, never damaged; and the store goes on.
-    assert store.state(requests[finished]) in ("sound", "absent")
-    assert store.state(requests[finished + 1]) == "absent"
-    for i, request in enumerate(requests):
-        assert np.all(
-            store.obtain(request, lambda i=i: {"x": np.full((64, 64), float(i))})["x"] == i
-        )  # type: ignore[misc]
-    assert len(store.computed) in (1, 2)
-    assert said == []
