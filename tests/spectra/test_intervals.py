@@ -46,6 +46,25 @@ def test_the_jackknife_of_a_mean_is_students_interval() -> None:
     np.testing.assert_allclose(found.T, intervals.student(samples, 0.9), rtol=1e-12)
 
 
+def test_the_jackknife_is_about_the_value_corrected_for_its_bias() -> None:
+    # The square of a mean is too large by the variance of the mean, which the correction takes off.
+    samples = np.random.default_rng(3).standard_normal((7, 4))
+    without = ((samples.sum(axis=0) - samples) / 6) ** 2
+    ends = intervals.jackknife(samples.mean(axis=0) ** 2, without, 0.9)
+    expected = samples.mean(axis=0) ** 2 - samples.var(axis=0, ddof=1) / 7
+    np.testing.assert_allclose(ends.mean(axis=-1), expected, rtol=1e-10)
+
+
+def test_the_crossed_interval_is_little_wider_than_it_need_be_for_independent_values() -> None:
+    # Neither photographs nor channels scatter besides: all 1,600 values are independent, and the
+    # mean's error is known. The largest of three mean squares is 1.2 times their expectation.
+    rng, widths = np.random.default_rng(5), []
+    for _ in range(100):
+        low, high = intervals.crossed(rng.standard_normal((40, 40)), 0.95)
+        widths.append((high - low) / 2)
+    assert np.mean(widths) * 40 / 1.96 == pytest.approx(1.1, abs=0.1)
+
+
 def test_the_crossed_interval_is_students_where_one_kind_alone_scatters() -> None:
     images = np.random.default_rng(4).standard_normal((9, 1))
     found = intervals.crossed(images + np.zeros(5), 0.9)
