@@ -13,7 +13,6 @@ from analysis.study.densities import (
     crossings_of,
     distance_of,
     movement_of,
-    nearest_of,
     ratios_of,
     reliability_of,
     weighted_distance,
@@ -38,16 +37,6 @@ def test_crossings_start_at_the_first_ring_used_and_keep_channels_apart() -> Non
     np.testing.assert_allclose(found.theta[0], -0.5 * np.log(one.snr(512)[0, :, 2:].ravel()))
     np.testing.assert_allclose(found.weight.sum(axis=1), 1)
     assert crossings_of(one, 256, "power").theta.shape == (3, 2 * 15)
-
-
-def test_by_number_of_modes_the_mean_is_that_over_a_disc() -> None:
-    one, gamma = known(gamma=2.5), 2.5
-    level = np.log(one.snr(512)[..., 2] * one.k(512)[2] ** gamma)  # ln c of images and channels
-    found = nearest_of(one, 512, "modes")
-    # Rings are not a continuous disc: 0.5 % of ln 32.
-    assert found.mu == pytest.approx(gamma / 2 * disc(512) - 0.5 * level.mean(), abs=0.02)
-    spread = (gamma / 2) ** 2 * (disc(512, 2) - disc(512) ** 2) + level.var() / 4
-    assert found.std == pytest.approx(np.sqrt(spread + np.pi**2 / 12), abs=0.02)
 
 
 def test_shared_modes_move_by_the_shift_and_new_ones_take_some_of_it_back() -> None:

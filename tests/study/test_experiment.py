@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import fft
 
 from analysis.project.errors import InputError
 from analysis.study import archive, experiment
@@ -66,14 +65,6 @@ def test_patches_are_normalised_by_the_training_photographs_alone() -> None:
     other = patches.copy()
     other[held] *= 100
     np.testing.assert_array_equal(normalised(other, held, 16)[0], known)
-
-
-def test_both_resolutions_hold_the_same_content() -> None:
-    """The even transform of the coarse patch is the low end of the fine one's: power ratio 4."""
-    patches = np.random.default_rng(2).standard_normal((3, 4, 16, 16)).astype(np.float32)
-    fine, coarse = (normalised(patches, fold(3, 1, 0), side)[0] for side in (16, 8))
-    spectra = [fft.dctn(part, axes=(-2, -1), norm="ortho") for part in (fine, coarse)]
-    np.testing.assert_allclose(spectra[0][..., :8, :8], 2 * spectra[1], atol=1e-5)  # float32
 
 
 def test_regions_are_parts_of_the_photograph() -> None:

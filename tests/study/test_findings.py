@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from analysis.shift import literature
 from analysis.shift.channel_rule import ChannelRule
 from analysis.spectra.intervals import Estimate
-from analysis.study import densities, findings
+from analysis.study import findings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results, load
 from analysis.study.settings import Variation
@@ -46,11 +45,6 @@ def test_snr_mismatch_is_the_growth_of_power_less_that_of_the_shift() -> None:
     assert (mean, worst) == pytest.approx((4.0, 4.0), rel=1e-3)
     after = findings.snr_mismatch(known(), 0, 1 / 3)  # the rule's shift of two
     assert after == pytest.approx((1.0, 1.0), rel=1e-3)
-
-
-def test_images_by_one_hand_are_counted(loaded: Results) -> None:
-    authors = [photo.author for photo in loaded.photographs]
-    assert findings.by_one_hand(loaded) == max(authors.count(author) for author in authors)
 
 
 def test_authors_are_the_sample_of_scipy_s_interval(loaded: Results) -> None:
@@ -99,17 +93,6 @@ def test_windows_excess_is_over_the_studys_own() -> None:
         windows[:, place] = one.power(512) * (1.1 + 0.2 * place)
     found = findings.window_excess(other(one, windows_512=windows))
     assert found == pytest.approx([0.1, 0.3, 0.5, 0.7])
-
-
-def test_leakage_is_of_the_upper_half(loaded: Results) -> None:
-    leak = loaded.leakage
-    for gamma, row in zip(leak.ratio, findings.leakage(loaded), strict=True):
-        for ratio, excess in zip(gamma, row, strict=True):
-            assert excess == pytest.approx(np.mean(ratio[len(ratio) // 2 :]) - 1)
-    # Windows do not change the power law of `known`: all have the same spectrum over the noise's.
-    shift, gamma = findings.window_ranges(pretend(x=known()))
-    assert shift < 1e-9
-    assert gamma < 0.02  # windows read ring 2 differently
 
 
 # The shift -------------------------------------------------------------------------------------
@@ -242,28 +225,10 @@ def test_local_means_obey_that_shift_as_predicted() -> None:
 # Densities and rules ---------------------------------------------------------------------------
 
 
-def test_the_nearest_published_density_is_the_nearest() -> None:
-    one = known()
-    for by in findings.WEIGHTS:
-        name, apart = findings.nearest_published(one, by)
-        each = {p.name: densities.distance_of(one, 512, by, p) for p in literature.PUBLISHED}
-        assert apart == min(each.values()) == each[name]
-
-
 def test_published_means_move_by_their_shifts(loaded: Results) -> None:
     moved = findings.published_moves(loaded)
     assert moved["Ideogram 4, tuning"] == pytest.approx(-np.log(2))
     assert moved["SD3, shift 3"] == 0
-
-
-@pytest.mark.parametrize("stage", ["training", "sampling"])
-def test_rules_are_counted_by_their_ratio(stage: str) -> None:
-    ratios = [f.ratio(512, 1024) for _, f in literature.evaluable() if stage in f.stages]
-    none, between, full, beyond = findings.rules_by_exponent(stage)
-    assert none == sum(abs(ratio - 1) < 1e-9 for ratio in ratios)
-    assert full == sum(abs(ratio - 2) < 1e-9 for ratio in ratios)
-    assert between == sum(1 + 1e-9 < ratio < 2 - 1e-9 for ratio in ratios)
-    assert none + between + full + beyond == len(ratios)
 
 
 def test_rules_inside_an_interval_are_named() -> None:

@@ -79,17 +79,6 @@ def test_cached_is_what_is_found_by_content(
     assert rows(project)["taef2"]["cached"] is True
 
 
-def test_the_table_has_a_line_each(project: Path) -> None:
-    found = list(rows(project).values())
-    lines = inventory.table(found).splitlines()
-    assert len(lines) == len(found) + 1
-    assert lines[0].split() == list(inventory.COLUMNS)
-    (flux,) = (line for line in lines if line.startswith("flux1 "))
-    assert flux.split()[:7] == ["flux1", "AutoencoderKL", "16", "8", "yes", "no", "no"]
-    (pixel,) = (line for line in lines if line.startswith("pixel "))
-    assert pixel.split()[:8] == ["pixel", "pixel", "3", "1", "no", "-", "no", "-"]
-
-
 def test_pixels_are_their_own_latents(project: Path) -> None:
     chain = Chain(load_study("tiny"), Store())
     found = inventory.check(cards.card("pixel"), chain)
@@ -103,21 +92,20 @@ def test_pixels_are_their_own_latents(project: Path) -> None:
     assert "reconstruction" not in inventory.text(found)  # equal: no number says it
 
 
-def test_a_linear_code_and_its_reconstruction(project: Path) -> None:
+def test_a_linear_code_is_told_in_lines(project: Path) -> None:
     chain = Chain(load_study("tiny"), Store())
     found = inventory.check(cards.card("linear-f8c16"), chain)
     assert (found["latents"], found["stride"]) == ([16, 8, 8], 8)
-    # the code is orthogonal: what is lost is what the projection onto its basis leaves
     photo = catalogue.image_set("bundled").photos[0]
-    x = pixels.load(catalogue.fetch(photo, project), 64).astype(np.float64)
-    patches = x.reshape(3, 8, 8, 8, 8).transpose(1, 3, 0, 2, 4).reshape(64, -1) - chain.linear.mean
-    basis = np.linalg.qr(chain.linear.basis.T)[0]
-    lost = patches - patches @ basis @ basis.T
-    back = np.clip(x.reshape(3, 8, 8, 8, 8).transpose(1, 3, 0, 2, 4).reshape(64, -1) - lost, -1, 1)
-    back -= patches + chain.linear.mean
-    # float32 latents, and two digits in the number
-    assert found["psnr_db"] == pytest.approx(10 * np.log10(4 / np.mean(back**2)), abs=0.011)
+    x = pixels.load(catalogue.fetch(photo, project), 64)[None]
+    lost = np.clip(chain.linear.decode(chain.linear.encode(x)), -1, 1) - x
+    assert found["psnr_db"] == pytest.approx(10 * np.log10(4 / np.mean(lost**2)), abs=0.011)
     assert f"reconstruction: PSNR {found['psnr_db']:.2f} dB" in inventory.text(found)
+    head, *lines = inventory.table(list(rows(project).values())).splitlines()
+    assert head.split() == list(inventory.COLUMNS)
+    known = {line.split()[0]: line.split()[1:8] for line in lines}
+    assert known["flux1"][:6] == ["AutoencoderKL", "16", "8", "yes", "no", "no"]
+    assert known["pixel"] == ["pixel", "3", "1", "no", "-", "no", "-"]
 
 
 def test_psnr_of_known_errors() -> None:

@@ -6,16 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.encoders.linear_code import LinearCode
 from analysis.images import pixels
 from analysis.project.errors import InputError
-from analysis.shift import channel_rule
-from analysis.spectra import fields, lowpass, periodogram
-from analysis.spectra import rings as spectra_rings
+from analysis.spectra import periodogram
 from analysis.study import archive, contribute, results, steps
 from analysis.study.chain import Chain
 from analysis.study.check import check
-from analysis.study.measurement import Measured
 from analysis.study.settings import load_study
 from analysis.study.store import Arrays, Store, to_bytes
 from tests.study.test_measurement import CARD, STUDY, known, other
@@ -112,23 +108,6 @@ def arrays() -> dict[str, np.ndarray]:
     return steps.sampler(known(images=2))
 
 
-def test_the_sampler_finds_the_shift_again_in_what_both_resolutions_share(
-    arrays: dict[str, np.ndarray],
-) -> None:
-    studies = steps.samplers(arrays)
-    assert list(studies) == list(steps.SOLVERS) == ["euler", "heun"]
-    for solver, study in studies.items():
-        assert study.solver == solver
-        assert study.sides.tolist() == list(SIDES)
-    # Euler steps know SNRs alone: q = 4 at equal k is s = 2 at every N, within what the refined
-    # minimum is sure of; Heun steps in t have no such symmetry.
-    ratio = studies["euler"].ratio(*SIDES, "whole 256", "w2")
-    np.testing.assert_allclose(ratio, 2.0, rtol=2e-3)
-    # Weak modes that only the high resolution has pull the best shift down.
-    total = studies["euler"].ratio(*SIDES, "total", "w2")
-    assert np.all(total[-3:] < 1.99)
-
-
 def test_the_sampler_sees_the_mean_of_powers_and_every_channel(
     arrays: dict[str, np.ndarray],
 ) -> None:
@@ -146,49 +125,6 @@ def test_the_sampler_sees_the_mean_of_powers_and_every_channel(
     assert np.nanmax(np.abs(found[1] / before[1] - 1)) > 0.05
 
 
-def code() -> LinearCode:
-    """The first colour's mean, its slope along x, and a difference of colours with a slope."""
-    slope = np.tile(np.arange(8) - 3.5, (8, 1))
-    slope /= np.linalg.norm(slope)
-    basis = np.zeros((3, 3, 8, 8))
-    basis[0, 0], basis[1, 0] = 1 / 8, slope
-    basis[2] = np.array([slope, np.full((8, 8), 1 / 8), np.full((8, 8), -1 / 8)]) / np.sqrt(3)
-    eigenvalues = np.ones(192)
-    return LinearCode(np.zeros(192, np.float32), basis.reshape(3, -1), eigenvalues, "test")
-
-
-def measured_by(one: LinearCode, pixels: list[dict[int, np.ndarray]]) -> Measured:
-    arrays: dict[str, np.ndarray] = {}
-    for side in SIDES:
-        rings = spectra_rings.rings(side // 8, side // 8)
-        z = np.concatenate([one.encode(x[side][np.newaxis]) for x in pixels])
-        window = STUDY.window
-        arrays[f"power_{side}"] = periodogram.raps(z, window.kind, window.beta)
-        arrays[f"k_{side}"], arrays[f"modes_{side}"] = rings.cycles_per_image, rings.modes
-    return dataclasses.replace(known(), arrays=arrays)
-
-
-def test_the_mean_obeys_the_rule_and_a_slope_does_not_move() -> None:
-    rng = np.random.default_rng(0)
-    pixels = []
-    for _ in range(3):
-        # Grey: colours are alike, so that their difference sees nothing.
-        high = np.stack([fields.power_law_field(512, 2.0, rng, periodic=True)] * 3)
-        pixels.append({256: lowpass.crop(high, 256), 512: high})
-    one = code()
-    rule = channel_rule.ChannelRule(**steps.channel_rule(measured_by(one, pixels), one, pixels))
-    assert rule.order.tolist() == [0, 1, 1]
-    # Same content on both grids and gamma = 2: 2^(1 - m), and aliases give 1 as well. 3 %: the
-    # mean's own response falls a little within the band.
-    assert rule.predicted[0] == pytest.approx(rule.rule(2), rel=0.03)
-    assert rule.predicted[0, 0] == pytest.approx(rule.measured[0, 0], rel=0.03)
-    # Three fields of few modes at a slope's angle: the interval is their range.
-    assert rule.measured[0, 1] == pytest.approx(1, rel=0.25)
-    assert np.all(rule.low <= rule.measured)
-    assert np.all(rule.measured <= rule.high)
-    assert rule.alias_share[0, 0] < 0.01 < rule.alias_share[2, 0]
-
-
 def test_the_blend_has_t_of_the_latents_and_the_rest_of_the_noise() -> None:
     setting = dataclasses.replace(SMALL, study=STUDY.model_copy(update={"t": 0.25}), digest="a")
     z = np.random.default_rng(0).standard_normal((16, 32, 32), np.float32)
@@ -197,18 +133,3 @@ def test_the_blend_has_t_of_the_latents_and_the_rest_of_the_noise() -> None:
     np.testing.assert_allclose(found["noisy"], noisy, rtol=1e-5)
     expected = [periodogram.raps(z, w.kind, w.beta).mean(axis=0) for w in STUDY.windows]
     np.testing.assert_array_equal(found["windows"], expected)
-
-
-def test_leakage_is_over_the_truth_window_by_window() -> None:
-    found = steps.leakage(SMALL)
-    assert found["ratio"].shape == (2, 4, 16)
-    np.testing.assert_array_equal(found["gammas"], [2.0, 3.0])
-    np.testing.assert_array_equal(found["k"], spectra_rings.rings(32, 32).cycles_per_image[1:])
-    assert [w.kind for w in STUDY.windows] == ["none", "kaiser", "kaiser", "hann"]
-    # Rings 8 to 15 of 64 fields under a Hann window: some 10 000 free draws, of neighbours alike.
-    assert found["ratio"][:, 3, 7:15].mean(axis=1) == pytest.approx([1, 1], abs=0.05)
-    # Without a window edges leak as k^-2 (van der Schaaf & van Hateren 1996): above k^-3 at high k.
-    assert found["ratio"][1, 0, -4:].min() > 2
-    np.testing.assert_array_equal(steps.leakage(SMALL)["ratio"], found["ratio"])
-    reseeded = dataclasses.replace(SMALL, study=STUDY.model_copy(update={"seed": 4}))
-    assert not np.allclose(steps.leakage(reseeded)["ratio"], found["ratio"], rtol=1e-6)
