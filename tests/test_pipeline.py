@@ -63,7 +63,11 @@ def place(project: Path) -> Path:
     (project / "data" / "studies" / "whole.toml").write_text(study, encoding="utf-8")
     unwanted = shutil.ignore_patterns("made")
     shutil.copytree(PROJECT / "report", project / "report", ignore=unwanted)
-    for name in ("index", "use-it"):  # are about results that this project does not have
+    for name in (
+        "index",
+        "use-it",
+        "settings",
+    ):  # are about results that this project does not have
         (project / "report" / f"{name}.qmd").write_text("---\ntitle: P\n---\n", encoding="utf-8")
     sounds = project / "data" / "results" / "sound"
     shutil.copytree(PROJECT / "data" / "results" / "sound", sounds)

@@ -3,6 +3,7 @@
 import copy
 import importlib
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -361,3 +362,20 @@ def test_it_is_importable_with_numpy_alone() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
     )
     assert done.stdout == "(2,)\n"
+
+
+# The page ------------------------------------------------------------------------------------
+
+
+def test_the_page_s_example_trains_on_two_resolutions() -> None:
+    """Ten steps of a tiny network, as the page of settings shows them."""
+    importlib.import_module("torch")
+    page = Path(__file__).resolve().parents[2] / "report" / "settings.qmd"
+    (block,) = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(compile(block, "settings.qmd", "exec"), names)
+    assert len(names["losses"]) == 10
+    assert all(math.isfinite(one) for one in names["losses"])
+    # A network of one layer can't tell noise from white latents; it learns to say little.
+    assert names["losses"][-1] < names["losses"][0]
+    assert names["sampler"].shift_of(832, 1216) == pytest.approx(3.689, abs=1e-3)

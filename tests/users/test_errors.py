@@ -309,9 +309,10 @@ PARTS = {  # module -> the commands that it is of
     "versions": ["publish"],
     "preflight": ["fetch", "compute", "build", "recommend"],
 }
-OTHERS = {  # options of kohya sd-scripts and SimpleTuner in our texts
+OTHERS = {  # options of trainers in our texts
     "--discrete_flow_shift", "--timestep_sampling", "--logit_mean", "--logit_std",
-    "--flow_schedule_shift",
+    "--flow_schedule_shift", "--flow_schedule_auto_shift", "--training_shift",
+    "--flow_cubic_schedule_weights", "--weighting_scheme",
 }  # fmt: skip
 
 

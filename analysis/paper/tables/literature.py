@@ -1,16 +1,11 @@
-"""Published rules, and shifts as settings of tools."""
+"""Published rules, and what one number means to two readers."""
 
 import math
-import re
 
 from analysis.paper.text import fixed, number, percent, plain, table
-from analysis.project.markdown import Markdown, code
+from analysis.project.markdown import Markdown
 from analysis.shift import literature, rules
 from analysis.study.results import Results
-from analysis.training import settings
-
-# Options with their value, names with an underscore, names of classes.
-_CODE = re.compile(r"--[\w-]+( \w+)?|\w*_[\w=]+|\b[A-Z]\w*[a-z][A-Z]\w*")
 
 
 def table_rules(_: Results) -> Markdown:
@@ -39,19 +34,3 @@ def table_sign_trap(_: Results) -> Markdown:
     ]
     header = ["static s", "read as", "mean of logit σ", "median σ", "share with σ > 1/2"]
     return table(header, rows, "llrrr")
-
-
-def table_settings(results: Results) -> Markdown:
-    """The shift as settings of training and sampling tools."""
-    links = {rule.key: rule.link for rule in literature.rules()}
-    rows = [
-        [
-            row.tool,
-            row.stage,
-            code(row.option),
-            Markdown(_CODE.sub(r"`\g<0>`", row.note)),
-            links[row.source],
-        ]
-        for row in settings.settings(results.theory)
-    ]  # fmt: skip
-    return table(["tool", "stage", "setting", "use", "read in"], rows)

@@ -12,17 +12,19 @@ from analysis.paper import text as paper_text
 from analysis.paper.tables.channels import table_information
 from analysis.paper.tables.crossings import table_crossings, table_published
 from analysis.paper.tables.encoders import table_encoders, table_measures, table_unmeasured
-from analysis.paper.tables.literature import table_rules, table_settings
+from analysis.paper.tables.literature import table_rules
 from analysis.paper.tables.measured_shift import table_recommended, table_shift
 from analysis.paper.tables.reproducing import table_photographs
 from analysis.paper.tables.sampler import table_sampler
 from analysis.paper.tables.sensitivity import table_sensitivity
+from analysis.paper.tables.settings import table_models, table_settings_flux1
 from analysis.paper.tables.spectra import table_windows
 from analysis.paper.text import estimate, percent, plain
 from analysis.shift import literature
 from analysis.study import densities
 from analysis.study.results import Results, load
 from analysis.study.settings import Variation
+from analysis.training import models
 from tests.conftest import unescaped
 from tests.standins.measured import pretend, sampled, unevenly_grown
 from tests.study.test_measurement import known, other
@@ -93,13 +95,14 @@ def test_rules_are_verified_and_ascending(loaded: Results) -> None:
 
 
 def test_names_to_copy_are_code_since_a_page_makes_dashes_of_two_hyphens(loaded: Results) -> None:
-    table = table_settings(loaded)
-    for name in ("--timestep_sampling shift", "use_dynamic_shifting=True", "set_timesteps",
-                 "FlowMatchEulerDiscreteScheduler", "--discrete_flow_shift 2"):  # fmt: skip
+    table = table_settings_flux1(loaded)
+    for name in ("shift = s", "use_dynamic_shifting = false", "max_shift = ln s",
+                 "logit_mean = -ln s", "discrete_flow_shift = s",
+                 "--flow_schedule_auto_shift"):  # fmt: skip
         assert f"`{name}`" in table, name
     prose = re.sub(r"`[^`]*`|\([^)]*\)|\[[^]]*\]", "", table.split("\n", 2)[2])
     assert not re.search(r"--|_", prose)
-    assert "with dynamic timestep shifting off" in prose
+    assert len(cells(table_models(loaded))) == 1 + len(models.models())
 
 
 def test_windows_table(loaded: Results) -> None:
