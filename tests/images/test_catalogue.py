@@ -91,6 +91,8 @@ def test_rgb_values_shape_range_dtype(tmp_path: Path) -> None:
     assert array.dtype == np.float32
     assert array.flags.c_contiguous
     np.testing.assert_allclose(array, expected(square(PIXELS) / 255), atol=1e-6)
+    profiled = load(save(tmp_path / "b.png", icc_profile=b"\0" * 200), 4)
+    np.testing.assert_array_equal(array, profiled)  # a profile is ignored
 
 
 ORIENTED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -222,12 +224,6 @@ def test_first_frame(tmp_path: Path) -> None:
         assert array[2].max() == -1.0
 
 
-def test_profile_is_ignored(tmp_path: Path) -> None:
-    plain = load(save(tmp_path / "a.png"), 4)
-    profiled = load(save(tmp_path / "b.png", icc_profile=b"\0" * 200), 4)
-    np.testing.assert_array_equal(plain, profiled)
-
-
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_crop_is_the_middle(tmp_path_factory: pytest.TempPathFactory, w: int, h: int) -> None:
     pixels = RNG.integers(0, 256, (h, w, 3), dtype=np.uint8)
@@ -320,7 +316,7 @@ def test_no_image_is_refused(
     assert tolerant == ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-def test_missing_file_and_folder(tmp_path: Path) -> None:
+def test_what_cannot_be_opened(tmp_path: Path) -> None:
     for path in (tmp_path / "no.jpg", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
             load(path, 4)

@@ -127,19 +127,6 @@ def test_the_band_is_what_is_fitted_and_is_printed(fit: Fit) -> None:
     assert np.all(fit(f[1:], p[1:], band=(2, 64))(F) == fit(f, p + 1e-300, band=(2, 64))(F))
 
 
-def test_the_printed_law_has_all_its_numbers() -> None:
-    law = powerlaw.PowerLaw(2.0, 3.5, 0.1, (3.02, 32.0), "Whittle likelihood", misfit=1.04)
-    assert str(law) == (
-        "P(f) = 3.5 f^-2.000 for f from 3.02 to 32 cycles/image; "
-        "exponent 1.804 to 2.196 (95 %), Whittle likelihood, misfit 1"
-    )
-    assert "misfit" not in str(powerlaw.fit_power_law(F, F**-2.0))
-    poly = powerlaw.loglog_polynomial(F, 10**4.0 * F ** (-1.5 - 0.3 * np.log10(F)), 2)
-    assert str(poly) == (
-        "log10 P = +4 -1.5 x^1 -0.3 x^2, x = log10 f, for f from 2 to 64 cycles/image"
-    )
-
-
 def test_a_polynomial_fitted_in_a_band_is_given_everywhere() -> None:
     power = gamma_rings(2.0, N, 1, 5)[0]
     coefficients, fit = powerlaw.fit_loglog_polynomial(F, power, 3, band=(4, 32))
@@ -154,36 +141,24 @@ def test_a_polynomial_fitted_in_a_band_is_given_everywhere() -> None:
     ("change", "message"),
     [
         ({"band": (20, 5)}, "band 20 to 5 is empty"),
-        ({"band": (5, 5)}, "band 5 to 5 is empty"),
         ({"band": (np.nan, 5)}, "is empty"),
         ({"band": (100, 200)}, "no f in the band 100 to 200: f is 2 to 64"),
-        ({"band": (5.1, 5.9)}, "no f in the band"),
         ({"band": (5, 6)}, "at least three frequencies, got 2"),
         ({"f": F[::-1], "band": (5, 20)}, "ascending"),
         ({"f": np.full_like(F, 2.0)}, "at least three frequencies, got 1"),
-        ({"power": -F}, "positive"),
         ({"power": np.where(F == 7, 0, F)}, "positive"),
         ({"modes": np.where(F == 7, 0, F)}, "positive"),
         ({"modes": np.where(F == 7, np.nan, F)}, "finite"),
         ({"modes": F[1:]}, "vector like f"),
-        ({"modes": 3.0}, "vector like f"),
         ({"correlation": np.eye(5)}, "R, R"),
-        ({"correlation": np.ones(len(F))}, "R, R"),
         ({"correlation": 2 * np.eye(len(F))}, "diagonal"),
         ({"f": np.zeros(0), "power": np.zeros(0), "modes": np.zeros(0)}, "three"),
-        ({"f": np.zeros(0), "power": np.zeros(0), "modes": np.zeros(0), "band": (1, 2)}, "band"),
     ],
 )
 def test_what_the_fits_by_modes_refuse(fit: Fit, change: dict, message: str) -> None:
     arguments = {"f": F, "power": F**-2.0, "modes": N} | change
     with pytest.raises(ValueError, match=re.escape(message)):
         fit(**arguments)
-
-
-@pytest.mark.parametrize("weights", [-F, np.zeros_like(F), F[1:], F * np.nan])
-def test_weights_that_are_not_positive_are_refused(weights: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="weights"):
-        powerlaw.fit_power_law(F, F**-2.0, weights)
 
 
 # Least squares and likelihood, against others' ------------------------------------------------
