@@ -229,20 +229,22 @@ class Experiment(StrEnum):
 
     patches = "patches"
     encoders = "encoders"
+    denoiser = "denoiser"
 
 
 def experiment(
     which: Annotated[
         Experiment,
         typer.Argument(help="'patches': small diffusion models, half an hour. 'encoders': small "
-                       "autoencoders, and the table of all encoders, a quarter of an hour."),
+                       "autoencoders, and the table of all encoders, a quarter of an hour. "
+                       "'denoiser': denoisers of latents, about an hour."),
     ] = Experiment.patches,
     anew: Annotated[
         bool, typer.Option("--anew", help="Of 'encoders': train those too that lie in the project.")
     ] = False,
 ) -> None:  # fmt: skip
     """Train the small networks of one of the paper's experiments and commit the result."""
-    from analysis.study import encoder_table
+    from analysis.study import denoiser, encoder_table
     from analysis.study import experiment as patches
 
     root()
@@ -251,6 +253,8 @@ def experiment(
         if which == Experiment.patches:
             patches.run(store, tell)
             written = patches.commit(store)
+        elif which == Experiment.denoiser:
+            written = denoiser.commit(store, tell)
         else:
             for name in encoder_table.train(store, tell, anew=anew):
                 log.info(f"wrote data/encoders/{name}.safetensors, and its SHA-256 into its card")

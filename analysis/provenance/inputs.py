@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from analysis.encoders import cards
 from analysis.images.catalogue import Photograph
-from analysis.study import archive, experiment
+from analysis.study import archive, denoiser, experiment
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 
@@ -21,12 +21,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 PHOTOGRAPHS, DISPLAY, EXPERIMENT = "photographs", "display", "experiment"
+DENOISER = denoiser.NAME
 # Attributes of `Results` that are taken as a whole -> the name of what is taken.
 WHOLE = {
     "leakage": "leakage", "rule": "channel-rule", "experiment": EXPERIMENT,
-    "photographs": PHOTOGRAPHS,
+    "photographs": PHOTOGRAPHS, "denoiser": DENOISER,
 }  # fmt: skip
-UNPICTURED = {DISPLAY, EXPERIMENT, "leakage"}  # results that are not of all photographs
+UNPICTURED = {DISPLAY, EXPERIMENT, DENOISER, "leakage"}  # results that are not of all photographs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,10 +163,14 @@ def known(results: Results) -> dict[str, Input]:
     for name, m in results.second.items():
         name = f"{SECOND}/{name}"
         found[name] = Input(name, m.origin, m.provenance, cards.identity(m.card))
-    if results.experiment is not None:
-        path = archive.folder(experiment.STUDY) / f"{experiment.NAME}.json"
-        made = json.loads(path.read_text(encoding="utf-8"))["provenance"]
-        found[EXPERIMENT] = Input(EXPERIMENT, "committed", made)
+    for name, done, file in (
+        (EXPERIMENT, results.experiment, experiment.NAME),
+        (DENOISER, results.denoiser, denoiser.NAME),
+    ):
+        if done is not None:
+            path = archive.folder(experiment.STUDY) / f"{file}.json"
+            made = json.loads(path.read_text(encoding="utf-8"))["provenance"]
+            found[name] = Input(name, "committed", made)
     return found
 
 

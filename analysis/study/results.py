@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis.images import catalogue, pixels
 from analysis.project.files import write_atomic
 from analysis.shift.channel_rule import ChannelRule
-from analysis.study import archive, steps
+from analysis.study import archive, denoiser, steps
 from analysis.study.experiment import STUDY, committed
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
@@ -119,6 +119,12 @@ class Results:
     def second(self) -> Mapping[str, Measured]:
         """The measurements of the second set of photographs; of the paper's study alone."""
         return load(SECOND).measured if self.study.name == REFERENCE else {}
+
+    @functools.cached_property
+    def denoiser(self) -> denoiser.Experiment | None:
+        """The denoisers of three kinds of latents, or None where no run is committed."""
+        path = archive.folder(denoiser.STUDY) / f"{denoiser.NAME}.json"
+        return denoiser.committed(Store()) if path.is_file() else None
 
     @functools.cached_property
     def sounds(self) -> tuple[Sound, Sound]:
