@@ -88,6 +88,31 @@ def taef2_needs_no_weights(results: Results) -> bool:
     return abs(m.shift_equal_channels.whole.value / m.shift.whole.value - 1) < 0.01
 
 
+def pixels_keep_to_the_rule(results: Results) -> bool:
+    """The shift of pixels, of each picture and on average, is the rule's to 1 %."""
+    each = results.measured[PIXEL].shift.each / results.theory
+    return bool(abs(each - 1).max() < 0.01)
+
+
+def pictures_differ(results: Results) -> bool:
+    """The shift of taef2 differs between pictures by more than a quarter, all below the rule."""
+    each = results.measured[TAEF2].shift.each
+    return bool(each.max() > 1.25 * each.min() and each.max() < results.theory)
+
+
+def sets_agree(results: Results) -> bool:
+    """The second set's intervals overlap those of the first, in taef2 and in pixels."""
+    first, second = results.measured, results.second
+    return all(_overlap(first[n].shift.whole, second[n].shift.whole) for n in (PIXEL, TAEF2))
+
+
+def the_mean_is_known_to_seven_percent(results: Results) -> bool:
+    """The interval of taef2 is about seven percent either way, and pictures differ by more."""
+    m = results.measured[TAEF2]
+    half = (m.shift.whole.high / m.shift.whole.low) ** 0.5 - 1
+    return 0.06 < half < 0.08 and findings.between_pictures(m) > 1.4 * half
+
+
 def averages_keep_to_the_rule(results: Results) -> bool:
     """The shifts of pixels and of the linear code are the rule's to 2 %."""
     shifts = [m.shift.whole.value for m in _three(results)[:2]]
@@ -243,6 +268,12 @@ def information_asks_for_less(results: Results) -> bool:
     return bool(near and falls and lower and codes[0][0].curve[-1, 0] < 1)
 
 
+def differences_are_global(results: Results) -> bool:
+    """What differs between images is mostly a factor and a slope, and lies at low frequencies."""
+    found = findings.differences(results)
+    return found.line > 0.7 and found.below > 0.8
+
+
 # Weights of time steps -------------------------------------------------------------------------
 
 
@@ -370,6 +401,14 @@ def pixels_share_one_ratio(results: Results) -> bool:
     low, high = results.study.pair
     ratio = results.samplers[PIXEL]["euler"].ratio(low, high, f"whole {low}", "w2")
     return all(abs(one / results.theory - 1) < 0.05 for one in ratio)
+
+
+def finer_paths_are_longer_and_no_more_curved(results: Results) -> bool:
+    """In taef2 the path grows with the root of the dimensions (to 5 %), its detour does not."""
+    m, (low, high) = results.measured[TAEF2], results.study.pair
+    (near, detour), (far, other) = findings.path(m, low), findings.path(m, high)
+    root = (findings.dimensions(m, high) / findings.dimensions(m, low)) ** 0.5
+    return abs(far / near / root - 1) < 0.05 and other <= detour
 
 
 def shifts_help_steep_spectra(results: Results) -> bool:

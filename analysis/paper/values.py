@@ -243,6 +243,8 @@ def _images(results: Results) -> Rows:
     count, most = len(results.photographs), findings.by_one_hand(results)
     yield _of("images", count, str, "number of images", "data/images.toml")
     yield _of("by_one_hand", most, str, "most images by one author", findings.by_one_hand)
+    authors = len({photo.author for photo in results.photographs})
+    yield _of("authors", authors, str, "authors of the images", "data/images.toml")
 
 
 def _theory(results: Results) -> Rows:
@@ -492,6 +494,16 @@ def _sampler(results: Results, m: Measured) -> Rows:
     number = [one.ratio(low, high, "total", "kl_model") for one in (euler, heun)]
     meaning = "ratio of best shifts, whole spectrum, by number of modes"
     yield _of("ratio_number", number, _range, meaning, ratio)
+    for end, side in (("low", low), ("high", high)):
+        distance, detour = findings.path(m, side)
+        meaning = f"distance from noise to data at {side} px, in the noise's standard deviation"
+        yield _of(f"distance_{end}", distance, _digits3, meaning, findings.path)
+        meaning = f"how much longer the exact sampler's path is at {side} px"
+        yield _of(f"detour_{end}", detour, percent, meaning, findings.path)
+        count, source = findings.dimensions(m, side), findings.dimensions
+        yield _of(f"dimensions_{end}", count, grouped, f"numbers in latents of {side} px", source)
+        meaning = f"relative standard deviation of the noise's radius at {side} px"
+        yield _of(f"shell_{end}", (2 * count) ** -0.5, _percent2, meaning, source)
     error, meaning = findings.heun_error(solvers, high), "error of 10 Heun over 20 Euler steps"
     yield _of("heun_error", error, _two, meaning, findings.heun_error)
 

@@ -124,11 +124,12 @@ def _link(found: re.Match[str]) -> str:
 
 @functools.cache
 def _equations() -> dict[str, str]:
-    """Label of an equation -> the page that has it."""
+    """Label of an equation -> the page that has it; what ``x.qmd`` includes lies in ``x/``."""
     found = {}
     for path in sorted((root() / "report").rglob("*.qmd")):
+        page = f"{path.parent.name}.qmd" if path.name.startswith("_") else path.name
         for label in re.findall(r"\{#(eq-[\w-]+)", path.read_text(encoding="utf-8")):
-            found[label] = path.name
+            found[label] = page
     return found
 
 

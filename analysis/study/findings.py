@@ -363,6 +363,19 @@ def worth(found: gaussian_sampler.SamplerStudy, side: int, steps: int) -> tuple[
     return float(found.error[at]), float(found.unshifted[at])
 
 
+def path(m: Measured, side: int) -> tuple[float, float]:
+    """(distance from noise to data, how much longer the exact path is) for Gaussian latents."""
+    first = m.study.bands.first_ring
+    power = m.snr(side).mean(axis=0)[:, first:]
+    modes = np.broadcast_to(m.modes(side)[first:], power.shape)
+    return gaussian_sampler.path(power.ravel(), modes.ravel())
+
+
+def dimensions(m: Measured, side: int) -> int:
+    """How many numbers the latents of a picture are."""
+    return int(m.card.channels * (side // m.card.latent_stride) ** 2)
+
+
 def best_ratios(
     results: Results, region: str, metric: str = "w2"
 ) -> dict[tuple[str, str], list[float]]:

@@ -121,6 +121,27 @@ def relative_gain(power: ArrayLike, steps: int, s: ArrayLike, solver: str = "eul
     return gain / np.sqrt(power)
 
 
+def path(power: np.ndarray, modes: np.ndarray, steps: int = 4000) -> tuple[float, float]:
+    r"""How far noise and data lie apart, and how much longer than that the exact path is.
+
+    Without discretisation a mode of amplitude $\sqrt{t^2 P + (1 - t)^2}$ only scales what it
+    began with. Both lengths are roots of sums of mean squares over all modes.
+
+    Args:
+        power: ``[M]``, P / N of modes.
+        modes: ``[M]``, how many modes each stands for.
+        steps: of the midpoint rule in t.
+
+    Returns:
+        (distance in units of the noise's standard deviation, path length over it minus 1).
+    """
+    distance = np.sqrt(modes @ (np.sqrt(power) - 1) ** 2)
+    t = (np.arange(steps) + 0.5)[:, None] / steps
+    amplitude = np.sqrt(t * t * power + (1 - t) ** 2)
+    speed = np.sqrt((velocity(t, power) * amplitude) ** 2 @ modes)
+    return float(distance), float(speed.mean() / distance - 1)
+
+
 def amplitude_bound(steps: ArrayLike) -> Floats:
     """cos(pi / 2N)^N: the largest relative gain of N Euler steps on any grid. @eq-cosine-bound"""
     return np.asarray(np.cos(0.5 * np.pi / np.asarray(steps)) ** steps, np.float64)

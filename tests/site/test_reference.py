@@ -37,7 +37,7 @@ def test_the_science_is_there() -> None:
 
 def test_equations_lead_to_the_paper_and_powers_are_no_markup() -> None:
     text = reference.of("shift")
-    assert "([equation: measured](index.qmd#eq-measured))" in text
+    assert "([equation: measured](paper.qmd#eq-measured))" in text
     assert "@eq-" not in text
     assert r"G \~ nu\^m" in text
     assert re.search(r"\n\$\$ \{#eq-ref-shift-1\}\n", text)

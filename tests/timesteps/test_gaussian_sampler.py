@@ -244,3 +244,22 @@ def test_what_can_not_be_sampled_is_refused() -> None:
         with pytest.raises(ValueError, match="power must be"):
             gaussian_sampler.relative_gain(power, 4, 1.0)
     assert schedule.shift_t(0.5, 2.0) == gaussian_sampler.grid(2, 2.0)[1]
+
+
+@pytest.mark.parametrize("power", [0.01, 0.5, 1.0001, 3.0, 400.0])
+def test_the_path_of_one_mode_goes_down_and_up_again(power: float) -> None:
+    # Its amplitude falls from 1 to its least, sqrt(P / (1 + P)), and rises to sqrt(P).
+    least = np.sqrt(power / (1 + power))
+    length = 1 + np.sqrt(power) - 2 * least
+    distance, detour = gaussian_sampler.path(np.array([power]), np.array([4.0]))
+    assert distance == pytest.approx(2 * abs(np.sqrt(power) - 1))
+    # The speed has a kink where it turns: the midpoint rule is off by a step's square there.
+    assert (1 + detour) * distance == pytest.approx(2 * length, rel=1e-5)
+
+
+def test_modes_of_one_power_have_one_path() -> None:
+    one = gaussian_sampler.path(np.array([9.0]), np.array([10.0]))
+    many = gaussian_sampler.path(np.full(5, 9.0), np.full(5, 2.0))
+    assert one == pytest.approx(many)
+    # Two kinds of modes turn at different times: the way of both together is longer than straight.
+    assert gaussian_sampler.path(np.array([0.1, 9.0]), np.ones(2))[1] > 0

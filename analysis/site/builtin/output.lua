@@ -108,7 +108,8 @@ local function div(el)
   local class = el.classes[1] or ""
   if class == "numbered" then return numbered(el) end
   if class == "cell-code" then return code(el) end
-  if class == "told" and typst then return el.content end -- nobody hovers over paper
+  -- Nobody hovers over paper, and a page of paper has its abstract.
+  if typst and (class == "told" or class == "lead") then return el.content end
   if class == "column-margin" then return wrapped('<div class="margin-note" role="note">', el.content, "</div>") end
   if class:match("^callout%-") and class ~= "callout-title" then
     return callout(el, class:match("%-(%a+)$"))

@@ -19,6 +19,7 @@ References             ``@sec-x @fig-x @tbl-x @eq-x``, ``[-@eq-x]``, ``[@fig-a; 
 Callouts               ``.callout-note -tip -warning -important -caution``; ``title``, ``collapse``
 Conditional            ``.content-visible`` / ``.content-hidden`` with ``when-format`` (or
                        ``unless-format``) ``html`` or ``typst``; no label and no heading in it
+Lead                   ``::: {.lead}``, a page's answer in larger letters
 Margin notes           ``::: {.column-margin}`` within conditional content for ``html``
 Raw                    ```` ```{=html} ```` within conditional content, ```` ```{=typst} ```` too
 Shortcodes             ``{{< include _file.qmd >}}`` on its own line, ``{{< meta key >}}``

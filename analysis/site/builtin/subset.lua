@@ -111,7 +111,7 @@ local function check_div(div)
   local token = class ~= "" and class or (id ~= "" and id or ":::")
   if callouts[class] then
     kind = "callout"
-  elseif class == "cell-code" or class == "cell-html" or class == "told" then
+  elseif class == "cell-code" or class == "cell-html" or class == "told" or class == "lead" then
     kind = class
   elseif class == "column-margin" then
     kind = "margin"
@@ -122,7 +122,7 @@ local function check_div(div)
     div.attributes["for-html"] = nil
   elseif class ~= "" then
     complain(token, "unknown div class '" .. class .. "'; known: callout-note, callout-tip, "
-      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden, column-margin, told")
+      .. "callout-warning, callout-important, callout-caution, content-visible, content-hidden, column-margin, lead, told")
     return div, false
   end
   if #div.classes > 1 then complain(div.classes[2], "a div has one class") end
