@@ -132,23 +132,10 @@ def lanczos_departs_from_the_rule(results: Results) -> bool:
     return back and m.shift.bands["high"].low > rule
 
 
-def aliases_lower_the_linear_code(results: Results) -> bool:
-    """The shift of the linear code is lower in the high band than in the low one."""
-    bands = results.measured[LINEAR].shift.bands
-    return bands["high"].high < bands["low"].low
-
-
 def weak_channels_shift_less(results: Results) -> bool:
     """With channels of equal variance the linear code's shift is lower, beyond its interval."""
     m = results.measured[LINEAR]
     return m.shift_equal_channels.whole.high < m.shift.whole.low
-
-
-def measured_shifts_bring_curves_closer(results: Results) -> bool:
-    """The measured shift lays SNR curves closer than the rule, twice as close in taef2."""
-    shifts = [m.shift for m in _three(results)]
-    apart = [(s.mismatch(s.whole.value), s.mismatch(s.theory)) for s in shifts]
-    return all(own <= rule for own, rule in apart) and apart[-1][0] < 0.5 * apart[-1][1]
 
 
 def one_encoder_is_learned(results: Results) -> bool:
@@ -440,26 +427,6 @@ def ratios_exceed_the_rule_at_four_steps_alone(results: Results) -> bool:
     rising = _where(euler, lambda name: euler[name][0] > 1.1 * euler[name][-1])
     slight = above[0] and not any(above[1:]) and max(ratios[largest]) < 1.1 * theory
     return slight and (largest, rising) == ((LINEAR, "heun"), {PIXEL, LINEAR})
-
-
-def shared_bands_may_exceed_the_rule(results: Results) -> bool:
-    """In low and middle bands ratios exceed the rule in pixels by Heun, in the code by Euler."""
-    ratios = findings.best_ratios(results, f"whole {results.study.low}")
-    most = {key: max(row) / results.theory for key, row in ratios.items()}
-    solver = {
-        name: max(("euler", "heun"), key=lambda s: most[name, s]) for name in results.samplers
-    }
-    above = _where(solver, lambda name: most[name, solver[name]] > 1.005)
-    return above == {PIXEL, LINEAR} and (solver[PIXEL], solver[LINEAR]) == ("heun", "euler")
-
-
-def new_modes_pull_the_shift_down(results: Results) -> bool:
-    """At 200 Euler steps the ratio over the whole spectrum is below that of shared frequencies."""
-    many = results.samplers[PIXEL]["euler"].steps.tolist().index(200)
-    whole = findings.best_ratios(results, "total")
-    shared = findings.best_ratios(results, f"shared {results.study.low}")
-    euler = [key for key in whole if key[1] == "euler"]
-    return all(whole[key][many] < 0.995 * shared[key][many] for key in euler)
 
 
 # Trained networks ------------------------------------------------------------------------------

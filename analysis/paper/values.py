@@ -11,7 +11,7 @@ import difflib
 import functools
 import math
 import numbers
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from analysis.encoders.linear_code import reconstruction_error
@@ -20,7 +20,6 @@ from analysis.paper.text import (
     fixed,
     grouped,
     interval,
-    listing,
     number,
     percent,
     plain,
@@ -203,10 +202,6 @@ def _best(shift: float) -> str:
     return _two(shift) if math.isfinite(shift) else "beyond what was tried"
 
 
-def _each_best(shifts: Sequence[float]) -> str:
-    return listing([_best(shift) for shift in shifts])
-
-
 def _with_spread(found: tuple[float, float]) -> str:
     return f"{_two(found[0])} ± {_two(found[1])}"
 
@@ -250,7 +245,6 @@ def _images(results: Results) -> Rows:
 def _theory(results: Results) -> Rows:
     s, source = results.theory, schedule.theoretical_shift
     yield _of("theory", s, _digits3, "the square-root rule between the two resolutions", source)
-    yield _of("theory_log", -math.log(s), _two, "minus the logarithm of the rule", source)
     yield _of("theory_power", s**2, _digits2, "growth of power by the rule", source)
     mu, t = schedule.shift_mu(results.study.mu, s), results.t_shifted
     yield _of("mu_shifted", mu, _decimals3, "mean of theta after the shift", schedule.shift_mu)
@@ -260,7 +254,6 @@ def _theory(results: Results) -> Rows:
 def _noise(results: Results) -> Rows:
     source, meaning = noise.seen_from_afar, "values of noise in a square"
     fine, coarse = ((side // AFAR_CELLS) ** 2 for side in (AFAR_FINE, AFAR_COARSE))
-    yield _of("afar_cells", AFAR_CELLS, str, "squares a side that are resolved from afar", source)
     yield _of("afar_fine", fine, str, f"{meaning}, finely sampled", source)
     yield _of("afar_coarse", coarse, str, f"{meaning}, coarsely sampled", source)
     (dense, sparse), sound = results.sounds, noise.sampled_sound
@@ -275,13 +268,12 @@ def _noise(results: Results) -> Rows:
 
 
 def _literature(results: Results) -> Rows:
-    kinds = ("no shift", "less than the square root", "the square root", "more")
-    names, source = ("none", "between", "full", "beyond"), findings.rules_by_exponent
+    source = findings.rules_by_exponent
     for stage in STAGES:
-        counts = findings.rules_by_exponent(stage)
+        none, _, full, _ = counts = source(stage)
         yield _of(f"rules_{stage}", sum(counts), str, f"published rules for {stage}", source)
-        for name, kind, count in zip(names, kinds, counts, strict=True):
-            yield _of(f"rules_{stage}_{name}", count, str, f"of them with {kind}", source)
+        yield _of(f"rules_{stage}_none", none, str, "of them with no shift", source)
+        yield _of(f"rules_{stage}_full", full, str, "of them with the square root", source)
     low, high = results.study.pair
     for key in ("flux1", "flux2-50"):
         name, ratio = key.partition("-")[0], FORMULAS[key].ratio(low, high)
@@ -299,11 +291,10 @@ def _pictured(results: Results) -> Rows:
     yield _of("display_channels", channels, str, "channels pictured", "data/encoders.toml")
     index = results.photographs.index(photograph)
     before, _ = mismatch(shown, index, study.t)
-    after, worst = mismatch(shown, index, results.t_shifted)
+    after, _ = mismatch(shown, index, results.t_shifted)
     meaning = "SNR at high over low resolution, geometric mean over low and middle bands"
     yield _of("snr_ratio_before", before, _decimals2, f"{meaning}, same t", mismatch)
     yield _of("snr_ratio_after", after, _decimals2, f"{meaning}, t shifted by the rule", mismatch)
-    yield _of("snr_worst_after", worst - 1, percent, "largest deviation of it from 1", mismatch)
     for name, side in (("low", study.low), ("high", study.high)):
         k, meaning = findings.crossing(shown, index, side), f"frequency where SNR = 1 at {side} px"
         yield _of(f"crossing_{name}", k, _cycles, meaning, findings.crossing)
@@ -315,9 +306,8 @@ def _windows(results: Results) -> Rows:
             name, meaning = f"leak_{_window(window.text)}_{gamma:.0f}", "excess at high frequency"
             meaning += f", P = k^-{gamma:g}, window {window.text}"
             yield _of(name, excess, percent, meaning, findings.leakage)
-    (shift, gamma), source = findings.window_ranges(results), findings.window_ranges
+    shift, source = findings.window_range(results), findings.window_range
     yield _of("window_shift", shift, _digit, "largest range over windows of a shift", source)
-    yield _of("window_gamma", gamma, _digit, "largest range over windows of an exponent", source)
 
 
 def _window(text: str) -> str:
@@ -340,9 +330,8 @@ def _experiment(results: Results) -> Rows:
     yield _of("trained_ratio", one.ratio, _two, "trained_large over trained_small", source)
     yield _of("trained_ratios", one.ratios, _range, "range of trained_ratio over seeds", source)
     yield _of("trained_flat", one.flat, _percent1, "difference of L_z around the best", source)
-    ratio, ratios = one.sampling_ratio, one.sampling_ratios
+    ratio = one.sampling_ratio
     yield _of("sampled_ratio", ratio, _two, "sampled_large over sampled_small", source)
-    yield _of("sampled_ratios", ratios, _range, "range of sampled_ratio over seeds", source)
     for end, found in zip(("noisy", "clean"), one.matched, strict=True):
         meaning = f"shift of equal L_z, {end} end, ± over seeds"
         yield _of(f"matched_loss_{end}", found, _with_spread, meaning, source)
@@ -360,18 +349,12 @@ def _shift(results: Results, m: Measured) -> Rows:
     yield _of("shift", s.whole, point, f"{sides}, {band}", source)
     meaning = f"{percent(s.confidence)} interval of the shift, Student’s t on ln s"
     yield _of("interval", s.whole, interval, meaning, source)
-    for band, found in s.bands.items():
-        yield _of(f"shift_{band}", found, estimate, f"{sides}, {band} band", source)
     yield _of("exponent", s.exponent, _two, "exponent r of the measured shift", source)
-    yield _of("growth", s.whole.value**2, _two, "growth of the latents' power", source)
-    yield _of("log", -math.log(s.whole.value), _two, "minus ln of the measured shift", source)
-    ends, off = findings.curve_ends(s), findings.departure(s, "low", "middle")
-    yield _of("curve", ends, _range, "mean curve s(k), low and middle bands", findings.curve_ends)
+    off = findings.departure(s, "low", "middle")
     yield _of("departure", off, _percent1, "distance of a band from the rule", findings.departure)
     meaning = "largest difference of the SNR curves after the shift"
-    for what, shift in (("measured", s.whole.value), ("rule", s.theory)):
-        apart = s.mismatch(shift)
-        yield _of(f"apart_{what}", apart, percent, f"{meaning}: {what}", MeasuredShift.mismatch)
+    apart = s.mismatch(s.theory)
+    yield _of("apart_rule", apart, percent, f"{meaning}: rule", MeasuredShift.mismatch)
     if "psnr" in m.arrays:
         psnr, words = float(m.arrays["psnr"]), functools.partial(_digits3, unit="dB")
         yield _of("psnr", psnr, words, "PSNR of the reconstruction", reconstruction_error)
@@ -409,13 +392,9 @@ def _choices(results: Results, m: Measured) -> Rows:
     for images, s in findings.simulated(m).items():
         meaning = f"measured shift on {images} images"
         yield _of(identifier(images), s.whole, resolved, meaning, findings.simulated)
-    if ideal := findings.ideal(m):
-        off, meaning = findings.departure(ideal, *ideal.bands), "distance of a band from the rule"
-        yield _of("ideal", off, _percent1, f"{meaning}, ideal low-pass filter", findings.ideal)
     for variation in findings.lawful(results):
         s, source = findings.per_pixel(m, variation), findings.per_pixel
         meaning = "shift on power-law fields at fixed cycles per latent pixel"
-        yield _of("per_pixel", s.whole, resolved, meaning, source)
         yield _of("per_pixel_middle", s.bands["middle"], resolved, f"{meaning}, middle", source)
     moved, meaning = findings.floored(m), "change of the shift by a posterior of v.floor"
     yield _of("floored", moved, _change, meaning, findings.floored)
@@ -425,16 +404,11 @@ def _channels(results: Results, m: Measured) -> Rows:
     shifts, source = findings.channel_shifts(m), findings.channel_shifts
     yield _of("channels", len(shifts), str, "channels", source)
     yield _of("channels_range", shifts, _range, "shifts of single channels", source)
-    spread, below = shifts.max() / shifts.min() - 1, sum(map(findings.below, m.shift_by_channel))
-    yield _of("channels_spread", spread, _percent1, "relative range of channels' shifts", source)
-    yield _of("channels_below", below, str, "channels with an interval below the rule", source)
     pooled, equal = m.shift_pooled, m.shift_equal_channels.whole
     meaning = "mean shift of channels, drawn as well as images"
     yield _of("pooled", pooled, estimate, meaning, Measured.shift_pooled)
     meaning = "measured shift, channels of equal variance"
     yield _of("equal", equal, estimate, meaning, Measured.shift_equal_channels)
-    share, meaning = findings.strongest_share(m), "strongest channel's power in the low band"
-    yield _of("strongest", share, percent, meaning, findings.strongest_share)
     if len(shifts) > 2:
         rank, meaning = findings.rank_correlation(m), "rank correlation of γ and s of channels"
         yield _of("rank", rank, _two, meaning, findings.rank_correlation)
@@ -458,7 +432,7 @@ def _information(results: Results, m: Measured) -> Rows:
     yield _of("matched", matched, estimate, "information-matched shift, jackknife", source)
     yield _of("s_noisy", found.curve[0, 0], _two, "s(u) at the noisy end", source)
     yield _of("s_clean", found.curve[-1, 0], _two, "s(u) at the clean end", source)
-    shifts = {"matched": matched.value, "average": m.shift.whole.value, "rule": m.shift.theory}
+    shifts = {"matched": matched.value, "rule": m.shift.theory}
     for what, s in shifts.items():
         apart, meaning = found.misfit(s), f"difference of the two rates after the shift: {what}"
         yield _of(f"misfit_{what}", apart, _percent1, meaning, InformationShift.misfit)
@@ -467,30 +441,20 @@ def _information(results: Results, m: Measured) -> Rows:
 def _sampler(results: Results, m: Measured) -> Rows:
     study, solvers = results.study, results.samplers[m.card.name]
     low, high, euler, heun = study.low, study.high, solvers["euler"], solvers["heun"]
-    regions, source = [f"{band} {low}" for band in ("low", "middle", "high")], findings.best_shift
-    best = [findings.best_shift(euler, high, 10, region) for region in regions]
-    meaning = "best shifts of ten Euler steps for the low, middle and high band alone"
-    yield _of("bands_best", best, _each_best, meaning, source)
     shifted, unshifted = findings.worth(euler, high, 10)
     meaning = "error by power of ten Euler steps"
     yield _of("error_best", shifted, _digits2, f"{meaning}, best shift", findings.worth)
     yield _of("error_plain", unshifted, _digits2, f"{meaning}, no shift", findings.worth)
-    total, shared = (euler.ratio(low, high, region, "w2") for region in ("total", f"shared {low}"))
+    total = euler.ratio(low, high, "total", "w2")
     many, ratio = euler.steps.tolist().index(200), SamplerStudy.ratio
     meaning = "ratio of best shifts by power"
     yield _of("ratio_few", total[0], _best, f"{meaning}, {euler.steps[0]} Euler steps", ratio)
     yield _of("ratio_many", total[many], _best, f"{meaning}, 200 Euler steps", ratio)
     yield _of("ratio_limit", total[-1], _best, f"{meaning}, limit of Euler steps", ratio)
-    yield _of("ratio_shared", shared[many], _best, f"{meaning}, 200 steps, shared bands", ratio)
-    ours, whole = (one.ratio(low, high, f"whole {low}", "w2") for one in (euler, heun))
-    counted = heun.ratio(low, high, f"whole {low}", "kl_model")
-    off = max(abs(one / results.theory - 1) for one in ours)
-    _, most = findings.ends([ours, whole])
+    shared = euler.ratio(low, high, f"whole {low}", "w2")
+    off = max(abs(one / results.theory - 1) for one in shared)
     meaning += ", low and middle bands"
     yield _of("ratio_off", off, _percent1, f"{meaning}, distance from the rule, Euler", ratio)
-    yield _of("ratio_most", most, _best, f"{meaning}, largest", ratio)
-    yield _of("heun_power", whole, _range, f"{meaning}, Heun", ratio)
-    yield _of("heun_number", counted, _range, f"{meaning}, Heun, by number of modes", ratio)
     number = [one.ratio(low, high, "total", "kl_model") for one in (euler, heun)]
     meaning = "ratio of best shifts, whole spectrum, by number of modes"
     yield _of("ratio_number", number, _range, meaning, ratio)
@@ -501,7 +465,8 @@ def _sampler(results: Results, m: Measured) -> Rows:
         meaning = f"how much longer the exact sampler's path is at {side} px"
         yield _of(f"detour_{end}", detour, percent, meaning, findings.path)
         count, source = findings.dimensions(m, side), findings.dimensions
-        yield _of(f"dimensions_{end}", count, grouped, f"numbers in latents of {side} px", source)
+        if side == low:
+            yield _of("dimensions", count, grouped, f"numbers in latents of {side} px", source)
         meaning = f"relative standard deviation of the noise's radius at {side} px"
         yield _of(f"shell_{end}", (2 * count) ** -0.5, _percent2, meaning, source)
     error, meaning = findings.heun_error(solvers, high), "error of 10 Heun over 20 Euler steps"
@@ -515,15 +480,13 @@ def _weights(results: Results, m: Measured) -> Rows:
     alike, scatter = weighting.mean_correlation(ratios), weighting.neighbour_scatter(ratios)
     yield _of("alike", alike, _two, f"{meaning} of two images", weighting.mean_correlation)
     yield _of("scatter", scatter, percent, "share of scatter in ln R", weighting.neighbour_scatter)
-    for way in ("left_right", "top_bottom"):
-        found, halves = densities.reliability_of(m, way), densities.reliability_of
-        within, between = found.within[0], found.between[0]
-        yield _of(f"{way}_within", within, _two, f"{meaning}, {way} halves of an image", halves)
-        yield _of(f"{way}_between", between, _two, f"{meaning}, {way} halves of two", halves)
+    found, halves = densities.reliability_of(m, "left_right"), densities.reliability_of
+    within, between = found.within[0], found.between[0]
+    yield _of("halves_within", within, _two, f"{meaning}, left and right of an image", halves)
+    yield _of("halves_between", between, _two, f"{meaning}, left and right of two", halves)
     left, meaning = densities.carried_share(m), "variation of ln R that is left over theta"
     yield _of("carried", left, percent, meaning, densities.carried_share)
-    (linear, crossed), moved = densities.weighted_distance(m), densities.weighted_distance
-    yield _of("weighted_linear", linear, _percent1, "mass that R moves, linear map", moved)
+    crossed, moved = densities.weighted_distance(m)[1], densities.weighted_distance
     yield _of("weighted_crossings", crossed, _percent1, "mass that R moves, crossings", moved)
     entering, meaning = densities.movement_of(m, "modes").share[0], "modes of the high side alone"
     yield _of("entering", entering, percent, meaning, densities.movement_of)
@@ -565,14 +528,13 @@ def _flat_channels(results: Results) -> Rows:
 def _channel_rule(results: Results) -> Rows:
     if (rule := results.rule) is None:
         return
-    bands, predicted = ("low", "middle", "high"), findings.predicted
-    for band, hits, bias in zip(bands, *predicted(rule), strict=True):
-        yield _of(f"predicted_{band}", hits, str, f"channels as predicted, {band} band", predicted)
-        yield _of(f"bias_{band}", bias, _two, f"ln s predicted too low, {band} band", predicted)
+    predicted = findings.predicted
+    (hits, *_), (bias, *_) = predicted(rule)
+    yield _of("predicted_low", hits, str, "channels as predicted, low band", predicted)
+    yield _of("bias_low", bias, _two, "ln s predicted too low, low band", predicted)
     obey, others = findings.by_obedience(rule, results.theory)
     source = findings.by_obedience
     yield _of("obeying", len(obey), str, "channels of local means that shift by the rule", source)
-    yield _of("obeying_range", obey, _range, "their shifts, low band", source)
     yield _of("others_range", others, _range, "the other channels' shifts, low band", source)
 
 
@@ -581,13 +543,6 @@ def _steps(results: Results) -> Rows:
         lost = findings.heun_broken(steps, results.theory)
         meaning = f"largest change of an amplitude by {steps} Heun steps on a moved grid"
         yield _of(f"heun_broken_{steps}", lost, percent, meaning, findings.heun_broken)
-    whole, counted = (
-        list(findings.best_ratios(results, "total", by).values()) for by in ("w2", "kl_model")
-    )
-    _, most = findings.ends(whole)
-    meaning, source = "ratio of best shifts, whole spectrum", findings.best_ratios
-    yield _of("ratio_largest", most, _two, f"largest {meaning}, by power", source)
-    yield _of("ratio_counted", counted, _range, f"{meaning}, by number of modes", source)
 
 
 def _differences(results: Results) -> Rows:

@@ -158,7 +158,8 @@ def raps(
 ) -> Floats:  # fmt: skip
     """Ring-averaged power spectrum of each field: ``[..., h, w]`` -> ``[..., R]``. @eq-raps
 
-    It is ``rings(h, w, corners).average(half_power(z, kind, beta))``, a few fields at a time:
+    A mean over directions, as @eq-raps-integral is of a field without a grid:
+    ``rings(h, w, corners).average(half_power(z, kind, beta))``, a few fields at a time;
     nothing of the size of z is held besides z. Half precision and integers are read as float64.
     The transform is ducc0's where it is installed (extra ``fast``), else scipy's, else numpy's.
 

@@ -109,14 +109,10 @@ def window_excess(m: Measured) -> Floats:
     return np.asarray(np.expm1((read - own[:, None]).mean(axis=0)).mean(axis=-1))
 
 
-def window_ranges(results: Results) -> tuple[float, float]:
-    """Largest range over the windows of any encoder's (shift, mean power-law exponent)."""
-    shifts, gammas = [], []
-    for m in results.measured.values():
-        shifts.append(np.ptp([s.whole.value for s in m.shift_by_window]))
-        each = [[law.gamma for law in laws] for laws in m.power_laws_by_window]
-        gammas.append(np.ptp(np.mean(each, axis=1)))
-    return float(max(shifts)), float(max(gammas))
+def window_range(results: Results) -> float:
+    """Largest range over the windows of any encoder's shift."""
+    each = [[s.whole.value for s in m.shift_by_window] for m in results.measured.values()]
+    return float(np.ptp(each, axis=1).max())
 
 
 # The shift ---------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def shift_t(t: ArrayLike, s: ArrayLike) -> Floats:
 
 
 def shift_mu(mu: float, s: float) -> float:
-    """mu' = mu - ln s: a shifted logit-normal is a logit-normal with another mean."""
+    """mu' = mu - ln s: a shifted logit-normal is a logit-normal with another mean. @eq-mean"""
     return float(mu - np.log(_positive("s", s)))
 
 
