@@ -100,7 +100,8 @@ def test_a_project_in_a_folder_that_is_not_ascii_and_its_equations(
 ) -> None:
     (tmp_path / "home").mkdir()
     user = fresh.User(fresh.copy(tmp_path / "Größe 尺"), tmp_path / "home")
-    paper = (user.project / "report" / "index.qmd").read_text(encoding="utf-8")
+    parts = sorted((user.project / "report" / "paper").glob("_*.qmd"))
+    paper = "\n".join(part.read_text(encoding="utf-8") for part in parts)
     equations = re.findall(r"^\$\$.*?\$\$ \{#(eq-[\w-]+)", paper, re.DOTALL | re.MULTILINE)
     bodies = re.findall(r"^\$\$.*?\$\$ \{#eq-[^\n]*\}$", paper, re.DOTALL | re.MULTILINE)
     assert len(equations) == len(bodies) > 40

@@ -258,11 +258,6 @@ def test_curves_of_every_encoder(loaded: results.Results, made: Any) -> None:
             under = m.arrays[f"windows_{high}"][:, index, 1:]
             curve = of("window_leakage", f"images, {name}", window.text)
             same(curve, stats.gmean(under / power))
-        weighted = densities.weighted_of(m)
-        for by, found in (("linear map", weighted.linear), ("crossings", weighted.carried)):
-            for photo, density in zip(loaded.photographs, found, strict=True):
-                curve = of("carried_ratio", name, f"{photo.title}, R by the {by}")
-                same(curve, density / weighted.unweighted)
         sampler = loaded.samplers[name]["euler"]
         for region, panel in (("total", "whole spectrum"), (f"whole {low}", "shared frequencies")):
             for metric, label in gaussian_sampler.METRICS.items():
@@ -307,7 +302,7 @@ def test_pictures_are_the_fields_they_are_called(loaded: results.Results, made: 
     display, (low, high) = loaded.display, loaded.study.pair
     for name, first, field in (
         ("noisy_latents", 0, display.noisy(high, 0.5)),
-        ("noisy_latents", 16, display.noisy(low, 0.5)),
+        ("noisy_latents", len(display.z[high]), display.noisy(low, 0.5)),
         ("shifted_latents", 0, display.noisy(high, 0.5)),
         ("shifted_latents", 6, display.noisy(high, loaded.t_shifted)),
         ("shifted_latents", 12, display.noisy(low, 0.5)),
@@ -326,12 +321,10 @@ def test_words_tell_which_number_is_which(loaded: results.Results, made: Any) ->
         ("measured_shift", "1.53 [1.42,\u00a01.64] for taef2"),
         ("raps", f"have {v.snr_ratio_before} times the power"),
         ("snr_match", f"high resolution is {v.snr_ratio_before} times the other"),
-        ("snr_match", f"{v.snr_ratio_after} times, and nowhere in them off by more than "
-                      f"{v.snr_worst_after}."),
+        ("snr_match", f"{v.snr_ratio_after} times"),
         ("noise_afar", "uniform grey (0.1"),
         ("sound_levels", f"a constant, {v.sound_difference}."),
         ("power_laws", "; taef2, γ = 1.50"),
-        ("carried_ratio", "taef2, 0.50 to 2.16 / 0.99 to 1.03"),
     ):  # fmt: skip
         assert said in made[name][0].alt(loaded), name
 
