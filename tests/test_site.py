@@ -29,14 +29,22 @@ def built(copy: Path) -> Path:
         shutil.copytree(root() / name, copy / name, ignore=unwanted)
     for name in ("_quarto.yml", "pyproject.toml", "CITATION.cff"):
         shutil.copy(root() / name, copy)
+    render(copy)
+    return copy / "_site"
+
+
+def render(copy: Path) -> str:
+    """Build the site of the copy; what the build says of it."""
     said = {
         "ANALYSIS_ROOT": str(copy), "ANALYSIS_CACHE": str(copy / "empty"),
         "ANALYSIS_COMPUTE": "never", "PYTHONPATH": str(root()),
     }  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if k != "ANALYSIS_STUDY"} | said
     command = [sys.executable, "-m", "analysis", "render", "--renderer", "builtin"]
-    subprocess.run(command, cwd=copy, env=environment, check=True)
-    return copy / "_site"
+    done = subprocess.run(
+        command, cwd=copy, env=environment, check=True, stderr=subprocess.PIPE, text=True
+    )
+    return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +74,15 @@ def test_tree(site: Path) -> None:
     ):
         assert (site / name).is_file(), name
     assert "report/index.html" in (site / "index.html").read_text()
+
+
+def test_an_edit_of_a_paragraph_runs_nothing(site: Path) -> None:
+    page, built_page = site.parent / "report" / "index.qmd", site / "report" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(f"{text}\nA paragraph more.\n", encoding="utf-8")
+    told = render(site.parent)
+    assert "running its cells" not in told
+    assert "A paragraph more." in built_page.read_text(encoding="utf-8")
 
 
 def test_html_is_well_formed(site: Path) -> None:

@@ -112,13 +112,14 @@ def drawing(label: str, data: Data, study: str, store: Store) -> dict[str, bytes
     """
     drawn = shown.module(label)
     request = _request(label, data, study, drawn)
-    if (kept := store.get(request)) is not None:
-        return {name: content.tobytes() for name, content in kept.items()}
-    made = _drawn(lambda: drawn.draw(data))
-    # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.
-    with contextlib.suppress(OSError):
-        store.put(request, {name: np.frombuffer(one, np.uint8) for name, one in made.items()})
-        _prune(store, request)
+    with store.alone(request):  # pages that show the same figure run at the same time
+        if (kept := store.get(request)) is not None:
+            return {name: content.tobytes() for name, content in kept.items()}
+        made = _drawn(lambda: drawn.draw(data))
+        # Where nothing can be kept it is drawn each time; the build says why nothing is remembered.
+        with contextlib.suppress(OSError):
+            store.put(request, {name: np.frombuffer(one, np.uint8) for name, one in made.items()})
+            _prune(store, request)
     return made
 
 

@@ -13,13 +13,17 @@ from typing import Any
 
 import griffe
 
-from analysis.project.files import PACKAGE, root
+from analysis.project.files import PACKAGE
 from analysis.project.markdown import Markdown, code, escaped
 
 logging.getLogger("griffe").setLevel(logging.ERROR)  # it expects types where we give none
 _FORMULA = re.compile(r"(\$\$.*?\$\$|\$[^$]+\$|``?[^`]+``?)", re.DOTALL)
 _DISPLAYED = re.compile(r"^ *\$\$\n.*?\n *\$\$$", re.DOTALL | re.MULTILINE)
 _EQUATION = re.compile(r"@(eq-[\w-]+)")
+# The page that has the equations, and those that another has. Were they looked for in the pages,
+# any edit of one would run this one's cells again; the site's links are followed anyway.
+PAPER = "paper.qmd"
+ELSEWHERE = {"eq-sign-trap": "use-it.qmd"}
 
 
 def of(package: str) -> Markdown:
@@ -117,20 +121,8 @@ def _text(text: str) -> str:
 
 
 def _link(found: re.Match[str]) -> str:
-    page = _equations().get(found[1], "")
-    name = escaped(found[1].removeprefix("eq-").replace("-", " "))
-    return f"([equation: {name}]({page}#{found[1]}))" if page else f"(equation: {name})"
-
-
-@functools.cache
-def _equations() -> dict[str, str]:
-    """Label of an equation -> the page that has it; what ``x.qmd`` includes lies in ``x/``."""
-    found = {}
-    for path in sorted((root() / "report").rglob("*.qmd")):
-        page = f"{path.parent.name}.qmd" if path.name.startswith("_") else path.name
-        for label in re.findall(r"\{#(eq-[\w-]+)", path.read_text(encoding="utf-8")):
-            found[label] = page
-    return found
+    page, name = ELSEWHERE.get(found[1], PAPER), found[1].removeprefix("eq-").replace("-", " ")
+    return f"([equation: {escaped(name)}]({page}#{found[1]}))"
 
 
 def _label(path: str) -> str:

@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from analysis.project import placement
 from analysis.project.environment import environment
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.files import cache_folder, canonical, write_atomic
@@ -223,6 +224,18 @@ class Store:
         arrays = compute()
         self.keep(request, arrays, time.monotonic() - start)
         return arrays
+
+    @contextlib.contextmanager
+    def alone(self, request: Request) -> Iterator[None]:
+        """While this is held, another process that asks for it waits: what is made is made once.
+
+        Where the store cannot be written, nobody waits.
+        """
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):
+                folder = self._paths(request)[0].parent
+                held.enter_context(placement.alone(folder, busy=lambda: None))
+            yield
 
     def keep(self, request: Request, arrays: Arrays, seconds: float) -> None:
         """Store arrays that were computed just now, and note that they were."""

@@ -3,7 +3,10 @@
 import csv
 import dataclasses
 import io
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -247,3 +250,24 @@ def test_facts_are_escaped(loaded: Results, store: Store) -> None:
     made = drawings.drawing(LABEL, data, "bundled", store) | {"csv": b""}
     svg = drawings.stamped(made, {"Title": "a < b & c"})["svg"]
     assert next(ElementTree.fromstring(svg).iter(f"{DC}title")).text == "a < b & c"
+
+
+def test_pages_that_run_at_once_draw_it_once(
+    loaded: Results, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, started = [], threading.Barrier(2)
+
+    def slowly(draw: Callable[[], Figure]) -> dict[str, bytes]:
+        calls.append(draw)
+        time.sleep(0.2)  # time enough for the other to look
+        return {"svg": b"drawn"}
+
+    def draw(_: int) -> dict[str, bytes]:
+        started.wait(10)
+        return drawings.drawing(LABEL, data, "bundled", Store(store.folder))
+
+    monkeypatch.setattr(drawings, "_drawn", slowly)
+    data, _ = shown.figure(LABEL, loaded)
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(draw, range(2))) == [{"svg": b"drawn"}] * 2
+    assert len(calls) == 1

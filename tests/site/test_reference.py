@@ -38,6 +38,10 @@ def test_the_science_is_there() -> None:
 def test_equations_lead_to_the_paper_and_powers_are_no_markup() -> None:
     text = reference.of("shift")
     assert "([equation: measured](paper.qmd#eq-measured))" in text
+    for package in PACKAGES:
+        for page, label in re.findall(r"\((\w[\w-]*)\.qmd#(eq-[\w-]+)\)", reference.of(package)):
+            own = [root() / "report" / f"{page}.qmd", *(root() / "report" / page).glob("*.qmd")]
+            assert any(f"{{#{label}}}" in one.read_text(encoding="utf-8") for one in own), label
     assert "@eq-" not in text
     assert r"G \~ nu\^m" in text
     assert re.search(r"\n\$\$ \{#eq-ref-shift-1\}\n", text)

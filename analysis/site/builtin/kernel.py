@@ -108,7 +108,8 @@ def _run(page: Page, root: Path, running: list["_ThisInterpreter"]) -> cells.Res
     told = [out["data"][cells.TRACE] for out in last.outputs if cells.TRACE in out.get("data", {})]
     results.read = None
     if told:
-        shared = [files.store(root), *map(Path, told[0]["kept"])]
+        # Pages that show the same figure run at once, and write the same: none reads another's.
+        shared = [files.store(root), page.path.parent / files.MADE, *map(Path, told[0]["kept"])]
         results.read = files.observed(told[0], started, scratch, shared)
     return results
 
