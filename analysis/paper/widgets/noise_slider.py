@@ -11,14 +11,7 @@ import numpy as np
 
 from analysis.images import catalogue, pixels
 from analysis.paper.text import fixed, percent
-from analysis.paper.widgets.parts import (
-    DIGITS,
-    STYLE,
-    embedded,
-    raw_html,
-    script,
-    without_scripts,
-)
+from analysis.paper.widgets.parts import DIGITS, embedded, widget
 from analysis.project.arrays import Floats
 from analysis.project.files import root, write_atomic
 from analysis.project.markdown import Markdown
@@ -173,8 +166,8 @@ def markup(results: Results) -> Markdown:
     rule, measured = found["shifts"]["rule"], found["shifts"]["measured"]
     t, moved = f"{study.t:.2f}", f"{schedule.shift_t(study.t, rule):.3f}"
     part = "Latents" if found["share"] == 1 else "The middle of the latents"
-    return raw_html(
-        STYLE,
+    return widget(
+        "noise-slider",
         f'<div class="widget noise-slider" data-src="{source}">',
         '<div class="w-controls"><label class="w-wide">Fraction of data, t&nbsp;=&nbsp;'
         f'<span class="w-t">{t}</span>'
@@ -205,9 +198,6 @@ def markup(results: Results) -> Markdown:
         "picture has its own colour range. The curves are means over all channels; those "
         f'of the noise, its expectation. <a href="{source}">Latents and spectra as data</a></p>',
         "</div>",
-        without_scripts(
-            "The slider over t needs JavaScript. The figures show the same latents and spectra at "
-            f"t&nbsp;=&nbsp;{study.t:g}."
-        ),
-        script("noise-slider"),
+        without="The slider over t needs JavaScript. The figures show the same latents and "
+        f"spectra at t&nbsp;=&nbsp;{study.t:g}.",
     )

@@ -7,7 +7,6 @@ from typing import Any
 from analysis.project.markdown import Markdown
 
 DIGITS = 9  # of what a page computes with: finer than it shows, and the same on every processor
-STYLE = '<link rel="stylesheet" href="interactive/widgets.css">'
 
 
 def embedded(data: Mapping[str, Any]) -> str:
@@ -24,11 +23,17 @@ def raw_html(*parts: str) -> Markdown:
     return Markdown("\n".join(["```{=html}", *parts, "```"]))
 
 
-def script(name: str) -> str:
-    """The element that loads ``report/interactive/<name>.js``."""
-    return f'<script src="interactive/{name}.js" defer></script>'
+def widget(name: str, *parts: str, without: str) -> Markdown:
+    """An interactive part with its style and its script, ``report/interactive/<name>.js``.
 
-
-def without_scripts(text: str) -> str:
-    """What is said where scripts are switched off."""
-    return f'<noscript class="w-without"><p>{text}</p></noscript>'
+    Args:
+        name: of the script.
+        parts: its HTML.
+        without: what is said where scripts are switched off.
+    """
+    return raw_html(
+        '<link rel="stylesheet" href="interactive/widgets.css">',
+        *parts,
+        f'<noscript class="w-without"><p>{without}</p></noscript>',
+        f'<script src="interactive/{name}.js" defer></script>',
+    )

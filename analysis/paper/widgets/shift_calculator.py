@@ -6,14 +6,7 @@ from typing import Any
 
 from analysis.encoders import cards
 from analysis.paper.text import estimate, percent, plain
-from analysis.paper.widgets.parts import (
-    DIGITS,
-    STYLE,
-    embedded,
-    raw_html,
-    script,
-    without_scripts,
-)
+from analysis.paper.widgets.parts import DIGITS, embedded, widget
 from analysis.project.markdown import Markdown
 from analysis.shift.equal_snr import MeasuredShift
 from analysis.spectra import intervals, rings
@@ -142,8 +135,8 @@ def markup(results: Results) -> Markdown:
     sides = f'min="{-(-32 // step) * step}" step="{step}" inputmode="numeric"'
     positive = 'min="0" step="any"'
     images = f"{found['images']} image{'s' if found['images'] != 1 else ''}"
-    return raw_html(
-        STYLE,
+    return widget(
+        "shift-calculator",
         '<div class="widget shift-calculator">',
         '<form aria-label="Shift calculator"><fieldset disabled>',
         "<legend>Your change of resolution</legend>",
@@ -188,9 +181,6 @@ def markup(results: Results) -> Markdown:
         'your own images:<code data-out="command">python -m analysis recommend --encoder '
         f"{html.escape(card['address'])} --from {study.low} --to {study.high}</code></p></div>",
         f'<script type="application/json">{embedded(found)}</script></div>',
-        without_scripts(
-            "The calculator needs JavaScript. <code>python -m analysis recommend</code> gives the "
-            "same numbers."
-        ),
-        script("shift-calculator"),
+        without="The calculator needs JavaScript. <code>python -m analysis recommend</code> gives "
+        "the same numbers.",
     )

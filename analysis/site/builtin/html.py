@@ -29,6 +29,18 @@ ASSETS = "site_libs/builtin"
 _HOVER = ("citations-hover", "crossrefs-hover", "footnotes-hover")
 
 
+def templates(folder: Path) -> jinja2.Environment:
+    """The templates of a folder: what they are given is escaped, and must be given."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
 def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None) -> str:
     """The HTML file of a page.
 
@@ -40,13 +52,7 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
     """
     here = source.path.relative_to(project.root)
     up = "../" * (len(here.parts) - 1)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    shell = templates(_HERE).get_template("page.html")
     css = source.option("css", "html")
     body = _FORMULA.sub(_unbroken, _HEADING.sub(_anchored, fields["body"]))
     # Addresses are left out while no site-url is known: they have to be absolute.
@@ -55,7 +61,7 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
     paper = f"{base}/{here.with_name(pdf).as_posix()}" if base and pdf else ""
     scholar = source.option("google-scholar", "html", False)
     cited = citation.read(project.root / CITATION) if scholar else None
-    return environment.get_template("page.html").render(
+    return shell.render(
         fields=fields,
         body=_IMAGE.sub(lambda found: _image(found, source.path.parent), body),
         toc=fields["table-of-contents"] if source.option("toc", "html", False) else "",

@@ -20,26 +20,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-import jinja2
-
 from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.quarto_yml import lookup, parse
 from analysis.provenance import account
+from analysis.site.builtin import html
 from analysis.site.publish import changes, release, versions
 from analysis.site.publish.versions import DEV, LATEST, MARKER, Published
 
 _HERE = Path(__file__).parent
 LOOK = _HERE.parent / "builtin" / "style.css"
 _TEXTS = {".html", ".json", ".md", ".txt", ".xml"}  # files that may hold addresses of the site
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_HERE),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = html.templates(_HERE)
 
 
 @dataclass(frozen=True)
