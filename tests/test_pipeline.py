@@ -65,7 +65,8 @@ def place(project: Path) -> Path:
     shutil.copytree(PROJECT / "report", project / "report", ignore=unwanted)
     for name in (
         "index",
-        "use-it",
+        "original",
+        "paper",
         "settings",
         "reference",
     ):  # are about results that this project does not have

@@ -1,7 +1,6 @@
 """Tables: the rows are the results, and Markdown survives what is in the cells."""
 
 import dataclasses
-import math
 import re
 
 import numpy as np
@@ -13,7 +12,7 @@ from analysis.paper.tables.channels import table_information
 from analysis.paper.tables.crossings import table_crossings, table_published
 from analysis.paper.tables.encoders import table_encoders, table_measures, table_unmeasured
 from analysis.paper.tables.literature import table_rules
-from analysis.paper.tables.measured_shift import table_recommended, table_shift
+from analysis.paper.tables.measured_shift import table_shift
 from analysis.paper.tables.reproducing import table_photographs
 from analysis.paper.tables.sampler import table_sampler
 from analysis.paper.tables.sensitivity import table_sensitivity
@@ -49,16 +48,8 @@ def test_shift_table(loaded: Results) -> None:
     assert len(rows) == 4 * len(loaded.measured)
     for row, measured in zip(rows[3::4], loaded.measured.values(), strict=True):
         assert row[0] == f"`{measured.card.name}`"
-        assert f"{row[3]} {row[4]}" == paper_text.estimate(measured.shift.whole)
-        assert row[5] == f"{measured.shift.exponent:.2f}"
-
-
-def test_recommended_is_the_rule_and_each_measured_shift(loaded: Results) -> None:
-    rule, *rows = cells(table_recommended(loaded))[1:]
-    assert rule == ["square-root rule", "2.00", "", "1.00", "−0.693"]  # -ln 2
-    for row, measured in zip(rows, loaded.measured.values(), strict=True):
         assert f"{row[1]} {row[2]}" == paper_text.estimate(measured.shift.whole)
-        assert row[4] == paper_text.plain(-math.log(measured.shift.whole.value), 3)
+        assert row[5] == f"{measured.shift.exponent:.2f}"
 
 
 def test_encoders_table_says_where(loaded: Results) -> None:
@@ -111,7 +102,7 @@ def test_windows_table(loaded: Results) -> None:
     assert [row[1] for row in rows] == windows * len(loaded.measured)
     own = windows.index(loaded.study.window.text)
     for row, measured in zip(rows[own :: len(windows)], loaded.measured.values(), strict=True):
-        assert f"{row[3]} {row[4]}" == paper_text.estimate(measured.shift.whole)
+        assert f"{row[1]} {row[2]}" == paper_text.estimate(measured.shift.whole)
 
 
 def test_information_beside_its_limits_or_why_there_is_none() -> None:
