@@ -161,18 +161,14 @@ def test_without_a_login(hub: Hub, tmp_path: Path) -> None:
         hub, tmp_path, "gated/model", ("gated/model", "", ["taef1", "zimage", "other/model"]),
         "private/model", "nowhere/model", "bare/model", ("fit/model", OTHER),
     )  # fmt: skip
-    assert gated == (
-        "gated/model is gated: accept its licence at https://huggingface.co/gated/model, then run "
-        "'hf auth login'"
-    )
-    assert chosen == (
-        f"{gated}; or take encoder taef1 or zimage (same latent space), or set repo to "
-        "other/model in its card"
+    assert gated.startswith("gated/model is gated: accept its licence at https://huggingface.co/g")
+    assert gated.endswith("then run 'hf auth login'")
+    assert chosen.startswith(
+        f"{gated}; or take encoder taef1 or zimage (same latent space), or set"
     )
     for repo, said in (("private/model", private), ("nowhere/model", nowhere)):
-        assert said == (
-            f"{repo} is not there or is private: see https://huggingface.co/{repo}, and check "
-            "'hf auth whoami'"
+        assert said.startswith(
+            f"{repo} is not there or is private: see https://huggingface.co/{repo}"
         )
     assert "bare/model has no file 'vae/config.json': see https://hugg" in bare
     assert f"fit/model has no revision '{OTHER}': it was moved or removed: choose a commit" in gone
@@ -189,17 +185,12 @@ def test_with_a_login(hub: Hub, tmp_path: Path) -> None:
         answer(process, tmp_path / token)
         for process, token in zip(by, (STRANGER, NARROW, EXPIRED, READER), strict=True)
     )
-    assert stranger[0] == (
-        "gated/model is gated and your account has no access: accept its licence at "
-        "https://huggingface.co/gated/model with the account that 'hf auth whoami' names"
-    )
+    assert stranger[0].startswith("gated/model is gated and your account has no access: accept its")
     assert "is not there or is private" in stranger[1]
     assert narrow[0].startswith("gated/model is refused to your token (Please enable")
     assert "https://huggingface.co/settings/tokens" in narrow[0]
     for repo, said in zip(asked, expired, strict=True):  # the server repeats the token here
-        assert (
-            said == f"{repo} is refused, since your token is not valid: run 'hf auth login' again"
-        )
+        assert said == f"{repo} is refused, since your token is not valid: {AGAIN}"
     assert reader == [GOOD, GOOD]
     assert any(one.authorized for one in hub.asked if one.server == "hub")
     assert not any(one.authorized for one in hub.asked if one.server == "cdn")
@@ -220,9 +211,7 @@ def test_offline_by_setting(hub: Hub, tmp_path: Path) -> None:
     )
     assert len(hub.asked) == before
     assert found[0] == GOOD
-    assert found[1] == (
-        "bare/model is not in the Hugging Face cache and HF_HUB_OFFLINE is set: unset it to fetch"
-    )
+    assert "bare/model is not in the Hugging Face cache and HF_HUB_OFFLINE is set" in found[1]
     assert found[2] == [True, None]
     assert found[3][0] is False and "HF_HUB_OFFLINE is set: unset it" in found[3][1]
 
