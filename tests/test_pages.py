@@ -105,8 +105,7 @@ def test_every_figure_has_a_file_and_every_file_a_figure() -> None:
     files = {path.stem for path in (root() / "analysis" / "paper" / "figures").glob("*.py")}
     expected = {f"fig-{stem.replace('_', '-')}" for stem in files - {"__init__", "style"}}
     assert set(labels("fig")) == expected
-    parts = sorted((root() / "report" / "paper").glob("_*.qmd"))
-    text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for label in expected:
         body = re.search(rf"\{{#{label}\}}(.*?)^:::$", text, re.M | re.S)
         assert body, label

@@ -31,6 +31,7 @@ from analysis.paper import figures as paper_figures
 from analysis.paper import series, text
 from analysis.paper.series import Data
 from analysis.project.environment import environment
+from analysis.project.errors import InputError
 from analysis.project.files import canonical
 from analysis.project.markdown import line
 from analysis.provenance import shown
@@ -59,7 +60,11 @@ def versions() -> str:
 
 
 def files(label: str, results: Results, store: Store) -> tuple[dict[str, bytes], Record]:
-    """A figure as ``svg``, ``png``, ``csv`` and, where it has pictures, ``webp``, and its record.
+    """A figure as files by their endings, and its record.
+
+    ``svg``, ``png`` and ``csv``; ``dark.svg``, ``narrow.svg`` and ``narrow.dark.svg`` with the
+    colours of a dark page and the layout of a phone. Where a figure has pictures these are ``webp``
+    instead, and ``webp`` is beside ``svg``.
 
     Args:
         label: such as ``fig-raps``.
@@ -72,6 +77,21 @@ def files(label: str, results: Results, store: Store) -> tuple[dict[str, bytes],
     data, record = shown.figure(label, results)
     made = drawing(label, data, results.study.name, store)
     return stamped(made | {"csv": table(data).encode()}, facts(record, results)), record
+
+
+def size(drawing: bytes) -> tuple[int, int]:
+    """Width and height of a figure's SVG or WebP in CSS pixels.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if drawing[:4] == b"RIFF":
+        with Image.open(io.BytesIO(drawing)) as image:
+            return round(image.width * 96 / DPI), round(image.height * 96 / DPI)
+    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', drawing)
+    if found is None:
+        raise InputError("a figure has no size: return a matplotlib figure")
+    return round(float(found[1]) * 96 / 72), round(float(found[2]) * 96 / 72)
 
 
 def facts(record: Record, results: Results) -> dict[str, str]:
@@ -102,7 +122,7 @@ def facts(record: Record, results: Results) -> dict[str, str]:
 
 
 def drawing(label: str, data: Data, study: str, store: Store) -> dict[str, bytes]:
-    """A figure as ``svg``, ``png`` and, where it has pictures, ``webp``; without its facts.
+    """A figure as files by their endings, as `files` says; without facts and numbers.
 
     Args:
         label: such as ``fig-raps``.
@@ -130,7 +150,7 @@ def _request(label: str, data: Data, study: str, drawn: ModuleType) -> Request:
         code.update(one.read_bytes())
     made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow", "typst")}
     return Request(
-        "drawing", 7,
+        "drawing", 8,
         {"figure": label, "study": {"name": study}, "versions": made, "dpi": DPI},
         {"code": code.hexdigest(), "data": digest(data)},
         f"drawing of {label}",
@@ -192,13 +212,14 @@ def _note(value: Any) -> str:
 def stamped(made: Mapping[str, bytes], said: Mapping[str, str]) -> dict[str, bytes]:
     """The files with their facts: RDF in the SVG, text chunks in the PNG, comments in the CSV."""
     out = dict(made)
-    svg = made["svg"].decode()
-    for name in ELEMENTS:
-        words = said.get(name)
-        if words is None:
-            svg = re.sub(rf"\n *<(dc:\w+)>@@{name}@@</\1>", "", svg)
-        svg = svg.replace(f"@@{name}@@", escape(words or "", quote=False))
-    out["svg"] = svg.encode()
+    for ending in (one for one in made if one.endswith("svg")):
+        svg = made[ending].decode()
+        for name in ELEMENTS:
+            words = said.get(name)
+            if words is None:
+                svg = re.sub(rf"\n *<(dc:\w+)>@@{name}@@</\1>", "", svg)
+            svg = svg.replace(f"@@{name}@@", escape(words or "", quote=False))
+        out[ending] = svg.encode()
     chunks = b"".join(_chunk(name, said[name]) for name in ELEMENTS if name in said)
     ihdr = 8 + 25  # the signature and the first chunk
     out["png"] = made["png"][:ihdr] + chunks + made["png"][ihdr:]
@@ -214,11 +235,28 @@ def _chunk(keyword: str, text: str) -> bytes:
 
 
 def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
+    """A figure in both layouts and both themes: see `files`."""
+    from analysis.paper.figures import style
+
+    svgs: dict[str, bytes] = {}
+    for layout in style.LAYOUTS:
+        name = "" if layout == "wide" else f"{layout}."
+        with style.layout(layout):
+            svgs[name] = _svg(draw)
+        svgs[name + "dark."] = style.in_the_dark(svgs[name])
+    made = {"svg": svgs[""], "png": _pixels(svgs[""])}
+    # Pictures of noise hardly compress: a page shows them as WebP, and links to the SVG.
+    if b"<image" in svgs[""]:
+        return made | {f"{name}webp": _webp(svg) for name, svg in svgs.items()}
+    return made | {f"{name}svg": svg for name, svg in svgs.items()}
+
+
+def _svg(draw: Callable[[], Any]) -> bytes:
+    """What a function draws, as SVG with marks where its facts go."""
     import matplotlib as mpl
 
     from analysis.paper.figures import style
 
-    made = {}
     # Neither a reader's matplotlibrc nor what a notebook sets may change a figure. A letter of a
     # name that the font has not is drawn as a box, which says so.
     with mpl.rc_context(), warnings.catch_warnings():
@@ -232,21 +270,18 @@ def _drawn(draw: Callable[[], Any]) -> dict[str, bytes]:
         marks = {name: f"@@{name}@@" for name in ELEMENTS}
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", dpi=DPI, metadata=marks)
-        made["svg"] = buffer.getvalue()
-    made["svg"] = _named(made["svg"])
     # A hundredth of a point is finer than any screen shows; six decimals are a third of the file.
-    made["svg"] = re.sub(
+    return re.sub(
         rb' (d|x|y|points)="[^"]*"',
-        lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]), made["svg"],
+        lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]), _named(buffer.getvalue()),
     )  # fmt: skip
-    made["png"] = _pixels(made["svg"])
-    # Pictures of noise hardly compress: a page shows them as WebP, and links to the SVG.
-    if b"<image" in made["svg"]:
-        buffer = io.BytesIO()
-        with Image.open(io.BytesIO(made["png"])) as image:
-            image.convert("RGB").save(buffer, "webp", quality=65, method=4)
-        made["webp"] = buffer.getvalue()
-    return made
+
+
+def _webp(svg: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(_pixels(svg))) as image:
+        image.convert("RGB").save(buffer, "webp", quality=65, method=4)
+    return buffer.getvalue()
 
 
 def _named(svg: bytes) -> bytes:

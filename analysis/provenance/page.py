@@ -28,7 +28,6 @@ from analysis.study.settings import REFERENCE
 from analysis.study.store import Store
 
 FOLDER = "made"  # beside the pages
-_PT = 96 / 72  # CSS pixels
 LIBRARIES = ("python", "numpy", "pillow", "torch", "diffusers")
 
 
@@ -49,6 +48,9 @@ class Figures:
     def show(self, label: str) -> Markdown:
         """Write a figure's files into the folder; show the SVG, or pictures as WebP.
 
+        That is the wide, light one, which is all there is on paper; `site.pictures` adds those for
+        phones and dark pages to the HTML of either renderer.
+
         On paper it is the SVG always. The built-in renderer runs a page once for all its formats
         and sees to that itself; Quarto runs it for each and says for which.
 
@@ -68,9 +70,10 @@ class Figures:
         self._records[label] = record
         for ending, content in (made | {"json": _json(record)}).items():
             _write(self.folder / f"{label}.{ending}", content)
-        if "webp" not in made:
-            (self.folder / f"{label}.webp").unlink(missing_ok=True)
-        width, height = size(made["svg"])
+        for old in self.folder.glob(f"{label}.*"):
+            if old.name.removeprefix(f"{label}.") not in {*made, "json"}:
+                old.unlink(missing_ok=True)
+        width, height = drawings.size(made["svg"])
         ending = "webp" if "webp" in made and not _on_paper() else "svg"
         attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
         return Markdown(f"![]({self.place}/{label}.{ending}){{{attributes}}}")
@@ -197,14 +200,6 @@ def _on_paper() -> bool:
         return False
     info = json.loads(Path(told).read_text(encoding="utf-8"))
     return str(info["format"]["identifier"]["target-format"]).startswith(("typst", "pdf"))
-
-
-def size(svg: bytes) -> tuple[int, int]:
-    """Width and height of a matplotlib SVG in CSS pixels."""
-    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', svg)
-    if found is None:
-        raise InputError("a figure has no size: return a matplotlib figure")
-    return round(float(found[1]) * _PT), round(float(found[2]) * _PT)
 
 
 def _code(where: str) -> str:

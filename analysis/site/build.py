@@ -14,7 +14,7 @@ from analysis.project import placement
 from analysis.project.environment import edition
 from analysis.project.files import root
 from analysis.provenance import account
-from analysis.site import links, quarto
+from analysis.site import links, pictures, quarto
 from analysis.site.builtin import project
 from analysis.site.builtin import site as builtin
 from analysis.study.check import Finding
@@ -91,6 +91,7 @@ def pages(
             quarto.render(folder, site, quiet=quiet)
         else:
             builtin.render(folder, staged, made, progress=say)
+        pictures.write(folder, site)
         finish(site, results)
         names = {page.relative_to(folder).with_suffix(".html") for page in plan.pages}
         found = sorted(path.relative_to(site) for path in site.rglob("*"))

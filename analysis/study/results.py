@@ -65,6 +65,11 @@ class Display:
     origin: str
     provenance: dict[str, Any]
 
+    def strongest(self, count: int) -> list[int]:
+        """The channels with the most power, no more than so many, in their order."""
+        power = np.mean(np.square(self.z[min(self.z)], dtype=np.float64), axis=(1, 2))
+        return sorted(np.argsort(-power)[:count].tolist())
+
     def noisy(self, side: int, t: float) -> np.ndarray:
         """z_t = t z + (1 - t) eps, ``[C, h, w]``."""
         return noise.blend(self.z[side], self.eps[side], t)

@@ -67,7 +67,7 @@ def test_an_unchanged_figure_is_drawn_once(
     first, record = drawings.files(LABEL, loaded, store)
     assert drawings.files(LABEL, loaded, store) == (first, record)
     assert counted == ["drawn"]
-    assert set(first) == {"svg", "png", "csv"}
+    assert set(first) == {"svg", "png", "csv", "dark.svg", "narrow.svg", "narrow.dark.svg"}
     other, _ = drawings.files(LABEL, loaded, Store(store.folder.parent / "other"))
     assert other == first, "the same inputs give the same bytes"
 
@@ -82,7 +82,9 @@ def test_a_changed_result_is_drawn_anew(loaded: Results, store: Store, counted: 
         )
         index, high = found.photographs.index(found.display.photograph), found.study.high
         rows = csv.DictReader(line for line in made["csv"].decode().splitlines() if line[0] != "#")
-        drawn = {row["x"]: row["y"] for row in rows if row["series"] == "latents, t = 1"}
+        drawn = {
+            row["x"]: row["y"] for row in rows if row["series"] == f"latents, {found.study.high} px"
+        }
         assert float(drawn[f"{k(high)[1]:.6g}"]) == pytest.approx(power(high)[index, 1], rel=1e-5)
 
 

@@ -11,7 +11,7 @@ import pytest
 from analysis.paper.figures import raps, time_density
 from analysis.project import environment
 from analysis.project.errors import InputError
-from analysis.provenance import page, shown
+from analysis.provenance import drawings, page, shown
 from analysis.study.results import Results, load
 from analysis.study.store import Store
 from tests.conftest import unescaped
@@ -48,10 +48,11 @@ def test_the_image_with_its_text_and_size(
         f'![](made/{LABEL}.svg){{fig-alt="Two \\"densities\\" over t\\." width=499 height=250}}'
     )  # fmt: skip
     assert {path.name for path in figures.folder.iterdir()} == {
-        f"{LABEL}.{ending}" for ending in ("svg", "png", "csv", "json")
+        f"{LABEL}.{ending}"
+        for ending in ("svg", "dark.svg", "narrow.svg", "narrow.dark.svg", "png", "csv", "json")
     }
     # 5.2 by 2.6 inches, in CSS pixels of 1/96 inch.
-    assert page.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
+    assert drawings.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
 
 
 def test_pictures_are_shown_as_webp_on_a_screen_and_as_svg_on_paper(

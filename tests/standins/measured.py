@@ -28,7 +28,10 @@ def pretend(**measured: Measured) -> Shown:
     one = next(iter(named.values()))
     return Shown(
         study=one.study, measured=named, contributed={}, theory=one.shift.theory, rule=None,
-        photographs=tuple(range(len(one.arrays[f"power_{one.study.high}"]))), samplers={},
+        photographs=tuple(
+            Shown(title=f"image {n}") for n in range(len(one.arrays[f"power_{one.study.high}"]))
+        ),
+        samplers={},
     )  # fmt: skip
 
 

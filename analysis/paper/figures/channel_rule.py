@@ -42,8 +42,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Each channel of the study's linear encoder: by order alone, with aliases, and measured."""
-    figure = style.figure(4.0)
-    axes = figure.subplots(1, 2, sharey=True)
+    figure, axes = style.panels(2, 4.0, 2.9, 1.0, shared=True)
     orders = data.notes["orders"]
     looks = {m: LOOKS[m] for m in orders}
     for ax, panel in zip(axes, data.panels, strict=True):
@@ -58,7 +57,7 @@ def draw(data: Data) -> Figure:
         ax.set_title(panel, fontsize=8.5)
         ax.grid(axis="x", visible=False)
         ax.set_xticks(sorted({place for curve in data.of(panel) for place in curve.x}))
-        style.label(ax, data, panel, left=ax is axes[0])
+        style.label(ax, data, panel)
     low, high = reach(data.curves)
     style.log_axis(axes[0], "y", 0.9 * low, 1.1 * high, TICKS)
     exponent = f"${data.notes['square-root rule']:.3g}^{{1 - m}}$"
@@ -68,7 +67,7 @@ def draw(data: Data) -> Figure:
         style.key(PREDICTED, color=style.THEORY, marker="o", ls="", mfc="none"),
         style.key(MEASURED, color=style.THEORY, marker="o", ls="", ms=4),
     ]
-    figure.legend(handles=keys, loc="outside upper center", ncols=3)
+    style.legend(figure, keys, "upper", 3)
     return figure
 
 

@@ -15,7 +15,7 @@ BANDS = {"low": ("o", 1.0, -0.25), "middle": ("s", 0.75, 0.0), "high": ("^", 0.4
 TICKS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 SLOPES, SHIFTS, MEAN = ", exponents", ", shifts", "mean over channels, low and middle"
 WHOLE = ", shifts over the low and middle bands"
-ROW = 20  # channels that share a row of the figure
+ROW = {False: 20, True: 1}  # channels that share a row of the figure, on a page and a phone
 
 
 def data(results: Results) -> Data:
@@ -58,7 +58,7 @@ def _rows(channels: dict[str, int]) -> list[list[str]]:
             room -= count
         else:
             rows.append([name])
-            room = ROW - count
+            room = ROW[style.narrow()] - count
     return rows
 
 
@@ -73,7 +73,8 @@ def _column(above: Axes, below: Axes, data: Data, name: str) -> None:
         style.points(below, curve, aside, **look, ms=3, lw=0.9, capsize=0)
     style.line(below, mean, color=colour, lw=1)
     below.axhline(data.notes["square-root rule"], color=style.THEORY, ls="--", lw=1)
-    below.set_xticks(slopes.x, slopes.categories, fontsize=7)
+    every = 2 if style.narrow() and len(slopes.x) > 20 else 1
+    below.set_xticks(slopes.x[::every], slopes.categories[::every], fontsize=7)
     below.set_xlim(*mean.x)
     below.set_xlabel("channel")
     for ax in (above, below):
@@ -106,7 +107,7 @@ def draw(data: Data) -> Figure:
     ]
     keys.append(style.key(MEAN, color=style.PALE, lw=1))
     keys.append(style.key("square-root rule", color=style.THEORY, ls="--", lw=1))
-    figure.legend(handles=keys, loc="outside lower center", ncols=5)
+    style.legend(figure, keys)
     return figure
 
 

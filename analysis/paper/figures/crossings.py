@@ -27,7 +27,7 @@ def data(results: Results) -> Data:
 
     Each has the logit-normal nearest to it, whose mean and standard deviation are in its name.
     """
-    theta, curves = np.linspace(-8, 8, 801), []
+    theta, curves = np.linspace(-8, 8, 321), []
     for name, measured in results.measured.items():
         for by, title in TITLES.items():
             panel = f"{name}, {title}"
@@ -51,8 +51,11 @@ def data(results: Results) -> Data:
 def draw(data: Data) -> Figure:
     """Densities over theta: a row an encoder, a column a weight."""
     names = data.notes["encoders"]
-    figure = style.figure(0.9 + 1.7 * len(names))
-    axes = figure.subplots(len(names), len(TITLES), sharex=True, sharey=True, squeeze=False)
+    rows, columns = len(names), len(TITLES)
+    figure = style.figure(0.9 + 1.7 * rows, 0.9 + 1.65 * rows * columns)
+    if style.narrow():
+        rows, columns = rows * columns, 1
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, panel in zip(axes.ravel(), data.panels, strict=True):
         standard, *others = data.of(panel)
         shade = {"color": style.PALE, "alpha": 0.25, "lw": 0}
@@ -66,18 +69,22 @@ def draw(data: Data) -> Figure:
         # On the side that the densities leave free.
         place = "upper right" if sum(mean.x[0] for mean in means) < 1 else "upper left"
         ax.legend(loc=place, title_fontsize=8, borderaxespad=0, handlelength=1.6)
-    for name, row in zip(names, axes, strict=True):
-        row[0].set_ylabel(data.axes[panel][1])
+    per = axes.reshape(len(names), len(TITLES))
+    for name, row in zip(names, per, strict=True):
         for ax in row:
             ax.get_legend().set_title(style.literal(name))
+    for row in axes:
+        row[0].set_ylabel(data.axes[panel][1])
     axes[0, 0].set_xlim(standard.x[0], standard.x[-1])
     axes[0, 0].set_ylim(0)
-    for ax, title in zip(axes[0], TITLES.values(), strict=True):
-        ax.set_title(title)
+    for row in per if style.narrow() else per[:1]:
+        for ax, title in zip(row, TITLES.values(), strict=True):
+            ax.set_title(title)
     for ax in axes[-1]:
         ax.set_xlabel(data.axes[panel][0])
-    labels = (STANDARD, "nearest logit-normal, its μ and std in the legends")
-    figure.legend([reference, thin], labels, loc="outside lower center", ncols=2)
+    reference.set_label(STANDARD)
+    thin.set_label("nearest logit-normal: μ, std")
+    style.legend(figure, [reference, thin])
     return figure
 
 

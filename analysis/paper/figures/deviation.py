@@ -31,8 +31,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Left: the difference. Right: the same as a ratio, where high frequencies can be seen."""
-    figure = style.figure(3.0)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = style.panels(2, 3.0, 2.6)
     for ax, panel, equal in ((left, DIFFERENCE, 0), (right, RATIO, 1)):
         *others, shown = data.of(panel)
         for curve in others:
@@ -40,7 +39,7 @@ def draw(data: Data) -> Figure:
         style.line(ax, shown, color=style.HIGH, lw=1.6, zorder=3)
         ax.axhline(equal, color=style.THEORY, lw=0.8)
         style.frequency_axis(ax, shown.x)
-        style.label(ax, data, panel)
+        style.label(ax, data, panel, always=True)
     left.set_yscale("symlog", linthresh=0.1)
     left.set_yticks([-1000, -100, -10, -1, 0, 1, 10, 100, 1000])
     left.minorticks_off()

@@ -43,8 +43,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Fits (left), ratios of all photographs (middle), weighted density over t (right)."""
-    figure = style.figure(2.7)
-    left, middle, right = figure.subplots(1, 3)
+    figure, (left, middle, right) = style.panels(3, 2.7, 2.4)
     looks = (
         {"color": style.HIGH},
         {"color": style.LOW, "ls": "--"},
@@ -60,7 +59,7 @@ def draw(data: Data) -> Figure:
     style.line(right, density, color=style.THEORY, ls=":")
     style.line(right, weighted, color=style.FIT, lw=1)
     for ax, panel in zip((left, middle, right), data.panels, strict=True):
-        style.label(ax, data, panel)
+        style.label(ax, data, panel, always=True)
     for ax in (left, middle):
         ax.set_yscale("log")
         style.frequency_axis(ax, shown.x)

@@ -1,4 +1,4 @@
-"""Log-magnitude and phase of every channel of a noisy latent."""
+"""Log-magnitude and phase of the channels of a noisy latent."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,20 +10,22 @@ from analysis.spectra import periodogram
 from analysis.study.results import Results
 
 MAGNITUDE, PHASE = "log10 |Z|, latent units", "phase (rad)"
+SHOWN = 8  # channels at most
 PEAKS = "powers of ten between a channel's median and its brightest point"
 
 
 def data(results: Results) -> Data:
-    """Magnitude and phase of each channel at the high resolution, zero frequency in the centre."""
+    """Magnitude and phase of the strongest channels, zero frequency in the centre."""
     study = results.study
+    channels = results.display.strongest(SHOWN)
     field = results.display.noisy(study.high, study.t)
-    modes = periodogram.fourier(field, study.window.kind, study.window.beta)
+    modes = periodogram.fourier(field[channels], study.window.kind, study.window.beta)
     # The centre is zero by construction; a floor keeps its logarithm finite.
     magnitude = np.log10(np.maximum(np.abs(modes), 1e-3))
     pictures = [
-        Picture(panel, f"channel {number}", field)
+        Picture(panel, f"channel {channel + 1}", field)
         for panel, fields in ((MAGNITUDE, magnitude), (PHASE, np.angle(modes)))
-        for number, field in enumerate(fields, 1)
+        for channel, field in zip(channels, fields, strict=True)
     ]
     return Data(
         pictures=tuple(pictures), notes={PEAKS: [p.max() - np.median(p) for p in magnitude]}
@@ -34,9 +36,10 @@ def data(results: Results) -> Data:
 def draw(data: Data) -> Figure:
     """Per channel, magnitude above phase; zero frequency in the centre."""
     channels = len(data.pictures) // 2
-    columns = min(8, channels)
+    columns = min(4 if style.narrow() else 8, channels)
     rows = -(-channels // columns)
-    figure = style.figure(2 * rows * style.WIDTH / columns + 0.55)
+    each = 2 * rows * style.width() / columns + 0.55
+    figure = style.figure(each, each)
     axes = figure.subplots(2 * rows, columns, squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
@@ -48,7 +51,8 @@ def draw(data: Data) -> Figure:
         above, below = axes[2 * row : 2 * row + 2, column]
         shown = above.imshow(data.pictures[index].pixels, **ranges)
         turned = below.imshow(data.pictures[channels + index].pixels, **turns)
-        above.set_title(f"{index + 1}", fontsize=7, pad=2)
+        number = data.pictures[index].name.removeprefix("channel ")
+        above.set_title(number, fontsize=7, pad=2)
     bars = [
         figure.colorbar(
             image, ax=part, label=panel, orientation="horizontal", aspect=30, pad=0.02, shrink=0.8

@@ -53,8 +53,7 @@ def draw(data: Data) -> Figure:
 
     By power and by mode count; FLUX.2's own shifts are crosses.
     """
-    figure = style.figure(3.6)
-    left, *others = figure.subplots(1, 3, width_ratios=(1.15, 1, 1))
+    figure, (left, *others) = style.panels(3, 3.6, 2.5, 1.2, ratios=(1.15, 1, 1))
     others[1].sharey(others[0])
     names, published = data.notes["encoders"], data.curve(BEST, FLUX2)
     for ax, panel in zip((left, *others), (BEST, WHOLE, SHARED), strict=True):
@@ -67,7 +66,7 @@ def draw(data: Data) -> Figure:
         style.plain_log(ax.yaxis)
         ax.set_xlim(published.x[0] * 0.9, published.x[-1] * 1.1)
         ax.set_title(panel)
-        style.label(ax, data, panel, left=panel != SHARED)
+        style.label(ax, data, panel, always=panel != SHARED)
     for name in names:
         look = style.encoder_look(names, name) | {"ms": 8, "mfc": "none", "ls": "", "zorder": 5}
         style.line(others[1], data.curve(SHARED, f"{name}: {EQUAL_SNR}"), clip_on=False, **look)
@@ -86,7 +85,7 @@ def draw(data: Data) -> Figure:
         style.key(EQUAL_SNR, color=style.PALE, marker="o", mfc="none", ms=8, ls=""),
         style.key(FLUX2, **cross),
     ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=4)
+    style.legend(figure, keys, columns=4)
     return figure
 
 

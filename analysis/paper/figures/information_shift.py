@@ -70,15 +70,16 @@ def _rates(ax: Axes, data: Data, panel: str) -> None:
 @style.styled
 def draw(data: Data) -> Figure:
     """Rates before and after the shift, s against the share of information, and the numbers."""
-    figure = style.figure(5.6)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
     panels = [panel for panel in data.panels if panel.startswith(RATES)]
-    axes = upper.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    n = len(panels)
+    figure = style.figure(5.6, 2.1 * n + 5.4)
+    upper, lower = style.stacked(figure, 2, heights=(2.1 * n, 5.4), ratios=(1, 1.15))
+    axes = style.beside(upper, n, shared=True)
     for ax, panel in zip(axes, panels, strict=True):
         _rates(ax, data, panel)
-        style.label(ax, data, panel, left=ax is axes[0])
+        style.label(ax, data, panel)
     axes[0].legend(loc="upper left", handlelength=2.2)
-    left, right = lower.subplots(1, 2, width_ratios=(1, 1.35))
+    left, right = style.beside(lower, 2, ratios=(1, 1.35))
     numbers = data.of(NUMBERS)
     for index, (curve, number) in enumerate(zip(data.of(SHARE), numbers, strict=True)):
         look = style.encoder_look(data.notes["encoders"], curve.name)
@@ -92,7 +93,7 @@ def draw(data: Data) -> Figure:
     for ax, panel in ((left, SHARE), (right, NUMBERS)):
         ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
         style.log_axis(ax, "y", 0.93 * low, 1.1 * max(theory, high), TICKS)
-        style.label(ax, data, panel, left=ax is left)
+        style.label(ax, data, panel)
     left.text(97, theory * 1.03, "square-root rule", fontsize=7.5, ha="right")
     style.names_axis(right, [kind.replace(" ", "\n") for kind in KINDS], room=0.5)
     right.legend(*left.get_legend_handles_labels(), loc="lower left")

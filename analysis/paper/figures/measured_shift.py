@@ -12,19 +12,27 @@ from analysis.study.measurement import band_ends
 from analysis.study.results import Results
 
 CURVES, NUMBERS = "by frequency", "low and middle bands"
+EACH = ", each picture"
 TICKS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8)
 
 
 def data(results: Results) -> Data:
-    """s(k) and one number of each encoder, with intervals.
+    """s(k) and one number of each encoder: of every picture, and the mean with its interval.
 
     k is a fraction of each encoder's own Nyquist frequency: latents and pixels share an axis.
     """
     study, curves = results.study, []
     for name, measured in results.measured.items():
         shift, nyquist = measured.shift, len(measured.k(study.low)) - 1
-        curves.append(Series(CURVES, name, shift.k / nyquist, shift.mean, shift.low, shift.high))
+        f = shift.k / nyquist
+        curves += [
+            Series(CURVES, f"{name}{EACH}: {photo.title}", f, s)
+            for photo, s in zip(results.photographs, shift.curves, strict=True)
+        ]
+        curves.append(Series(CURVES, name, f, shift.mean, shift.low, shift.high))
     for place, (name, measured) in enumerate(results.measured.items()):
+        each = measured.shift.each
+        curves.append(Series(NUMBERS, name + EACH, np.full(len(each), float(place)), each))
         curves.append(estimates(NUMBERS, name, [measured.shift.whole], [place], [name]))
     y = f"shift s, {study.low} → {study.high} px"
     axes = {
@@ -33,6 +41,7 @@ def data(results: Results) -> Data:
     }
     strides = {m.card.latent_stride for m in results.measured.values()}
     notes = {
+        "encoders": list(results.measured),
         "square-root rule": results.theory,
         "ends of bands": band_ends(results.measured.values()),
         "strides of latents": sorted(strides),
@@ -56,21 +65,33 @@ def _cycles(ax: Axes, nyquist: int, stride: int, place: float) -> None:
 
 @style.styled
 def draw(data: Data) -> Figure:
-    """s(k) with intervals (left), one number per encoder (right), and the square-root rule."""
-    figure = style.figure(3.7)
-    left, right = figure.subplots(1, 2, width_ratios=(2.6, 1))
-    names = [curve.name for curve in data.of(CURVES)]
+    """s(k) with a line a picture (left), numbers with a dot a picture (right), and the rule."""
+    figure, (left, right) = style.panels(2, 3.7, 3.0, ratios=(2.4, 1))
+    names = data.notes["encoders"]
     for curve in data.of(CURVES):
-        style.line(left, curve, **style.encoder_look(names, curve.name), markevery=0.15, ms=4)
-    for curve in data.of(NUMBERS):
-        style.points(right, curve, **style.encoder_look(names, curve.name), ms=6, capsize=4)
+        name, thin, _ = curve.name.partition(EACH)
+        look = style.encoder_look(names, name)
+        if thin:
+            style.line(left, curve, color=look["color"], lw=0.5, alpha=0.4, label=None)
+        else:
+            style.line(left, curve, **look, lw=1.8, markevery=0.15, ms=4, zorder=3)
+    for name in names:
+        look = style.encoder_look(names, name)
+        each, curve = data.curve(NUMBERS, name + EACH), data.curve(NUMBERS, name)
+        dots = look | {"marker": "o", "mec": style.GROUND, "mew": 0.4}
+        right.plot(each.x - 0.2, each.y, **dots, ls="", ms=3, alpha=0.7)
+        style.points(right, curve, 0.12, **look, ms=6, capsize=4)
         (value,), ((low,), (high,)) = curve.y, curve.ends
-        text = point(Estimate(value, low, high, (0, 0)))
+        text, top = (
+            point(Estimate(value, low, high, (0, 0))),
+            max(np.fmax(value, high), each.y.max()),
+        )
         bold = {"fontsize": 8.5, "fontweight": "bold", "ha": "center"}
-        style.note(right, text, (curve.x[0], np.fmax(value, high)), (0, 8), **bold)
+        style.note(right, text, (curve.x[0], top), (0, 5), **bold)
     theory = data.notes["square-root rule"]
-    least = min(curve.y.min() for curve in data.of(CURVES))
-    greatest = max(curve.y.max() for curve in data.of(CURVES))
+    means = [data.curve(CURVES, name).y for name in names]
+    numbers = [curve.y for curve in data.of(NUMBERS)]
+    least, greatest = (end(np.concatenate([*means, *numbers])) for end in (np.min, np.max))
     for ax in (left, right):
         ax.axhline(theory, color=style.THEORY, ls="--", lw=1)
         style.log_axis(ax, "y", min(1.0, 0.95 * least), max(3.0, 1.05 * greatest), TICKS)
@@ -80,6 +101,8 @@ def draw(data: Data) -> Figure:
     for place, stride in enumerate(data.notes["strides of latents"]):
         _cycles(left, data.notes["low side (px)"] // stride // 2, stride, 1.0 + 0.17 * place)
     style.label(left, data, CURVES)
+    if style.narrow():
+        right.set_ylabel(data.axes[NUMBERS][1])
     left.legend(loc="upper left")
     style.names_axis(right, names, turned=25)
     right.set_title(NUMBERS, fontsize=8.5)
@@ -90,7 +113,8 @@ def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     each = [f"{estimate(m.shift.whole)} for {name}" for name, m in results.measured.items()]
     return (
-        "Left: measured shift against frequency for each encoder with its interval, and the "
-        f"square-root rule, {number(results.theory)}, as a dashed line. Right: one number for each "
-        f"encoder: {listing(each)}."
+        "Left: measured shift against frequency for each encoder with its interval, a thin line "
+        f"for each of {len(results.photographs)} pictures, and the square-root rule, "
+        f"{number(results.theory)}, as a dashed line. Right: one number for each encoder, with a "
+        f"dot for each picture: {listing(each)}."
     )

@@ -29,13 +29,16 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Two fields of unit variance from near, and both as they are resolved from afar."""
-    figure = style.figure(2.15)
-    axes = figure.subplots(1, 4)
-    for ax, picture in zip(axes, data.pictures, strict=True):
+    figure = style.figure(2.15, 4.4)
+    axes = figure.subplots(*(2, 2) if style.narrow() else (1, 4))
+    for ax, picture in zip(axes.ravel(), data.pictures, strict=True):
         image = ax.imshow(picture.pixels, cmap="gray", vmin=-3, vmax=3)
         ax.set_axis_off()
         ax.set_title(f"{picture.panel}\n{picture.name}", fontsize=8)
-    figure.colorbar(image, ax=axes, label="value", shrink=0.75, aspect=14)
+    bar: style.Look = {"shrink": 0.75, "aspect": 14}
+    if style.narrow():
+        bar = {"shrink": 0.8, "aspect": 30, "orientation": "horizontal"}
+    figure.colorbar(image, ax=axes, label="value", **bar)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Every channel of the noisy latents of one photograph, at both resolutions."""
+"""The channels of the noisy latents of one photograph, at both resolutions."""
 
 import math
 
@@ -8,17 +8,18 @@ from analysis.paper.figures import style
 from analysis.paper.series import Data, Picture
 from analysis.study.results import Results
 
+SHOWN = 16  # channels at most
+
 
 def data(results: Results) -> Data:
-    """Every channel at the study's t, at the high and at the low resolution."""
+    """The strongest channels at the study's t, at the high and at the low resolution."""
     study, pictures = results.study, []
+    channels = results.display.strongest(SHOWN)
     for side in (study.high, study.low):
         field = results.display.noisy(side, study.t)
         size = f"{field.shape[1]} × {field.shape[2]}"
         panel = f"{side} px, latents of {size}, t = {study.t:g}"
-        pictures += [
-            Picture(panel, f"{number}", picture) for number, picture in enumerate(field, 1)
-        ]
+        pictures += [Picture(panel, f"{channel + 1}", field[channel]) for channel in channels]
     return Data(pictures=tuple(pictures))
 
 
@@ -26,11 +27,12 @@ def data(results: Results) -> Data:
 def draw(data: Data) -> Figure:
     """High resolution above, low resolution below, at the study's t."""
     channels = len(data.pictures) // 2
-    columns = min(8, channels)
+    columns = min(4 if style.narrow() else 8, channels)
     rows = math.ceil(channels / columns)
-    figure = style.figure(2 * (rows * style.WIDTH / columns + 0.32))
-    box = {"facecolor": "#000000A0", "edgecolor": "none", "pad": 1}
-    number = {"color": "white", "va": "top", "fontsize": 6.5, "bbox": box}
+    each = 2 * (rows * style.width() / columns + 0.32)
+    figure = style.figure(each, each)
+    box = {"facecolor": style.UNDER_LETTERS, "alpha": 0.6, "edgecolor": "none", "pad": 1}
+    number = {"color": style.ON_PICTURE, "va": "top", "fontsize": 6.5, "bbox": box}
     for part, panel in zip(style.stacked(figure, 2), data.panels, strict=True):
         part.suptitle(panel, fontsize=9)
         axes = part.subplots(rows, columns, squeeze=False).ravel()

@@ -23,14 +23,15 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """A contact sheet with titles."""
-    columns = min(6, len(data.pictures))
+    columns = min(3 if style.narrow() else 6, len(data.pictures))
     rows = math.ceil(len(data.pictures) / columns)
-    figure = style.figure(rows * (style.WIDTH / columns + 0.2))
+    each = rows * (style.width() / columns + 0.2)
+    figure = style.figure(each, each)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
     for ax, picture in zip(axes, data.pictures, strict=False):
-        ax.imshow(picture.pixels, interpolation="antialiased")
+        ax.imshow(picture.pixels, interpolation="none")
         ax.set_title(style.literal(picture.name), fontsize=7.5, pad=3)
     return figure
 

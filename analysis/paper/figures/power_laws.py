@@ -32,8 +32,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """One panel an encoder, at the high resolution."""
-    figure = style.figure(2.9)
-    axes = figure.subplots(1, len(data.panels), squeeze=False)[0]
+    figure, axes = style.panels(len(data.panels), 2.9, 2.3)
     for ax, name in zip(axes, data.panels, strict=True):
         *photographs, mean, law = data.of(name)
         for curve in photographs:
@@ -43,7 +42,7 @@ def draw(data: Data) -> Figure:
         ax.set_yscale("log")
         ax.set_title(style.literal(name))
         style.frequency_axis(ax, mean.x)
-        style.label(ax, data, name, left=ax is axes[0])
+        style.label(ax, data, name)
         ax.legend(loc="lower left")
     return figure
 

@@ -40,8 +40,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Agreement of ln R within and between images, by encoder and way to halve an image."""
-    figure = style.figure(2.9)
-    axes = figure.subplots(1, len(data.panels), sharey=True)
+    figure, axes = style.panels(len(data.panels), 2.9, 2.3, 0.6, shared=True)
     for ax, panel in zip(axes, data.panels, strict=True):
         for index, (curve, look) in enumerate(zip(data.of(panel), LOOKS, strict=True)):
             style.points(ax, curve, 0.22 * (index - 1), **look, ms=5, capsize=3, lw=1.2)
@@ -50,9 +49,9 @@ def draw(data: Data) -> Figure:
         ax.grid(visible=False, axis="x")
         style.names_axis(ax, curve.categories, turned=20)
         ax.set_title(panel)
-    axes[0].set_ylabel(data.axes[panel][1])
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        style.label(ax, data, panel)
+        ax.set_xlabel("")  # its ticks say it
+    style.legend(figure, axes[0].get_legend_handles_labels()[0])
     return figure
 
 

@@ -1,10 +1,11 @@
 """What published rules ask for between two resolutions, against what the encoders' latents do."""
 
+import dataclasses
 import textwrap
-from itertools import pairwise
+from itertools import groupby, pairwise
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,12 +20,11 @@ LOOKS: dict[str, style.Look] = {
     "training": {"color": style.FIT, "marker": "D"},
     "sampling": {"color": style.NOISY, "marker": "o"},
 }
-PLACES = {"training": -0.22, "sampling": 0.22}  # of the marks in a row that has both
 TICKS = (0.25, 0.35, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 16)
-ROOM = 3.1  # rows' worth of height for the names of the constants
-RULES, SAMPLING, CONSTANT = "ratios of shifts", "shifts in sampling", "one for all sizes"
-AVERAGE, MATCHED = "measured, channel average", "measured, information-matched"
+RULES, SAMPLING, MEASURED = "ratios of shifts", "shifts in sampling", "measured"
+AVERAGE, MATCHED = "channel average", "information-matched"
 BEYOND = ", beyond its line"
+LINE = 0.128  # inches a line of names
 
 SIDES = np.arange(256.0, 2049, 16)
 CURVES = {  # key: (label, tokens of 16 x 16 px at which its line ends, or 0 for no end)
@@ -40,41 +40,42 @@ CURVES = {  # key: (label, tokens of 16 x 16 px at which its line ends, or 0 for
 }
 
 
-def ratios(low: int, high: int) -> list[tuple[str, dict[str, float]]]:
-    """(name, {stage: ratio}) of every rule but the constants, by ascending ratio.
+def ratios(low: int, high: int) -> dict[str, list[tuple[str, float]]]:
+    """stage -> (name, ratio) of every rule, by ascending ratio; one for a rule of one number.
 
     The ratio is s(high^2) / s(low^2); sides in pixels.
     """
-    rows = [
-        (rule.name, dict.fromkeys(formula.stages, formula.ratio(low, high)))
-        for rule, formula in literature.evaluable()
-        if not formula.constant
-    ]
-    return sorted(rows, key=lambda row: (round(max(row[1].values()), 6), row[0].lower()))
-
-
-def constants() -> dict[str, list[str]]:
-    """Names of the rules with one number for all sizes, by stage; under both if they serve both."""
-    found = [(rule.name, f) for rule, f in literature.evaluable() if f.constant]
-    return {stage: [name for name, f in found if stage in f.stages] for stage in STAGES}
+    found = [(rule.name, formula) for rule, formula in literature.evaluable()]
+    each = {
+        stage: [
+            (n, 1.0 if f.constant else f.ratio(low, high)) for n, f in found if stage in f.stages
+        ]
+        for stage in STAGES
+    }
+    return {
+        stage: sorted(of, key=lambda one: (round(one[1], 6), one[0].lower()))
+        for stage, of in each.items()
+    }
 
 
 def data(results: Results) -> Data:
     """Ratio of every rule by row and stage, every encoder's two numbers, and shifts by side."""
     low, high = results.study.pair
-    rows, curves = ratios(low, high), list[Series]()
-    for stage in STAGES:
-        found = [(y, by[stage], name) for y, (name, by) in enumerate(rows) if stage in by]
-        places, values, names = zip(*found, strict=True)
+    curves, rows = list[Series](), dict[str, list[str]]()
+    for stage, found in ratios(low, high).items():
+        # Rules with the same ratio, as it is printed, share a row.
+        alike = [list(of) for _, of in groupby(found, key=lambda one: round(one[1], 2))]
+        places = [row for row, of in enumerate(alike) for _ in of]
+        names, values = zip(*found, strict=True)
         curves.append(
             Series(RULES, stage, np.array(places, float), np.array(values), categories=names)
         )
+        rows[stage] = ["; ".join(name for name, _ in of) for of in alike]
     for name, m in results.everything.items():
-        curves.append(estimates(AVERAGE, name, [m.shift.whole], [len(rows)], [AVERAGE]))
+        curves.append(estimates(AVERAGE, name, [m.shift.whole], [0], [AVERAGE]))
     for name, m in results.everything.items():
         if m.information is not None:
-            place = [len(rows) + 1]
-            curves.append(estimates(MATCHED, name, [m.information.matched], place, [MATCHED]))
+            curves.append(estimates(MATCHED, name, [m.information.matched], [1], [MATCHED]))
     for key, (label, last) in CURVES.items():
         s = np.array([FORMULAS[key](int(n), int(n), stage="sampling") for n in SIDES])
         beyond = np.array([0 < last < tokens(int(n), int(n)) for n in SIDES])
@@ -92,54 +93,92 @@ def data(results: Results) -> Data:
     }
     notes = {
         "square-root rule": results.theory,
-        "rows": [name for name, _ in rows],
-        **{f"{CONSTANT}, {stage}": names for stage, names in constants().items()},
+        **rows,
     }
     return Data(tuple(curves), axes=axes, notes=notes)
 
 
-def _measured(ax: Axes, data: Data) -> None:
-    """Each encoder's number as a line with a band, and both numbers in rows of their own."""
-    names = [curve.name for curve in data.of(AVERAGE)]
-    for place, name in enumerate(names):
-        curve, look = data.curve(AVERAGE, name), style.encoder_look(names, name)
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """A row of the upper panel: its names, where they begin and where its marks stand, in lines."""
+
+    block: str
+    names: str
+    top: float
+    at: float
+
+
+def _laid(data: Data) -> tuple[list[_Row], float]:
+    """The rows, and how many lines all of them take.
+
+    On a page the names stand beside their marks, on a phone above them.
+    """
+    letters = 52 if style.narrow() else 50
+    blocks = {stage: data.notes[stage] for stage in LOOKS}
+    blocks[MEASURED] = [panel for panel in (AVERAGE, MATCHED) if data.of(panel)]
+    rows, top = [], 0.0
+    for block, each in blocks.items():
+        top += 1.5  # its heading
+        for names in each:
+            text = style.literal(textwrap.fill(names, letters))
+            lines, marks = text.count("\n") + 1, 1.7 if block == MEASURED else 1.0
+            if style.narrow():
+                rows.append(_Row(block, text, top, top + lines + marks / 2 - 0.1))
+                top += lines + marks + 0.6
+            else:
+                height = max(lines, marks) + 0.45
+                rows.append(_Row(block, text, top, top + height / 2))
+                top += height
+        top += 0.4
+    return rows, top
+
+
+def _rows(ax: Axes, data: Data, rows: list[_Row], lines: float) -> list[Artist]:
+    """Marks of the rules and of the encoders over one axis; the entries of a legend."""
+    encoders = [curve.name for curve in data.of(AVERAGE)]
+    theory, marks = data.notes["square-root rule"], data.of(RULES)
+    measured = [curve for panel in (AVERAGE, MATCHED) for curve in data.of(panel)]
+    low, high = reach([*marks, *measured])
+    style.log_axis(ax, "x", 0.93 * min(low, 1), 1.06 * max(high, 1), TICKS)
+    ax.set_ylim(lines, -0.2)
+    keys: list[Artist] = []
+    for name in encoders:
+        curve, colour = data.curve(AVERAGE, name), style.encoder_colour(encoders, name)
         if np.all(np.isfinite(curve.ends)):
-            ax.axvspan(*curve.ends[:, 0], color=look["color"], alpha=0.28, lw=0)
+            ax.axvspan(*curve.ends[:, 0], color=colour, alpha=0.22, lw=0)
         label = f"{style.literal(name)}, measured"
-        ax.axvline(curve.y[0], color=look["color"], lw=1.6, label=label)
-        aside = 0.5 * (place / max(len(names) - 1, 1) - 0.5)
-        bars = look | {"capsize": 2, "zorder": 4, "label": None, "lying": True}
-        style.points(ax, curve, aside, **bars)
-        for matched in data.of(MATCHED):
-            if matched.name == name:
-                style.points(ax, matched, aside, **bars, mfc="white")
-    theory = data.notes["square-root rule"]
-    ax.axvline(theory, color=style.THEORY, ls="--", lw=1, label="square-root rule")
-
-
-def _rows(ax: Axes, data: Data) -> None:
-    """A row for each rule, training and sampling apart, below the row of the constants."""
-    _measured(ax, data)
-    rows, marks = data.notes["rows"], data.of(RULES)
-    box = {"fc": "white", "ec": "none", "alpha": 0.9, "pad": 0.6}
-    for curve, y in zip(marks, (0.4 - ROOM, 1.35 - ROOM), strict=True):
-        both = np.all([np.isin(curve.x, other.x) for other in marks], axis=0)
-        look = LOOKS[curve.name] | {"ls": "", "ms": 5.5, "mec": "white", "mew": 0.6, "zorder": 3}
-        ax.plot([*curve.y, 1.0], [*(curve.x + PLACES[curve.name] * both), y], **look)
-        names = "; ".join(map(style.literal, data.notes[f"{CONSTANT}, {curve.name}"]))
-        text = textwrap.fill(f"{curve.name}: {names}", 70)
-        style.note(ax, text, (1.0, y), (8, 4), va="top", fontsize=7, zorder=4, bbox=box)
-    below = [panel for panel in (AVERAGE, MATCHED) if data.of(panel)]
-    places = [0.4 - ROOM, *range(len(rows) + len(below))]
-    ax.set_yticks(places, [CONSTANT, *map(style.literal, rows), *below])
-    ax.set_ylim(len(rows) + 1.6, -0.4 - ROOM)
-    ax.tick_params(axis="y", labelsize=7.5, length=0)
-    low, high = reach([*marks, *data.of(AVERAGE), *data.of(MATCHED)])
-    style.log_axis(ax, "x", 0.95 * min(low, 1), 1.06 * max(high, 1), TICKS)
+        keys.append(ax.axvline(curve.y[0], color=colour, lw=1.6, label=label))
+    keys.append(ax.axvline(theory, color=style.THEORY, ls="--", lw=1, label="square-root rule"))
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    beside: style.Look = {"transform": ax.get_yaxis_transform(), "fontsize": 7.5, "clip_on": False}
+    at, turn = (0, "left") if style.narrow() else (-0.015, "right")
+    box = {"fc": style.GROUND, "ec": "none", "alpha": 0.85, "pad": 0.5}
+    for block in dict.fromkeys(row.block for row in rows):
+        own = [row for row in rows if row.block == block]
+        ax.text(at, own[0].top - 0.35, block.capitalize(), ha=turn, fontweight="bold", **beside)
+        for index, row in enumerate(own):
+            if style.narrow():
+                ax.text(at, row.top, row.names, va="top", bbox=box, **beside)
+            else:
+                ax.text(at, row.at, row.names, va="center", ha=turn, **beside)
+                ax.axhline(row.at, color=style.GRID, lw=0.6, zorder=0.5)
+            if block in LOOKS:
+                (curve,) = (one for one in marks if one.name == block)
+                ratios = curve.y[curve.x == index]
+                look = LOOKS[block] | {"ls": "", "ms": 5.5, "mec": style.GROUND, "mew": 0.6}
+                ax.plot(ratios, np.full(len(ratios), row.at), **look, zorder=3)
+                value = {"va": "center", "color": style.SOFT, "fontsize": 7, "bbox": box}
+                style.note(ax, f"{ratios[0]:.2f}", (ratios[-1], row.at), (7, 0), **value)
+                continue
+            for place, name in enumerate(encoders):
+                aside = row.at - index + 0.55 * (place - (len(encoders) - 1) / 2)
+                bars = style.encoder_look(encoders, name) | {"capsize": 2, "zorder": 4}
+                for curve in data.of(row.names):
+                    if curve.name == name:
+                        style.points(ax, curve, aside, lying=True, **bars)
     ax.set_xlabel(data.axes[RULES][1])
-    handles, _ = ax.get_legend_handles_labels()
-    handles += [style.key(stage, **look, ls="", ms=5.5) for stage, look in LOOKS.items()]
-    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
+    return keys
 
 
 def _spread(values: list[float], factor: float) -> list[float]:
@@ -155,7 +194,7 @@ def _curves(ax: Axes, data: Data) -> None:
     parts: dict[str, list[Series]] = {}
     for curve in data.of(SAMPLING):
         parts.setdefault(curve.name.removesuffix(BEYOND), []).append(curve)
-    shades = mpl.colormaps["viridis"](np.linspace(0, 0.72, len(parts)))
+    shades = style.shades(len(parts))
     ends = []
     for (label, of_label), shade in zip(parts.items(), shades, strict=True):
         for curve in of_label:
@@ -185,30 +224,35 @@ def _curves(ax: Axes, data: Data) -> None:
 @style.styled
 def draw(data: Data) -> Figure:
     """The ratio of every rule, training and sampling apart, with the measured intervals."""
-    figure = style.figure(8.6)
-    above, below = figure.subplots(2, 1, height_ratios=(2.3, 1.1))
-    _rows(above, data)
-    _curves(below, data)
+    rows, lines = _laid(data)
+    above, below = lines * LINE + 0.8, 2.6
+    figure = style.figure(above + below, above + below)
+    upper, lower = style.stacked(figure, 2, (above, below), (above, below))
+    style.legend(figure, _rows(upper.subplots(), data, rows, lines), "upper")
+    _curves(lower.subplots(), data)
     return figure
 
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
     low, high = results.study.pair
-    found = [max(stages.values()) for _, stages in ratios(low, high)]
-    found += [1.0 for names in constants().values() for _ in names]
-    theory = results.theory
-    counts = (
-        sum(x < 1.001 for x in found),
-        sum(1.001 <= x < theory / 1.001 for x in found),
-        sum(theory / 1.001 <= x <= theory * 1.001 for x in found),
-        sum(x > theory * 1.001 for x in found),
-    )
+    theory, counted = results.theory, []
+    for stage, rules in ratios(low, high).items():
+        found = [ratio for _, ratio in rules]
+        counts = (
+            sum(x < 1.001 for x in found),
+            sum(1.001 <= x < theory / 1.001 for x in found),
+            sum(theory / 1.001 <= x <= theory * 1.001 for x in found),
+            sum(x > theory * 1.001 for x in found),
+        )
+        counted.append(
+            f"{stage}: {counts[0]} at one, {counts[1]} between one and the rule’s "
+            f"{number(theory)}, {counts[2]} there, {counts[3]} beyond"
+        )
     each = [f"{name} {point(m.shift.whole)}" for name, m in results.everything.items()]
     return (
-        f"Top: a mark for each rule at its ratio of the shifts at {high} and {low} px, training "
-        f"and sampling with different marks: {counts[0]} at one, {counts[1]} between one and the "
-        f"square-root rule’s {number(theory)}, {counts[2]} there, {counts[3]} beyond. Vertical "
-        f"bands are the encoders’ measured shifts: {listing(each)}. Bottom: sampling shifts of "
-        f"{len(CURVES)} models against the side of the image, {SIDES[0]:g} to {SIDES[-1]:g} px."
+        f"Top: a mark for each rule at its ratio of the shifts at {high} and {low} px, rules for "
+        f"{'; for '.join(counted)}. Vertical bands are the encoders’ measured shifts: "
+        f"{listing(each)}. Bottom: sampling shifts of {len(CURVES)} models against the side of the "
+        f"image, {SIDES[0]:g} to {SIDES[-1]:g} px."
     )

@@ -32,8 +32,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """The same photograph and the same axes, before and after."""
-    figure = style.figure(3.0)
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = style.panels(2, 3.0, 2.5, shared=True)
     for ax, panel in ((left, BEFORE), (right, AFTER)):
         high, low = data.of(panel)
         style.line(ax, high, color=style.HIGH)
@@ -42,7 +41,7 @@ def draw(data: Data) -> Figure:
         ax.set_yscale("log")
         ax.set_title(panel)
         style.frequency_axis(ax, high.x)
-        style.label(ax, data, panel, left=ax is left)
+        style.label(ax, data, panel)
         ax.legend()
     bottom, top = left.get_ylim()
     left.set_ylim(10 ** np.floor(np.log10(bottom)), top)

@@ -32,7 +32,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Both recordings, whose only difference is how densely the noise was sampled."""
-    figure = style.figure(2.6, 5.2)
+    figure = style.figure(2.6, across=5.2)
     ax = figure.subplots()
     for curve, colour, line in zip(data.curves, (style.HIGH, style.LOW), ("-", "--"), strict=True):
         style.line(ax, curve, color=colour, ls=line)

@@ -1,19 +1,31 @@
 """One look for all figures: sizes in inches, colours by meaning, nothing global.
 
-Colours are Okabe and Ito's, which stay apart for colour-blind readers; line styles repeat what
-colour says where curves could be confused. Blue and vermilion mean high and low resolution
-everywhere; encoders have the three others.
+A figure is drawn in two layouts, ``wide`` for a page and ``narrow`` for a phone, with the same
+sizes of letters: ``draw(data)`` is one function, what stands beside each other there stands below
+each other here (`beside`, `panels`). In the dark it is the same drawing with other colours
+(`in_the_dark`), so every colour of a figure is one of these.
+
+Colours keep three to one against their ground, those of letters four and a half to one (WCAG 2.2,
+1.4.3 and 1.4.11). They follow Okabe and Ito, who chose theirs for colour-blind readers; line styles
+and marks repeat what colour says where curves could be confused. Blue and orange mean high and low
+resolution everywhere; encoders have colours of their own.
 """
 
+import colorsys
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.scale import LogScale
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
@@ -21,10 +33,23 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from analysis.paper.series import Data, Series
 
 WIDTH = 7.2  # inches, the text width of page and PDF
-HIGH, LOW = "#0072B2", "#D55E00"
-NOISY, FIT, THEORY, PALE = "#7B3294", "#1B7837", "#222222", "#9A9A9A"
-ENCODERS = ("#4D4D4D", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+NARROW = 3.54  # inches, 340 CSS pixels: the width of a phone without margins
+
+GROUND, DARK_GROUND = "#ffffff", "#15181c"
+HIGH, LOW = "#0072b2", "#c25100"
+NOISY, FIT, THEORY, PALE, SOFT = "#7b3294", "#1b7837", "#222222", "#868686", "#57606a"
+GRID = "#e2e2e2"  # what only guides the eye
+ENCODERS = ("#4d4d4d", "#00805c", "#be3a7e", "#946200", "#2f7c9e")
 MARKERS = ("o", "s", "D", "^", "v")
+ON_PICTURE, UNDER_LETTERS = "#fefefe", "#010101"  # letters on a picture and their box: always so
+DARK = {
+    GROUND: DARK_GROUND, HIGH: "#5bb5e8", LOW: "#f2955a", NOISY: "#c79adc", FIT: "#6cc08b",
+    THEORY: "#dde1e6", PALE: "#7a828b", SOFT: "#a3abb4", GRID: "#31373e",
+    **dict(zip(ENCODERS, ("#b9bfc7", "#3cc79a", "#ee8fbf", "#e3b04b", "#7cc0db"), strict=True)),
+    ON_PICTURE: ON_PICTURE, UNDER_LETTERS: UNDER_LETTERS,
+}  # fmt: skip
+"""Colour on white -> colour on a dark page."""
+SHADES = 12  # as many as a sequence of curves has at most
 
 RC = {
     "font.family": "DejaVu Sans",
@@ -36,13 +61,20 @@ RC = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#E2E2E2",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.4,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "figure.facecolor": GROUND,
+    "savefig.facecolor": GROUND,
+    "axes.facecolor": GROUND,
     "image.interpolation": "nearest",
-}
+    # No black: an SVG leaves it out, and what is not written can't be changed in the dark.
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color",
+         "patch.edgecolor"),
+        THEORY,
+    ),
+}  # fmt: skip
 Look = dict[str, Any]  # how something is drawn, in matplotlib's words
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}".replace("-", "\u2212"))
 """Numbers at ticks without powers of ten."""
@@ -62,9 +94,131 @@ def styled(draw: Callable[[Data], Figure]) -> Callable[[Data], Figure]:
     return wrapped
 
 
-def figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty figure of a size in inches, not registered anywhere."""
-    return Figure(figsize=(width, height), layout="constrained")
+LAYOUTS = ("wide", "narrow")
+_LAYOUT: ContextVar[str] = ContextVar("layout", default="wide")
+
+
+@contextlib.contextmanager
+def layout(name: str) -> Iterator[None]:
+    """Draw for a page, ``wide``, or for a phone, ``narrow``, within the block.
+
+    Raises:
+        ValueError: no layout of this name.
+    """
+    if name not in LAYOUTS:
+        raise ValueError(f"no layout '{name}': {' or '.join(LAYOUTS)}")
+    token = _LAYOUT.set(name)
+    try:
+        yield
+    finally:
+        _LAYOUT.reset(token)
+
+
+def narrow() -> bool:
+    """Whether it is being drawn for a phone."""
+    return _LAYOUT.get() == "narrow"
+
+
+def width() -> float:
+    """Inches across a whole figure."""
+    return NARROW if narrow() else WIDTH
+
+
+def shades(n: int) -> list[str]:
+    """n colours of an ordered family of curves, from violet over blue to green."""
+    return [_shade(hue, 0.29) for hue in np.linspace(0.8, 0.32, n)]
+
+
+def _shade(hue: float, lightness: float) -> str:
+    return "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, lightness, 0.64))
+
+
+@functools.cache
+def _counterparts() -> dict[str, str]:
+    hues = {hue for n in range(1, SHADES + 1) for hue in np.linspace(0.8, 0.32, n)}
+    return DARK | {_shade(hue, 0.29): _shade(hue, 0.72) for hue in hues}
+
+
+def in_the_dark(svg: bytes) -> bytes:
+    """A drawing with the colours of a dark page; its pictures are as they were.
+
+    Raises:
+        ValueError: a colour has no counterpart.
+    """
+    known = _counterparts()
+
+    def other(found: re.Match[bytes]) -> bytes:
+        colour = found[1].decode().lower()
+        if colour not in known:
+            raise ValueError(f"{colour} has no counterpart in the dark: take a colour of style.py")
+        return known[colour].encode()
+
+    return re.sub(rb"(?<=: )(#[0-9a-fA-F]{6})\b", other, svg)
+
+
+def figure(height: float, tall: float | None = None, across: float = WIDTH) -> Figure:
+    """An empty figure of a size in inches, not registered anywhere.
+
+    Args:
+        height: on a page.
+        tall: height on a phone, where it is another one.
+        across: width on a page.
+    """
+    size = (NARROW, height if tall is None else tall) if narrow() else (across, height)
+    return Figure(figsize=size, layout="constrained")
+
+
+def beside(
+    part: Figure | SubFigure, n: int, ratios: Sequence[float] | None = None,
+    heights: Sequence[float] | None = None, shared: bool = False,
+) -> list[Axes]:  # fmt: skip
+    """n panels beside each other; on a phone below each other.
+
+    Args:
+        part: what they fill.
+        n: how many.
+        ratios: of their widths on a page.
+        heights: of their heights on a phone.
+        shared: one y axis for all.
+    """
+    look: Look = {"nrows": n, "height_ratios": heights} if narrow() else {
+        "ncols": n, "width_ratios": ratios,
+    }  # fmt: skip
+    return list(part.subplots(**look, sharey=shared, squeeze=False).ravel())
+
+
+def panels(
+    n: int, height: float, tall: float | None = None, more: float = 0, **look: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of n panels beside each other; on a phone below each other.
+
+    Args:
+        n: how many.
+        height: of the figure on a page.
+        tall: height of a panel on a phone; by default that of the figure on a page.
+        more: height of what stands outside the panels on a phone, such as a legend.
+        **look: as `beside` takes it.
+    """
+    whole = figure(height, n * (height if tall is None else tall) + more)
+    return whole, beside(whole, n, **look)
+
+
+def legend(whole: Figure, keys: Sequence[Artist], place: str = "lower", columns: int = 5) -> Legend:
+    """A legend outside the panels, in as many columns as have room.
+
+    Args:
+        whole: the figure.
+        keys: its entries.
+        place: ``lower`` or ``upper``, below or above the panels.
+        columns: no more than these.
+    """
+    longest = max(len(str(one.get_label())) for one in keys)
+    room = int(whole.get_figwidth() / (0.062 * longest + 0.48))  # a letter, and a mark, in inches
+    count = max(1, min(columns, room, len(keys)))
+    rows = -(-len(keys) // count)
+    return whole.legend(
+        handles=keys, loc=f"outside {place} center", ncols=-(-len(keys) // rows), handlelength=2.2
+    )
 
 
 def notice(text: str) -> Figure:
@@ -84,9 +238,19 @@ def literal(text: str) -> str:
     return "\u200b" * text.startswith("_") + text.replace("$", r"\$")
 
 
-def stacked(figure: Figure, n: int) -> list[SubFigure]:
-    """n parts of a figure, from top to bottom."""
-    parts: list[SubFigure] = np.atleast_1d(figure.subfigures(n, 1)).tolist()  # type: ignore[arg-type]
+def stacked(
+    figure: Figure, n: int, heights: Sequence[float] | None = None, ratios: Sequence[float] = ()
+) -> list[SubFigure]:
+    """n parts of a figure, from top to bottom.
+
+    Args:
+        figure: the whole.
+        n: how many.
+        heights: relative ones on a phone.
+        ratios: relative heights on a page.
+    """
+    found = (heights if narrow() else ratios) or None
+    parts: list[SubFigure] = np.atleast_1d(figure.subfigures(n, 1, height_ratios=found)).tolist()  # type: ignore[arg-type]
     return parts
 
 
@@ -165,12 +329,21 @@ def log2_axis(ax: Axes, which: str, ticks: Sequence[float] | None = None) -> Non
     axis.set_major_formatter(PLAIN)
 
 
-def label(ax: Axes, data: Data, panel: str, left: bool = True) -> None:
-    """What the axes of a panel are; y only where it stands at the left of its row."""
+def label(ax: Axes, data: Data, panel: str, always: bool = False) -> None:
+    """What the axes of a panel are; y only where it stands at the left of its row, or always."""
     x, y = data.axes[panel]
     ax.set_xlabel(x)
-    if left:
+    place = ax.get_subplotspec()
+    if always or place is None or place.is_first_col():
         ax.set_ylabel(y)
+
+
+def lettered(axes: Iterable[Axes]) -> None:
+    """a, b, c, … at the upper left of panels, by which captions name them."""
+    for letter, ax in zip("abcdefgh", axes, strict=False):
+        look: Look = {"fontweight": "bold", "fontsize": 9.5, "ha": "left", "va": "baseline"}
+        away: Look = {"xytext": (-2, 5), "textcoords": "offset points", "annotation_clip": False}
+        ax.annotate(letter, (0, 1), xycoords="axes fraction", **look, **away)
 
 
 def frequency_axis(ax: Axes, k: np.ndarray) -> None:

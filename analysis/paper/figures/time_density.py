@@ -26,7 +26,7 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Two logit-normal densities over t."""
-    figure = style.figure(2.6, 5.2)
+    figure = style.figure(2.6, across=5.2)
     ax = figure.subplots()
     for curve, colour, line in zip(data.curves, (style.LOW, style.HIGH), ("--", "-"), strict=True):
         style.line(ax, curve, color=colour, ls=line)

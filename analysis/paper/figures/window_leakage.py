@@ -47,19 +47,20 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Simulated fields of known slopes (top); the images, against the study's window (bottom)."""
-    figure = style.figure(4.8)
+    figure = style.figure(4.8, 2.1 * len(data.panels))
     rows = [
         [panel for panel in data.panels if panel.startswith(SIMULATED) == simulated]
         for simulated in (True, False)
     ]
-    for part, panels in zip(style.stacked(figure, 2), rows, strict=True):
-        axes = part.subplots(1, len(panels), squeeze=False)[0]
+    parts = style.stacked(figure, 2, [len(panels) for panels in rows])
+    for part, panels in zip(parts, rows, strict=True):
+        axes = style.beside(part, len(panels))
         for ax, panel in zip(axes, panels, strict=True):
             for curve, (colour, line) in zip(data.of(panel), itertools.cycle(LOOKS), strict=False):
                 style.line(ax, curve, color=colour, ls=line)
             ax.set_title(style.literal(panel))
             style.frequency_axis(ax, data.of(panel)[0].x)
-            style.label(ax, data, panel, left=ax is axes[0])
+            style.label(ax, data, panel)
             ax.set_ylim(0.5, 4)
             ax.set_yscale("log")
             style.plain_log(ax.yaxis)

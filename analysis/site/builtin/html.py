@@ -21,7 +21,7 @@ from analysis.site.builtin.project import Project
 
 _HERE = Path(__file__).parent
 _HEADING = re.compile(r'(<h([2-6])[^>]*? id="([^"]+)"[^>]*>)(.*?)(</h\2>)', re.DOTALL)
-_IMAGE = re.compile(r'<img src="([^":?#]+)"')
+_IMAGE = re.compile(r'<img (src="[^":?#]+")')
 # A browser may break a line on both sides of a formula, also where a bracket or a full stop is.
 _FORMULA = re.compile(r'([(\[“‘]*)(<math display="inline".*?</math>)([.,;:!?)\]’”]*)', re.DOTALL)
 CITATION = "CITATION.cff"
@@ -63,7 +63,7 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
     cited = citation.read(project.root / CITATION) if scholar else None
     return shell.render(
         fields=fields,
-        body=_IMAGE.sub(lambda found: _image(found, source.path.parent), body),
+        body=_IMAGE.sub(r'<img loading="lazy" decoding="async" \1', body),  # until it is near
         toc=fields["table-of-contents"] if source.option("toc", "html", False) else "",
         toc_title=source.option("toc-title", "html", "On this page"),
         lang=source.option("lang", "html", "en"),
@@ -143,14 +143,6 @@ def _anchored(heading: re.Match[str]) -> str:
     start, _, label, text, end = heading.groups()
     anchor = f'<a class="anchor" href="#{label}" aria-label="Link to this section">#</a>'
     return f"{start}{text} {anchor}{end}"
-
-
-def _image(found: re.Match[str], folder: Path) -> str:
-    """An image that waits until it is near; one drawn of lines alone can be turned dark."""
-    drawing = (folder / found[1]).with_suffix(".svg")  # a large one is shown as WebP
-    lines = drawing.is_file() and b"<image" not in drawing.read_bytes()
-    kind = ' data-kind="lines"' if lines else ""
-    return f'<img loading="lazy" decoding="async"{kind} src="{found[1]}"'
 
 
 def _linked_data(

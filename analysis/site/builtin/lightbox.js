@@ -28,7 +28,10 @@
   const show = (number) => {
     current = (number + figures.length) % figures.length;
     const figure = figures[current];
-    const image = figure.querySelector(".plate img").cloneNode();
+    // Of a figure that is drawn for both themes, the one that is shown.
+    const images = [...figure.querySelectorAll(".plate img")];
+    const image = (images.find((one) => one.checkVisibility?.() ?? one.offsetParent) || images[0])
+      .cloneNode();
     image.loading = "eager";
     image.style.setProperty("--ratio", image.getAttribute("width") / image.getAttribute("height"));
     stage.replaceChildren(image);
@@ -71,8 +74,9 @@
     button.innerHTML = '<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">'
       + `<path d="${ICON}" fill="none" stroke="currentColor" stroke-width="2"/></svg>`;
     figure.prepend(button);
-    const image = figure.querySelector(".plate img");
-    image.classList.add("zoomable");
-    image.addEventListener("click", open);
+    for (const image of figure.querySelectorAll(".plate img")) {
+      image.classList.add("zoomable");
+      image.addEventListener("click", open);
+    }
   });
 })();

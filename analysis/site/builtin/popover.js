@@ -24,7 +24,7 @@
   };
   const parts = (target) => {
     if (target.matches("figure.figure")) {
-      return [...target.querySelectorAll(".plate img, figcaption")];
+      return [...target.querySelectorAll(".plate picture, .plate p > img, figcaption")];
     }
     if (target.matches("figure")) return [...target.querySelectorAll("figcaption")];
     if (target.matches(".equation")) return [...target.children];
