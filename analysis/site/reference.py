@@ -23,7 +23,7 @@ _EQUATION = re.compile(r"@(eq-[\w-]+)")
 # The page that has the equations, and those that another has. Were they looked for in the pages,
 # any edit of one would run this one's cells again; the site's links are followed anyway.
 PAPER = "paper.qmd"
-ELSEWHERE = {"eq-sign-trap": "use-it.qmd"}
+ELSEWHERE = {"eq-sign-trap": "settings.qmd"}
 
 
 def of(package: str) -> Markdown:

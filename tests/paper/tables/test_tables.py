@@ -102,7 +102,7 @@ def test_windows_table(loaded: Results) -> None:
     assert [row[1] for row in rows] == windows * len(loaded.measured)
     own = windows.index(loaded.study.window.text)
     for row, measured in zip(rows[own :: len(windows)], loaded.measured.values(), strict=True):
-        assert f"{row[1]} {row[2]}" == paper_text.estimate(measured.shift.whole)
+        assert f"{row[3]} {row[4]}" == paper_text.estimate(measured.shift.whole)
 
 
 def test_information_beside_its_limits_or_why_there_is_none() -> None:
