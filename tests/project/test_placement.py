@@ -74,12 +74,11 @@ class Stop(BaseException):
 def test_what_stops_midway_leaves_the_old_state(
     folder: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
-    replace, count = os.replace, 0
+    replace, moved = os.replace, list[str]()
 
     def stopping(source: Path, target: Path) -> None:
-        nonlocal count
-        count += 1
-        if count == last + 1:
+        moved.append(source.name)
+        if len(moved) == last + 1:
             raise Stop
         replace(source, target)
 
@@ -87,6 +86,9 @@ def test_what_stops_midway_leaves_the_old_state(
     with pytest.raises(Stop):
         put(folder)
     assert tree(folder) == OLD
+    # In the opposite order: what lists folders goes before them.
+    undone = list(dict.fromkeys(moved[last + 1 :]))
+    assert undone == [name for name in ("index", "dev", "0.2") if name in undone]
     assert not list(folder.glob(".*"))
     monkeypatch.undo()
     assert put(folder) == ("0.2", "dev", "index")

@@ -125,6 +125,7 @@ def test_latents_of_a_sampled_variation_are_drawn_by_the_photograph_and_the_seed
 ) -> None:
     one = chain()
     card, photo = one.plan.cards[LINEAR], one.plan.photographs[0]
+    card = card.model_copy(update={"shift": 0.5, "scale": 2.0})  # of latents, not of moments
     zero = np.zeros((1, 16, 8, 8), np.float32)
     monkeypatch.setattr(one, "moments", lambda view, card: {"mean": zero, "logvar": zero})
     view, drawn = one.plan.view(photo, 64), Variation(name="drawn", sample=True)

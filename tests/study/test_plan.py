@@ -120,6 +120,18 @@ def test_the_order_of_photographs_is_in_the_key_of_what_is_stacked_in_it(project
     assert one.measurement_request(card).key != two.measurement_request(card).key
 
 
+def test_bands_that_end_elsewhere_are_in_the_key_of_what_is_binned() -> None:
+    study = Study(
+        name="s", title="S", images="bundled", encoders=(LINEAR,), display_encoder=LINEAR,
+        resolutions=(128, 256),
+    )  # fmt: skip
+    setting = steps.Setting(study, cards.card(LINEAR), images=3, side=256)
+    # The low band of 16 x 16 latents is to end at ring 2, and ends at ring 3, its second.
+    assert steps.chosen_bins(setting)["ends"] == {"low": 3}
+    large = study.model_copy(update={"resolutions": (256, 512)})
+    assert "ends" not in steps.chosen_bins(dataclasses.replace(setting, study=large))
+
+
 def test_noise_is_of_the_photograph_the_size_and_the_seed(project: Path) -> None:
     one, other, shape = plan(), plan(with_choices(seed=8)), (3, 8, 8)
     draws = [
