@@ -1,6 +1,7 @@
 # make site   the study of the bundled photographs, as _site/ (HTML and PDF)
-# make test   linters, type checker and tests
-# make check  the same, and the slow tests: each path a user takes, in processes of their own
+# make test   linters, type checker and the tests that are quick, in under four minutes
+# make check  the same, and the slow tests: browsers, the whole site, real weights, and each path a
+#             user takes, in processes of its own
 # They set up .venv themselves. STUDY=name builds another study of data/studies/.
 # make peers  others' estimators, which tests/test_peers.py compares ours with (needs a C compiler)
 # make bench  speed and memory against them and against the bare Fourier transform, as ratios;

@@ -111,8 +111,12 @@ def make_project(
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files of users' paths first: they take minutes, and no worker is to wait for another."""
+    """What opens a browser is slow; users' paths first, so that no worker waits for another's."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=lambda item: "users" not in item.path.parts)
 
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from analysis.paper import values
-from analysis.paper.text import plain, resolved
+from analysis.paper.text import resolved
 from analysis.project.files import root
 from analysis.site.builtin import site
-from analysis.study import densities, findings, results
+from analysis.study import findings, results
 
 PAGES = sorted((root() / "report").rglob("*.qmd"))
 CODE = re.compile(r"^```\{python\}.*?^```", re.M | re.S)
@@ -176,36 +176,5 @@ def test_changelog_states_the_committed_results() -> None:
         ],
     }
     expected += [row(name, map(resolved, found)) for name, found in estimates.items()]
-    for by, how in zip(findings.WEIGHTS, ("power", "number"), strict=True):
-        nearest = [densities.nearest_of(m, loaded.study.high, by) for m in every]
-        cells = [f"({plain(n.mu, 2)}, {plain(n.std, 2)})" for n in nearest]
-        expected.append(row(f"nearest logit-normal by {how} at 1024 px", cells))
-        moved = [densities.movement_of(m, by).total for m in every]
-        cells = [f"{plain(a, 2)} [{plain(b, 2)}, {plain(c, 2)}]" for a, b, c in moved]
-        expected.append(row("its mean, 512 to 1024 px", cells))
-    for solver, best, ratio in (
-        ("euler", "best shift at 1024 px by power, Euler, 4 / 10 / 200 steps", "Euler"),
-        ("heun", "the same, Heun", "Heun"),
-    ):
-        told: dict[str, list[str]] = {"best": [], "ratio": []}
-        for by_solver in loaded.samplers.values():
-            found = by_solver[solver]
-            at = [found.steps.tolist().index(n) for n in (4, 10, 200)]
-            both = {
-                "best": found.best[found.at(1024, "total", "w2")],
-                "ratio": found.ratio(512, 1024, "total", "w2"),
-            }
-            for what, numbers in both.items():
-                told[what].append(" / ".join(plain(numbers[n], 2) for n in at))
-        expected.append(row(best, told["best"]))
-        title = "the same, Heun" if solver == "heun" else f"its ratio, 1024 to 512 px, {ratio}"
-        expected.append(row(title, told["ratio"]))
-    for way, title in (
-        ("left_right", "correlation of ln R between left and right halves, and between images"),
-        ("top_bottom", "between top and bottom halves, and between images"),
-    ):
-        each = [densities.reliability_of(m, way) for m in every]
-        pairs = [f"{plain(o.within[0], 2)}, {plain(o.between[0], 2)}" for o in each]
-        expected.append(row(title, pairs))
     missing = [text for text in expected if text not in changelog]
     assert not missing, f"CHANGELOG.md does not have the current results: {missing}"

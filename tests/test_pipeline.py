@@ -1,4 +1,7 @@
-"""The whole pipeline on photographs made here: one command, from pixels to the page and the PDF."""
+"""The whole pipeline on photographs made here: one command, from pixels to the page and the PDF.
+
+First a page with a figure, a table and a number, in seconds: who breaks the build sees it at once.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from tests.conftest import PROJECT, synthetic_photograph
+from tests.conftest import PROJECT, Said, synthetic_photograph
 
 TITLE = "Four fields that nobody photographed"
 STUDY = """
@@ -27,6 +31,48 @@ seed = 11
 [bands]
 low = 0.5
 middle = 0.75
+"""
+
+
+SITE = """
+project: {type: website, output-dir: _site, execute-dir: project, render: ["/report/*.qmd"]}
+execute: {echo: false}
+"""
+PAGE = """---
+title: One page
+format: {html: default, typst: {output-file: one.pdf}}
+---
+
+```{python}
+#| include: false
+from analysis.provenance import page
+from analysis.study import results
+
+r = results.load()
+v, figures, tables = page.values(r), page.Figures(r), page.Tables(r)
+```
+
+Seen in @fig-raps, told in @tbl-shift, pixels ask for `{python} v.shift_pixel`.
+
+::: {#fig-raps}
+
+```{python}
+figures.show("fig-raps")
+```
+
+Power by frequency.
+
+:::
+
+::: {#tbl-shift}
+
+```{python}
+tables.show("tbl-shift")
+```
+
+Shifts by band.
+
+:::
 """
 
 
@@ -49,6 +95,28 @@ class Words(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+
+def test_a_page_shows_what_was_computed(
+    computed: Path, call: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))  # of the kernel
+    (computed / "report").mkdir()
+    (computed / "report" / "index.qmd").write_text(PAGE, encoding="utf-8")
+    (computed / "_quarto.yml").write_text(SITE, encoding="utf-8")
+    code, out, err = call("build", "--renderer", "builtin")
+    assert code == 0, err
+    assert "nothing to compute" in out and "_site/report/one.pdf\n" in out
+    site = computed / "_site"
+    account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
+    assert set(account["figures"]) == {"fig-raps"} and set(account["tables"]) == {"tbl-shift"}
+    (shift,) = account["values"].values()
+    html = Words((site / "report" / "index.html").read_text(encoding="utf-8"))
+    paper = " ".join(sheet.extract_text() for sheet in PdfReader(site / "report/one.pdf").pages)
+    for text in (html.text, " ".join(paper.split())):
+        assert re.search(rf"pixels ask for {re.escape(shift['text'])} ?\.", text)
+    (picture,) = html.pictures
+    assert picture["alt"] and (site / "report" / str(picture["src"])).stat().st_size > 1000
 
 
 @pytest.fixture
@@ -90,6 +158,7 @@ def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_from_photographs_to_the_paper_in_one_command(place: Path) -> None:
     done = run(place, "build", "--renderer", "builtin")
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -41,16 +40,6 @@ def test_an_encoder_is_tried(call: Callable[..., Said]) -> None:
     assert found["psnr_db"] > 0
 
 
-def test_help_names_the_commands_of_a_group(call: Callable[..., Said]) -> None:
-    for group, commands in (("encoders", ["check"]), ("results", ["add", "export"])):
-        _, out, _ = call(group, "--help")
-        for command in commands:
-            assert f"\n  {command} " in out
-    code, out, err = call("results")
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "Missing command" in err
-
-
 def test_results_go_out_and_come_in(here: Path, call: Callable[..., Said], tmp_path: Path) -> None:
     code, out, err = call("results", "export", "pixel", "--to", str(tmp_path / "out"))
     assert (code, out, err.count("\n")) == (1, "", 1)
@@ -69,50 +58,6 @@ def test_results_go_out_and_come_in(here: Path, call: Callable[..., Said], tmp_p
     assert "is there already" in err
     rows = {row["name"]: row for row in json.loads(call("encoders", "--format", "json")[1])}
     assert rows["pixel"]["measured"] and not rows["taef2"]["measured"]
-
-
-def test_an_encoder_of_the_hub_is_tried_and_measured(
-    here: Path, call: Callable[..., Said], tmp_path: Path
-) -> None:
-    torch = pytest.importorskip("torch")
-    diffusers = pytest.importorskip("diffusers")
-    torch.manual_seed(0)
-    diffusers.AutoencoderKL(
-        block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4, layers_per_block=1,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-        scaling_factor=0.5, mid_block_add_attention=False,
-    ).save_pretrained(tmp_path / "saved")  # fmt: skip
-    files = {f"vae/{path.name}": path.read_bytes() for path in (tmp_path / "saved").iterdir()}
-    digest = hashlib.sha256(files["vae/diffusion_pytorch_model.safetensors"]).hexdigest()
-    sides = ("--from", "64", "--to", "128", "--quiet", "--format", "json")
-    with stand_in.running(Hub({"own/model": Repo(files)})) as hub:
-        environment = stand_in.environment(
-            hub.endpoint, tmp_path / "home", ANALYSIS_ROOT=str(here), ANALYSIS_STUDY="tiny"
-        )
-
-        def run(*arguments: str) -> str:
-            done = subprocess.run(
-                [sys.executable, "-m", "analysis", *arguments], env=environment, timeout=120,
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert (done.returncode, done.stderr) == (0, "")
-            return done.stdout
-
-        out = run("encoders", "check", "hf:own/model@main#vae", "--quiet")
-        assert re.match(
-            r"own-model-vae-[0-9a-f]{8}: birch, 3 x 64 x 64 -> 4 x 32 x 32, stride 2\n", out
-        )
-        assert re.search(r"reconstruction: PSNR \d+\.\d\d dB", out)
-        assert f'sha256 = "{digest}"' in out.partition("pin this")[2]
-        before = len(hub.asked)
-        found = json.loads(run("recommend", "--encoder", f"hf:own/model@{COMMIT}#vae", *sides))
-        assert len(hub.asked) == before  # a commit is in the cache or it is not
-    # the folder is the same encoder by another name
-    _, out, _ = call("recommend", "--encoder", str(tmp_path / "saved"), *sides)
-    own = json.loads(out)
-    assert found["encoder"] == f"own-model-vae-{COMMIT[:8]}"
-    assert re.fullmatch("saved-[0-9a-f]{8}", own["encoder"])
-    assert own["measured"] == pytest.approx(found["measured"], rel=1e-4)
 
 
 # Publishing ----------------------------------------------------------------------------------
@@ -181,6 +126,7 @@ sha256 = "{digest}"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--debug", "--json"])
 def test_no_token_is_ever_repeated(here: Path, hub: Hub, tmp_path: Path, flag: str) -> None:
     digest, expired = hashlib.sha256(CONTENT).hexdigest(), "hf_" + "x" * 34

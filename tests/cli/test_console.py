@@ -68,27 +68,10 @@ def test_several_problems_are_several_errors(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "error: index.qmd:1: a\nerror: index.qmd:2: b\n"
 
 
-def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    run(raising(InputError("bad")), "--debug")
-    err = capsys.readouterr().err
-    assert "Traceback" in err
-    assert err.endswith("error: bad\n")
-
-
 def test_errors_stay_when_quiet_and_are_json_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     run(raising(InputError("bad “name”")), "--quiet", "--json")
     line = json.loads(capsys.readouterr().err)
     assert (line["level"], line["message"], line["exit_code"]) == ("error", "bad “name”", 2)
-
-
-def test_a_usage_error_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(lambda: None, "--json", "--size", "x")[0] == 2
-    assert json.loads(capsys.readouterr().err)["level"] == "error"
-
-
-def test_success_is_zero_and_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(lambda: None)[0] == 0
-    assert capsys.readouterr() == ("", "")
 
 
 def test_modules_and_python_speak_through_the_log(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,58 +86,6 @@ def test_modules_and_python_speak_through_the_log(capsys: pytest.CaptureFixture[
     run(work)
     assert capsys.readouterr().err == "warning: pin this\nwarning: UserWarning: old\n"
     assert (logger.handlers, logger.propagate) == before
-
-
-def test_the_options_set_the_log() -> None:
-    log = run(lambda: None, "--quiet", "--debug")[1]
-    assert (log.quiet, log.as_json, log.debug) == (True, False, True)
-
-
-def test_plain_progress_is_rare_and_has_the_time_left(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    clock = iter([0.0, *(0.5 * i for i in range(1, 101))])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
-    with Log().progress("compute") as tell:
-        for done in range(1, 101):
-            tell(done, 100, f"step {done}")
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "compute: 4 of 100, now step 4; about 48 s left"
-    assert len(lines) == 24  # 50 s, one line each 2 s, none at the end
-
-
-def test_progress_as_json_when_quiet_and_when_quick(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Log().progress("compute") as tell:
-        tell(1, 4, "step")
-    assert capsys.readouterr().err == "", "quick"
-    monkeypatch.setattr(console, "EVERY", -1.0)
-    with Log(quiet=True).progress("compute") as tell:
-        tell(1, 4, "step")
-    assert capsys.readouterr().err == ""
-    with Log(as_json=True).progress("compute") as tell:
-        tell(1, 4, "step")
-    line = json.loads(capsys.readouterr().err)
-    assert (line["done"], line["total"]) == (1, 4)
-    assert line["seconds_left"] >= 0
-
-
-def test_a_terminal_sees_a_bar_and_lines_above_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich: as if it were a terminal
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    log = Log()
-    with log.progress("compute") as tell:
-        tell(1, 4, "spectra of [kite]")
-        log.warning("damaged [entry]")
-    log.info("after")
-    err = capsys.readouterr().err
-    assert "1/4" in err
-    assert "spectra of [kite]" in err
-    assert "warning: damaged [entry]\n" in err
-    assert err.endswith("after\n")
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -71,14 +71,6 @@ def test_it_serves_follows_and_ends_cleanly(served: subprocess.Popen[str], proje
     assert served.returncode == 0
 
 
-def test_a_failed_build_is_told_and_the_server_stays(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    preview._build(["render", "--study", "none", "--quiet"], console.Log())
-    assert "warning: not built, so the site is as it was" in capsys.readouterr().err
-
-
 def test_what_the_site_is_made_from_is_watched(project: Path) -> None:
     (project / "report").mkdir()
     (project / "_quarto.yml").touch()

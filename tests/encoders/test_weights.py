@@ -175,6 +175,7 @@ def test_without_a_login(hub: Hub, tmp_path: Path) -> None:
     assert blobs(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_with_a_login(hub: Hub, tmp_path: Path) -> None:
     asked = ("gated/model", "private/model")
     by = [
@@ -228,6 +229,7 @@ def test_no_network_and_no_hub(hub: Hub, tmp_path: Path) -> None:
     assert "what answers does not speak its protocol: check HF_ENDPOINT, proxies" in said
 
 
+@pytest.mark.slow
 def test_a_hub_in_trouble_and_a_transfer_that_stays_broken(hub: Hub, tmp_path: Path) -> None:
     hub.repos["down/model"] = Repo(FILES, fails=503)
     hub.repos["stuck/model"] = Repo(FILES, broken={WEIGHTS: "stuck"})

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 import subprocess
 from pkgutil import resolve_name
 
@@ -53,13 +52,6 @@ def test_values_equal_the_committed_numbers(loaded: results.Results) -> None:
         assert getattr(v, f"exponent_{key}") == f"{numbers['exponent']:.2f}"
 
 
-def test_bundled_measurements_keep_to_what_the_issue_asks(loaded: results.Results) -> None:
-    pixel = loaded.measured["pixel"].shift
-    for band in ("low", "middle"):
-        assert pixel.bands[band].value == pytest.approx(2.0, rel=0.05)
-    assert values.of(loaded).value("t_shifted").number == pytest.approx(1 / 3, abs=1e-12)
-
-
 def test_numbers_are_worded_with_unit_and_precision(loaded: results.Results) -> None:
     v, done = values.of(loaded), loaded.experiment
     assert v.high == "1024\u00a0px"
@@ -99,10 +91,6 @@ def test_groups_are_worked_out_as_names_ask_for_them(
     assert values.of(loaded).shift_taef2
 
 
-def test_identifier_is_a_python_name() -> None:
-    assert re.fullmatch(r"[a-z_0-9]+", values.identifier("linear-f8c16"))
-
-
 def test_a_value_names_its_result_where_it_is_hovered(loaded: results.Results) -> None:
     v = values.of(loaded)
     shown = v.shift_taef2._repr_markdown_()
@@ -129,10 +117,3 @@ def test_a_value_shown_is_read_back_by_pandoc() -> None:
     assert (identifier, classes) == ("", ["value"])
     assert attributes == [["title", said.said]]
     assert "".join(one.get("c", " ") for one in inside) == str(said)
-
-
-def test_text_is_a_string_like_any_other(loaded: results.Results) -> None:
-    v = values.of(loaded)
-    assert f"{v.t_shifted}" == str(v.t_shifted) == v.value("t_shifted").text
-    assert "value" not in "".join([v.t_shifted, v.study])
-    assert values.Text("a_b")._repr_markdown_() == "a\\_b"

@@ -113,30 +113,6 @@ def test_files_are_there_with_their_hashes(
         assert one["contentSize"] == str(len(content))
 
 
-def test_an_action_for_each_figure(
-    written: tuple[dict[str, Any], dict[str, Any]], loaded: results.Results
-) -> None:
-    _, graph = written
-    found = entities(graph)
-    drawn = found["#draw-fig-raps"]
-    assert drawn["@type"] == "CreateAction"
-    assert [one["@id"] for one in drawn["result"]] == [
-        f"report/made/fig-raps.{kind}" for kind in ("svg", "png", "csv")
-    ]
-    assert {"@id": f"#result-{loaded.study.display_encoder}"} in drawn["object"]
-    photo = loaded.photographs[0]
-    entity = found[f"#photograph-{photo.id}"]
-    assert found[entity["creator"]["@id"]]["name"] == photo.author
-    assert found[entity["license"]["@id"]]["name"] == photo.license
-
-
-def test_equal_sites_have_equal_accounts(
-    written: tuple[dict[str, Any], dict[str, Any]], site: Path, loaded: results.Results
-) -> None:
-    before = [path.read_bytes() for path in (site / PROVENANCE, site / CRATE)]
-    assert [path.read_bytes() for path in write(site, loaded)] == before
-
-
 def test_a_changed_site_is_described_anew(
     written: tuple[dict[str, Any], dict[str, Any]], site: Path, tmp_path: Path
 ) -> None:

@@ -16,14 +16,13 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.paper.figures import raps, time_density
+from analysis.paper.figures import time_density
 from analysis.paper.series import Data, Picture, Series
 from analysis.project import environment
 from analysis.provenance import drawings, shown
 from analysis.study import results
 from analysis.study.results import Results
 from analysis.study.store import Store
-from tests.provenance.test_inputs import renamed
 
 LABEL = "fig-time-density"
 DC = "{http://purl.org/dc/elements/1.1/}"
@@ -86,19 +85,6 @@ def test_a_changed_result_is_drawn_anew(loaded: Results, store: Store, counted: 
             row["x"]: row["y"] for row in rows if row["series"] == f"latents, {found.study.high} px"
         }
         assert float(drawn[f"{k(high)[1]:.6g}"]) == pytest.approx(power(high)[index, 1], rel=1e-5)
-
-
-def test_a_figure_with_a_renamed_parameter_is_made_from_the_same(
-    loaded: Results, store: Store, counted: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, record = drawings.files("fig-raps", loaded, store)
-    other = renamed(raps)
-    monkeypatch.setattr(shown, "module", lambda label: other)
-    assert drawings.files("fig-raps", loaded, store) == (made, record)
-    assert [one.name for one in record.taken.inputs] == [loaded.study.display_encoder]
-    assert counted == ["drawn"]
-    assert drawings.files("fig-raps", changed(loaded), store)[0]["svg"] != made["svg"]
-    assert counted == ["drawn", "drawn"]
 
 
 def test_changed_code_is_drawn_anew(
@@ -178,31 +164,6 @@ def test_a_readers_own_settings_change_nothing(loaded: Results, tmp_path: Path) 
         assert mpl.rcParams["figure.dpi"] == 150
 
 
-def test_older_drawings_of_a_figure_go(
-    loaded: Results, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def entries() -> set[str]:
-        return {path.name for path in store.folder.rglob("*.*")}
-
-    drawings.files("fig-noise-afar", loaded, store)
-    kept = entries()
-    drawings.files(LABEL, loaded, store)
-    old = entries()
-    monkeypatch.setattr(drawings, "DPI", 100)
-    drawings.files(LABEL, loaded, store)
-    assert kept < old
-    assert len(entries()) == len(old)
-    assert entries() & old == kept
-
-
-def test_pictures_come_with_webp(loaded: Results, store: Store) -> None:
-    made, _ = drawings.files("fig-photographs", loaded, store)
-    with Image.open(io.BytesIO(made["webp"])) as small, Image.open(io.BytesIO(made["png"])) as png:
-        assert small.format == "WEBP"
-        assert small.size == png.size
-    assert len(made["webp"]) < len(made["svg"]) / 4
-
-
 def test_numbers_in_the_svg_are_rounded_and_not_in_its_text(loaded: Results, store: Store) -> None:
     tree = ElementTree.fromstring(drawings.files(LABEL, loaded, store)[0]["svg"])
     paths = [e.get("d", "") for e in tree.iter("{http://www.w3.org/2000/svg}path")]
@@ -238,13 +199,6 @@ def test_every_file_carries_the_facts(loaded: Results, store: Store) -> None:
     csv_lines = made["csv"].decode().splitlines()
     for name, text in facts.items():
         assert f"# {name}: {text}" in csv_lines
-
-
-def test_a_figure_that_reads_nothing_has_no_date(loaded: Results, store: Store) -> None:
-    made, record = drawings.files(LABEL, loaded, store)
-    facts = drawings.facts(record, loaded)
-    assert "Date" not in facts
-    assert list(ElementTree.fromstring(made["svg"]).iter(f"{DC}date")) == []
 
 
 def test_facts_are_escaped(loaded: Results, store: Store) -> None:

@@ -1,5 +1,6 @@
 """What is taken of the results is noted, however the code that takes it is written."""
 
+import dataclasses
 import inspect
 import re
 import types
@@ -53,6 +54,13 @@ TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
 def test_what_is_taken_is_noted(what: str, loaded: Results) -> None:
     take, expected = TAKEN[what]
     assert names(take, loaded) == expected
+
+
+def test_a_contributed_measurement_is_noted(loaded: Results) -> None:
+    measured = dict(loaded.measured)
+    theirs = {"taef2": measured.pop("taef2")}
+    other = dataclasses.replace(loaded, measured=measured, contributed=theirs)
+    assert names(lambda r: r.contributed["taef2"].shift, other) == ["taef2"]
 
 
 def test_nothing_of_the_results_is_taken_unseen() -> None:

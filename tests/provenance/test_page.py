@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +54,7 @@ def test_the_image_with_its_text_and_size(
     assert drawings.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
 
 
+@pytest.mark.slow
 def test_pictures_are_shown_as_webp_on_a_screen_and_as_svg_on_paper(
     figures: page.Figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,14 +66,6 @@ def test_pictures_are_shown_as_webp_on_a_screen_and_as_svg_on_paper(
     for form, ending in (("html", "webp"), ("typst", "svg")):
         told.write_text(json.dumps({"format": {"identifier": {"target-format": form}}}))
         assert f"(made/{label}.{ending})" in figures.show(label)
-
-
-def test_a_webp_goes_with_the_pictures(figures: page.Figures) -> None:
-    figures.folder.mkdir()
-    webp = figures.folder / f"{LABEL}.webp"
-    webp.write_bytes(b"of an earlier drawing")
-    assert f"(made/{LABEL}.svg)" in figures.show(LABEL)
-    assert not webp.exists()
 
 
 def test_files_are_left_alone_while_nothing_changes(figures: page.Figures) -> None:
@@ -111,49 +103,6 @@ def test_how_a_figure_was_made(figures: page.Figures, loaded: Results, committed
     for ending in ("svg", "png", "csv"):
         assert f"](made/fig-rules.{ending})" in said
     assert "`timestep-spectra rebuild fig-rules --to figures`" in said
-
-
-def test_the_callout_is_for_html_and_keeps_the_numbers(figures: page.Figures) -> None:
-    said = figures.made("fig-raps").splitlines()
-    divs = [line for line in said if line.startswith(":::")]
-    assert divs == [
-        '::: {.content-visible when-format="html"}',
-        '::: {.callout-note collapse="true" title="How this was made"}',
-        ":::", ":::",
-    ]  # fmt: skip
-    assert not [line for line in said if re.search(r"\{#|^#", line)]
-
-
-def test_a_figure_without_results_says_so(figures: page.Figures) -> None:
-    said = figures.made(LABEL)
-    assert "Reads no results" in said
-    assert "@tbl-photographs" not in said
-
-
-def test_no_link_without_an_address_or_to_a_commit_nobody_has(
-    figures: page.Figures, committed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for commit in ("unknown", f"{COMMIT}+changes"):
-        monkeypatch.setattr(page, "environment", lambda now=commit: {"commit": now})
-        assert "example.org" not in figures.made(LABEL)
-    assert f"`{COMMIT[:12]}` with changes" in figures.made(LABEL)
-    monkeypatch.setattr(page, "environment", lambda: {"commit": COMMIT})
-    monkeypatch.setattr(page, "repository", lambda: "")
-    assert "](http" not in figures.made(LABEL)
-
-
-def test_the_repository_s_address(project: Path) -> None:
-    page.repository.cache_clear()
-    assert page.repository() == ""
-    (project / "_quarto.yml").write_text(
-        "project:\n  type: website\n  output-dir: _site\n  render: [/report/*.qmd]\n"
-        "website:\n  title: T\n  repo-url: https://example.org/r/\n", encoding="utf-8",
-    )  # fmt: skip
-    (project / "report").mkdir()
-    (project / "report" / "index.qmd").write_text("---\ntitle: T\n---\n", encoding="utf-8")
-    page.repository.cache_clear()
-    assert page.repository() == "https://example.org/r"
-    page.repository.cache_clear()
 
 
 def test_hovering_a_table_tells_what_made_it(loaded: Results, figures: page.Figures) -> None:

@@ -1,7 +1,6 @@
 """Figures, tables and values are found by their names, with what makes them and from what."""
 
 import gc
-import importlib
 import inspect
 import sys
 from collections.abc import Callable
@@ -10,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from analysis.project.errors import InputError
 from analysis.project.files import PACKAGE
 from analysis.provenance import drawings, shown
 from analysis.study import results
 from analysis.study.results import Results
-from tests.provenance.test_inputs import renamed
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +26,6 @@ def begins(place: str) -> str:
     return (PACKAGE.parent / path).read_text(encoding="utf-8").splitlines()[int(line) - 1]
 
 
-@pytest.mark.parametrize("label", shown.figures())
-def test_a_figure_is_what_its_module_says(label: str, loaded: Results) -> None:
-    module = importlib.import_module(f"analysis.paper.figures.{label[4:].replace('-', '_')}")
-    data, record = shown.figure(label, loaded)
-    assert data.curves or data.pictures or data.notes
-    assert record.title == inspect.getdoc(module)
-    assert record.description == inspect.getdoc(module.draw)
-    assert begins(record.function).startswith("def draw(")
-    assert record.function.startswith(
-        f"analysis/paper/figures/{module.__name__.split('.')[-1]}.py:"
-    )
-
-
 def test_a_table_is_what_its_function_gives(loaded: Results) -> None:
     for label, function in shown.tables().items():
         made, record = shown.table(label, loaded)
@@ -50,6 +34,7 @@ def test_a_table_is_what_its_function_gives(loaded: Results) -> None:
         assert begins(record.function).startswith(f"def {function.__name__}(")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", shown.figures())
 def test_a_drawing_is_made_by_the_code_that_is_its_key(label: str, loaded: Results) -> None:
     data, _ = shown.figure(label, loaded)
@@ -89,23 +74,6 @@ def test_what_it_was_made_from(label: str, loaded: Results) -> None:
     names = [one.name for one in record.taken.inputs]
     assert names == (named[expected] if isinstance(expected, str) else expected)
     assert record.json()["results"] == names
-
-
-def test_a_table_with_a_renamed_parameter_tells_the_same(
-    loaded: Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = shown.table("tbl-shift", loaded)
-    function = shown.tables()["tbl-shift"]
-    other = renamed(importlib.import_module(function.__module__))
-    monkeypatch.setattr(shown, "tables", lambda: {"tbl-shift": other.table_shift})
-    assert shown.table("tbl-shift", loaded) == expected
-
-
-def test_unknown_labels_are_refused_with_the_nearest(loaded: Results) -> None:
-    with pytest.raises(InputError, match="no figure 'fig-rasp'; did you mean 'fig-raps'"):
-        shown.figure("fig-rasp", loaded)
-    with pytest.raises(InputError, match="no table 'tbl-shfit'; did you mean 'tbl-shift'"):
-        shown.table("tbl-shfit", loaded)
 
 
 def test_where_pages_show_it(project: Path) -> None:

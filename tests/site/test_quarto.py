@@ -1,18 +1,12 @@
 """Driving Quarto, with a stand-in for its program: the real one is in CI only."""
 
-import itertools
-import json
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
-import typst
-from pypdf import PdfReader
 
 from analysis.project.errors import AnalysisError
-from analysis.provenance import page
 from analysis.site import build, quarto
 from tests.conftest import PROJECT
 from tests.standins.contrast import contrast
@@ -92,37 +86,3 @@ def test_links_in_quartos_themes_have_the_contrast_that_wcag_asks_for(
     found = re.search(r"\$link-color: (#\w{6});", text)
     assert found
     assert contrast(found[1], paper) >= 4.5
-
-
-def test_quartos_paper_has_a_running_head_and_tables_that_fit(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("report/quarto.typ", "analysis/site/builtin/paper.typ"):
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, project / name)
-    monkeypatch.setenv("QUARTO_EXECUTE_INFO", str(project / "info.json"))
-    (project / "pyproject.toml").write_text('[project]\nversion = "1.2"\n')
-    for target in ("html", "typst"):
-        info = {"format": {"identifier": {"target-format": target}}}
-        (project / "info.json").write_text(json.dumps(info))
-        page.edition()
-        assert (project / "report/made/edition.txt").exists() == (target == "typst")
-    # Quarto's template includes the file, and sets document and page afterwards.
-    cells = ", ".join("[−0.55 [−0.65,~−0.43]]" for _ in range(7))
-    (project / "paper.typ").write_text(
-        '#include-here\n#set page(paper: "a4", margin: 3cm)\n#set document(title: [Shifts])\n'
-        f"First.\n#pagebreak()\n#table(columns: 7, {cells})\n".replace(
-            "#include-here", (project / "report/quarto.typ").read_text(encoding="utf-8")
-        )
-    )
-    typst.compile(str(project / "paper.typ"), output=str(project / "a.pdf"), root=str(project))
-    first, second = PdfReader(project / "a.pdf").pages
-    assert "version" not in first.extract_text()
-    assert "Shifts" in second.extract_text() and "version 1.2" in second.extract_text()
-    # A table that is too wide for its text is set smaller, and its numbers over their intervals.
-    pieces: list[tuple[float, str]] = []
-    second.extract_text(visitor_text=lambda text, cm, tm, *_: pieces.append((cm[4], text.strip())))
-    starts, texts = zip(*[piece for piece in pieces if "0.65" in piece[1]], strict=True)
-    assert len(starts) == 7
-    steps = [b - a for a, b in itertools.pairwise(starts)]
-    assert min(steps) > 3.2 * len(texts[0])  # points a character, at the least size

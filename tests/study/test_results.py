@@ -204,6 +204,7 @@ def test_pixels_computed_anew_for_one_photograph_are_the_committed_row(tmp_path:
         assert apart(name, array, arrays[name][3], floor=1e-4) < 1e-4, name
 
 
+@pytest.mark.slow
 def test_taef2_computed_anew_is_the_committed_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ def test_only_what_is_printed_is_computed(tiny: Study, folder: Path) -> None:
     assert steps("pixel", 64, 128) == {"power": 10}
 
 
+@pytest.mark.slow
 def test_what_another_study_measured_is_taken(tiny: Study, folder: Path) -> None:
     """By its key, whichever encoders the study names and whether its images are said again."""
     mine = tiny.model_copy(update={"images": str(folder), "display_image": ""})

@@ -7,24 +7,19 @@ Quarto itself is not on every machine: a stand-in does what its source (1.11) sa
 import contextlib
 import json
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 from pypdf import PdfReader
 
 from tests.conftest import git
-from tests.site import facts
 from tests.standins import fresh
 
 pytestmark = pytest.mark.slow
@@ -138,57 +133,6 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_compare_sees_whatever_a_reader_would(small: fresh.User) -> None:
-    small.write(
-        "report/index.qmd",
-        PAGE
-        + """
-- an item of 1.53
-- another, see [the numbers](made/a.csv)
-
-```python
-print("code")
-```
-
-Term
-: its definition
-
-$$a = b$$ {#eq-a}
-""",
-    )
-    small.write("report/made/a.csv", "1.53\n")
-    said = small.run("build")
-    assert said.code == 0, said.all
-    site, other = small.project / "_site", small.home / "other"
-    report = other / "report"
-
-    def differences(change: Callable[[], object]) -> str:
-        shutil.rmtree(other, ignore_errors=True)
-        shutil.copytree(site, other)
-        before = tree(other)
-        change()
-        assert tree(other) != before
-        return "\n".join(facts.differences(site, other))
-
-    def edited(old: str, new: str) -> Callable[[], object]:
-        page = report / "index.html"
-        return lambda: page.write_text(page.read_text().replace(old, new))
-
-    assert facts.differences(site, site) == []
-    for change, told in (
-        (edited("item of 1.53", "item of 1.54"), "+ report/index.html: items: an item of 1.54"),
-        (edited("its definition", "no definition"), "+ report/index.html: items: no definition"),
-        (edited("&quot;code&quot;", "&quot;edoc&quot;"), 'report/index.html: code: print("edoc")'),
-        (edited('href="made/a.csv"', 'href="made/b.csv"'), "links: report/made/b.csv"),
-        (lambda: (report / "made" / "a.csv").write_text("1.54"), "+ files: report/made/a.csv"),
-        (lambda: (report / "style.css").unlink(), "style.css: no such file"),
-        (lambda: shutil.rmtree(other / "site_libs"), "site_libs/builtin/style.css: no such file"),
-        (lambda: (report / "paper.pdf").write_bytes(b"x"), "no PDF that can be read"),
-        (lambda: (report / "paper.pdf").unlink(), "- report/paper.pdf: not in"),
-    ):
-        assert told in differences(change), told
-
-
 def test_a_store_that_cannot_be_written_stops_no_build_that_needs_nothing_from_it(
     small: fresh.User,
 ) -> None:
@@ -204,37 +148,6 @@ def test_a_store_that_cannot_be_written_stops_no_build_that_needs_nothing_from_i
         Path(go).touch()
         _, err = building.communicate(timeout=120)
         assert building.returncode == 0, err
-
-
-def test_preview_says_updated_after_a_good_build_only(small: fresh.User) -> None:
-    lines: queue.Queue[str] = queue.Queue()
-
-    def read(stream: IO[str]) -> None:
-        for line in stream:
-            lines.put(line.strip())
-
-    def said(seconds: float = 120) -> str:
-        return lines.get(timeout=seconds)
-
-    with started(small, "preview", "--port", "0", "--quiet") as serving:
-        assert serving.stdout is not None and serving.stderr is not None
-        for stream in (serving.stdout, serving.stderr):
-            threading.Thread(target=read, args=(stream,), daemon=True).start()
-        what, address = said().split()
-        assert what == "serving"
-        small.edit("report/index.qmd", "One and one", "Wrong: @fig-none. One and one")
-        told = [said(), said()]
-        assert any("fig-none" in line for line in told) and "not built" in told[-1], told
-        small.edit("report/index.qmd", "Wrong: @fig-none. One and one", "Two and none")
-        assert said() == f"updated {address}"
-        with urllib.request.urlopen(f"{address}report/index.html", timeout=20) as answer:
-            assert "Two and none is 2" in re.sub("<[^>]*>", "", answer.read().decode())
-        # What renderers write beside the pages is no change.
-        small.write("report/made/fig-raps.svg", "<svg/>")
-        small.write("report/index.html", "Quarto's, for a moment")
-        small.write("report/index.quarto_ipynb", "{}")
-        with pytest.raises(queue.Empty):
-            said(4)
 
 
 def test_quarto_reaches_no_older_site_and_leaves_git_as_it_was(

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from PIL import Image
 
 from analysis.encoders.cards import Card, cards
 from analysis.encoders.checkpoints import FILES
-from analysis.images.catalogue import image_set
 from analysis.training.recommend import measure
 from tests.conftest import PROJECT, synthetic_photograph
 from tests.standins import autoencoders
@@ -115,51 +113,6 @@ def test_a_card_is_measured_from_nothing_and_from_the_cache(
         again = reader.run(*asked, **offline)
         assert again.code == 0, again.all
         assert json.loads(again.out) == found
-
-
-@pytest.mark.parametrize("name", ["flux2", "wan21"])
-def test_a_card_is_computed_for_a_study(
-    name: str, checkout: Path, photographs: Path, tmp_path: Path
-) -> None:
-    card = HUB_CARDS[name]
-    with reader_of(card, checkout, tmp_path) as (reader, _):
-        study = f"""title = "Mine"
-images = "{photographs}"
-encoders = ["pixel"]
-resolutions = [{12 * card.latent_stride}, {24 * card.latent_stride}]
-"""
-        reader.write("data/studies/mine.toml", study)
-        done = reader.run("compute", "--study", "mine", "--encoder", name)
-        assert done.code == 0, done.all
-        assert re.search(rf"^{name}: shift \d\.\d\d .*\(computed\)$", done.out, flags=re.M)
-
-
-def test_a_card_that_is_not_pinned_says_what_to_pin(
-    checkout: Path, photographs: Path, tmp_path: Path
-) -> None:
-    """By `recommend` and by `compute`, which read each other's latents."""
-    with reader_of(HUB_CARDS["taesdxl"], checkout, tmp_path) as (reader, _):
-        sides = ("--from", "96", "--to", "192")
-        told = reader.run("recommend", "--encoder", "taesdxl", *sides, "--images", str(photographs))
-        assert told.code == 0, told.all
-        assert "Pin this in data/encoders.toml, [taesdxl]:" in told.out
-        assert f'revision = "{COMMIT}"' in told.out
-        study = f"""title = "Mine"
-images = "{photographs}"
-encoders = ["taesdxl"]
-resolutions = [96, 192]
-"""
-        reader.write("data/studies/mine.toml", study)
-        done = reader.run("compute", "--study", "mine")
-        assert done.code == 0, done.all
-        assert f'[taesdxl]: revision = "{COMMIT}"' in done.err
-        measured = re.search(r"measured +s = ([0-9.]+)", told.out)
-        assert measured and f"taesdxl: shift {float(measured[1]):.2f}" in done.out
-        assert "taesdxl: bands end later (low at 3" in done.out
-        # what is there is known without loading, and its measurement is taken
-        again = reader.run("recommend", "--encoder", "taesdxl", *sides, "--study", "mine")
-        assert re.search(r"measurement +stored", again.out), again.all
-        assert f'revision = "{COMMIT}"' in again.out
 
 
 # Own folders ---------------------------------------------------------------------------------
@@ -302,47 +255,3 @@ def test_the_lines_of_the_readme_measure_a_function(
     assert measured and 2 < float(measured[1]) < 2.2
     assert not (tmp_path / "here" / "data").exists()
     assert not (user.project / "data" / "cache").exists()
-
-
-def tiny_sana(path: Path) -> torch.nn.Module:
-    """The tiny encoder of SANA's latents (TAESANA, Ollin Boer Bohan, MIT), of stride 32."""
-    from torch import nn
-
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            parts = [p for _ in range(3) for p in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())]
-            self.conv = nn.Sequential(*parts[:-1])
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return nn.functional.relu(x + self.conv(x))
-
-    layers: list[nn.Module] = []
-    for inputs, outputs in ((3, 32), (32, 64)):
-        layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.ReLU()]
-    layers.append(Block())
-    for _ in range(3):
-        layers.append(nn.Conv2d(64, 64, 3, stride=2, padding=1, bias=False))
-        layers += [Block() for _ in range(3)]
-    network = nn.Sequential(*layers, nn.Conv2d(64, 32, 3, padding=1))
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network.eval().requires_grad_(False)
-
-
-def test_a_real_encoder_that_is_no_class_of_diffusers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TAESANA on five photographs: 16 x 16 latents at 512 px, 32 x 32 at 1024."""
-    places = [Path(one) for one in os.environ.get("ANALYSIS_WEIGHTS", "").split(os.pathsep) if one]
-    found = [path for place in places for path in place.rglob("taesana_encoder.pth")]
-    if not found:
-        pytest.skip("no taesana_encoder.pth in ANALYSIS_WEIGHTS")
-    monkeypatch.delenv("ANALYSIS_STUDY", raising=False)
-    network = tiny_sana(found[0])
-    some = [photo.path for photo in image_set("bundled").photos[:5] if photo.path]
-    result = measure(
-        lambda x: network((torch.from_numpy(x) + 1) / 2), some, 512, 1024, name="taesana"
-    )
-    content = result.content()
-    assert content["images"] == 5
-    assert content["bands_note"].startswith("bands end later (low at 3, not 2 cycles/image): 16 x")
-    assert 1 < content["interval"][0] < content["measured"] < content["interval"][1] < 2
-    assert "bands end later" in result.text()

@@ -111,31 +111,6 @@ def test_a_full_disk(mine: fresh.User, small_disk: Path, tmp_path: Path) -> None
     one_line(said, 1, str(small_disk / "out"), "No space left", "make room there")
 
 
-def test_a_limit_on_the_size_of_files(mine: fresh.User, tmp_path: Path) -> None:
-    mine.under = ("sh", "-c", 'ulimit -f 1; exec "$@"', "sh")
-    kept = tmp_path / "kept"
-    said = mine.run("compute", "--study", "mine", "--quiet", ANALYSIS_CACHE=str(kept))
-    one_line(said, 1, str(kept), "File too large", "set ANALYSIS_CACHE")
-
-
-def test_folders_that_cannot_be_read_or_written(bound: fresh.User, tmp_path: Path) -> None:
-    closed, file = tmp_path / "closed", tmp_path / "file"
-    closed.mkdir()
-    file.touch()
-    closed.chmod(0o000)
-    one_line(bound.run(*RECOMMEND, str(closed)), 2, str(closed), "Permission denied")
-    for to in (closed / "deeper", file):
-        for command in (("rebuild", "fig-raps"), ("results", "export", "pixel")):
-            said = bound.run(*command, "--to", str(to), "--quiet")
-            one_line(said, 2, str(closed if to.is_relative_to(closed) else file))
-    secret = bound.project / "mine" / "0.png"
-    secret.chmod(0o000)
-    one_line(bound.run(*RECOMMEND, "mine", "--quiet"), 2, str(secret.name), "Permission denied")
-    study = bound.project / "data" / "studies" / "mine.toml"
-    study.chmod(0o000)
-    one_line(bound.run("compute", "--study", "mine"), 2, "mine.toml", "Permission denied")
-
-
 # Packages -------------------------------------------------------------------------------------
 
 
@@ -171,51 +146,6 @@ def test_without_any_package_a_line_says_what_to_run(user: fresh.User) -> None:
 
 
 # Numbers --------------------------------------------------------------------------------------
-
-
-def test_absurd_numbers_are_refused_at_once(mine: fresh.User) -> None:
-    """All in one process, as each is refused before anything heavy is imported or read."""
-    lines = {
-        "seed = true": "seed: Input should be a valid integer, it is true",
-        "t = true": "t: Input should be a valid number, it is true",
-        "mu = 1e300": "mu: Input should be less than or equal to 20",
-        "mu = nan": "mu: Input should be a finite number",
-        "std = inf": "std: Input should be a finite number",
-        'confidence = "0.9"': "confidence: Input should be a valid number",
-        "seed = 99999999999999999999": "seed: Input should be less than 9223372036854775808",
-        "resolutions = [512.5, 1024]": "resolutions.0: Input should be a valid integer",
-        "resolutions = [64, 99999999]": "resolutions: sides in pixels, at most 16384",
-        "resolutions = []": "resolutions: Tuple should have at least 2 items",
-        "[bands]\nfirst_ring = 100": "bands.first_ring is 100, and the low band ends at ring 8",
-        "[bands]\nfirst_ring = 2.5": "bands.first_ring: Input should be a valid integer",
-        "[window]\nbeta = 1e6": "window.beta: Input should be less than or equal to 100",
-        '[[variations]]\nname = "a"\njpeg = 1000': "variations.0.jpeg: Input should be less than",
-        'encoders = ["pixel", "pixel"]': "encoders: one is named twice",
-    }
-    for number, (line, _) in enumerate(lines.items()):
-        key = line.partition(" =")[0]
-        text = "\n".join(row for row in STUDY.splitlines() if not row.startswith(f"{key} ="))
-        mine.write(f"data/studies/odd-{number}.toml", f"{text}\n{line}\n")
-    code = (
-        "import sys\nfrom analysis.__main__ import main\n"
-        f"for number in range({len(lines)}):\n"
-        "    try:\n        main(['compute', '--study', f'odd-{number}'])\n"
-        "    except SystemExit as left:\n        print(left.code)\n"
-    )
-    said = mine.python("-c", code)
-    assert said.out.split() == ["2"] * len(lines), said.all
-    for number, (told, part) in enumerate(zip(said.err.splitlines(), lines.values(), strict=True)):
-        assert told.startswith(f"error: study odd-{number}.toml: {part}"), told
-
-
-def test_absurd_options_are_refused_before_anything_is_computed(mine: fresh.User) -> None:
-    for options, part in (
-        (("--to", "99999999"), "'--to': Input should be less than or equal to 16384"),
-        (("--base-shift", "nan"), "'--base-shift': nan is not positive and finite"),
-        (("--base-shift", "-1"), "'--base-shift': -1.0 is not positive"),
-    ):
-        one_line(mine.run(*RECOMMEND, "mine", *options), 2, part)
-    assert not (mine.project / "data" / "cache").exists()
 
 
 # What is kept ---------------------------------------------------------------------------------

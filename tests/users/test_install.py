@@ -131,13 +131,6 @@ def test_what_needs_a_checkout_says_so_at_once(away: Callable[..., fresh.Said]) 
     assert checked.code == 0 and "pages: not looked at" in checked.out, checked.all
 
 
-def test_version_and_help(away: Callable[..., fresh.Said]) -> None:
-    version = away("--version")
-    assert version.code == 0 and version.out.startswith("timestep-spectra 0."), version.err
-    assert away("-h").out == away("--help").out == away().out
-    assert away("recommend", "-h").out == away("recommend", "--help").out
-
-
 def test_an_extra_is_named_as_pip_knows_it(
     away: Callable[..., fresh.Said], installed: Path, tmp_path: Path
 ) -> None:

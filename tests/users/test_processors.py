@@ -6,7 +6,6 @@ bit. A reader's machine has any of them.
 
 import filecmp
 import platform
-import sys
 from pathlib import Path
 
 import pytest
@@ -54,26 +53,3 @@ def test_clean_builds_are_the_same_to_the_byte(tmp_path: Path) -> None:
     for other in sites[1:]:
         assert differing(filecmp.dircmp(sites[0], other, ignore=[])) == []
     assert sum(1 for _ in sites[0].rglob("*")) > 100
-
-
-@pytest.mark.slow
-def test_pictures_in_a_browser_are_python_s(user: fresh.User) -> None:
-    chosen = [
-        "tests/paper/widgets/test_noise_slider.py",
-        "-k",
-        "canvases_show",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-    ]
-    for kernel in kernels():
-        done = user.python("-m", "pytest", *chosen, OPENBLAS_CORETYPE=kernel)
-        assert done.code == 0, f"{kernel}, {sys.executable}: {done.all}"
-
-
-def test_a_changed_file_is_seen(tmp_path: Path) -> None:
-    for name, text in (("a", "1"), ("b", "2")):
-        (tmp_path / name / "sub").mkdir(parents=True)
-        (tmp_path / name / "sub" / "file").write_text(text)
-    (tmp_path / "b" / "other").write_text("")
-    assert differing(filecmp.dircmp(tmp_path / "a", tmp_path / "b")) == ["other", "sub/file"]

@@ -86,21 +86,6 @@ def test_committed_results_answer_a_study_of_another_name(light: User) -> None:
     assert "data/results/bundled/taef2.json is there already" in said.err
 
 
-@pytest.mark.slow
-def test_the_template_becomes_a_site(light: User) -> None:
-    name = copied(light, "report/reproduce.qmd")
-    out = done(light.run("build", "--study", name))
-    assert "_site/report/index.html" in out
-    account = json.loads((light.project / "_site/provenance.json").read_text(encoding="utf-8"))
-    assert account["study"]["name"] == name
-    assert account["study"]["display_encoder"] == "linear-f8c16"
-    # The result behind a number is the committed one: no file of its own was written.
-    path = light.project / "data/results/bundled/linear-f8c16.json"
-    key = json.loads(path.read_text(encoding="utf-8"))["provenance"]["key"]
-    assert account["results"]["linear-f8c16"]["key"] == key
-    assert account["values"]["images"]["text"]
-
-
 # Names ------------------------------------------------------------------------------------------
 
 
@@ -234,35 +219,6 @@ def test_all_unfit_images_are_told_at_once(light: User, album: Path) -> None:
     lines = done(light.run("check", "--study", "mine"))
     assert "photographs: 3 of" in lines and lines.count("left out, as skip_unfit asks") == 5
     assert "quarry, sha256" in done(light.run("explain", "fig-raps", "--study", "mine"))
-
-
-@pytest.mark.slow
-def test_nothing_is_computed_of_what_cannot_be_measured(light: User, album: Path) -> None:
-    """Sides, rings and the number of images, each told before a step is made."""
-    steps = light.project / "data" / "cache"
-    said = light.run("recommend", *sized(1024, 2048))
-    assert said.code == 2 and said.err.count("short side 1600, asked for 2048") == 12
-    text = (light.project / "data/studies/template.toml").read_text(encoding="utf-8")
-    text = re.sub(r"resolutions = .*", "resolutions = [36, 72, 1024]", text)
-    text = text.replace("high = 1.0", "high = 1.0 # all")
-    light.write("data/studies/mine.toml", text.replace("linear-f8c16", "sana"))
-    for command in ("compute", "build", "fetch"):
-        said = light.run(command, "--study", "mine")
-        assert said.code == 2 and said.out == ""
-        for line in (
-            "sana takes multiples of 32 px, not 36: use 32",
-            "sana takes multiples of 32 px, not 72: use 64",
-            "sana makes 2 x 2 latents of 72 px, too small for three frequency bands: use ",
-        ):
-            assert line in said.err
-    for path in album.glob("[!b]*.*"):
-        path.unlink()
-    text = re.sub(r"resolutions = .*", "resolutions = [64, 128]", text)
-    text = text.replace('images = "bundled"', f'images = "{album}"')
-    light.write("data/studies/mine.toml", text.replace('"pixel", "linear-f8c16"', '"pixel"'))
-    said = light.run("build", "--study", "mine")
-    assert said.code == 2 and "has one image; the pages compare images and need two" in said.err
-    assert not steps.exists() or not list(steps.rglob("*.npz"))
 
 
 # A study of one's own, as a site -----------------------------------------------------------------

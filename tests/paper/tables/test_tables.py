@@ -6,18 +6,16 @@ import re
 import numpy as np
 import pytest
 
-from analysis.encoders import cards
 from analysis.paper import text as paper_text
 from analysis.paper.tables.channels import table_information
 from analysis.paper.tables.crossings import table_crossings, table_published
-from analysis.paper.tables.encoders import table_encoders, table_measures, table_unmeasured
+from analysis.paper.tables.encoders import table_measures
 from analysis.paper.tables.literature import table_rules
 from analysis.paper.tables.measured_shift import table_shift
 from analysis.paper.tables.reproducing import table_photographs
 from analysis.paper.tables.sampler import table_sampler
 from analysis.paper.tables.sensitivity import table_sensitivity
 from analysis.paper.tables.settings import table_models, table_settings_flux1
-from analysis.paper.tables.spectra import table_windows
 from analysis.paper.text import estimate, percent, plain
 from analysis.shift import literature
 from analysis.study import densities
@@ -45,27 +43,13 @@ def cells(table: str) -> list[list[str]]:
 
 def test_shift_table(loaded: Results) -> None:
     rows = cells(table_shift(loaded))[1:]
-    assert len(rows) == 4 * len(loaded.measured)
-    for row, measured in zip(rows[3::4], loaded.measured.values(), strict=True):
+    told = [
+        (m, e) for m in loaded.measured.values() for e in (*m.shift.bands.values(), m.shift.whole)
+    ]
+    for row, (measured, e) in zip(rows, told, strict=True):
         assert row[0] == f"`{measured.card.name}`"
-        assert f"{row[1]} {row[2]}" == paper_text.estimate(measured.shift.whole)
-        assert row[5] == f"{measured.shift.exponent:.2f}"
-
-
-def test_encoders_table_says_where(loaded: Results) -> None:
-    for row, measured in zip(
-        cells(table_encoders(loaded))[1:], loaded.measured.values(), strict=True
-    ):
-        assert (
-            row[-1]
-            == {"computed": "computed here", "committed": "committed results"}[measured.origin]
-        )
-
-
-def test_photographs_are_credited(loaded: Results) -> None:
-    rows = cells(table_photographs(loaded))[1:]
-    assert [row[0] for row in rows] == [photo.title for photo in loaded.photographs]
-    assert all(row[1] and row[2] for row in rows)
+        assert f"{row[1]} {row[2]}" == paper_text.estimate(e)
+        assert row[5] == f"{2 * math.log(e.value) / math.log(4):.2f}"  # four times the pixels
 
 
 def test_what_is_in_a_cell_is_no_markup(loaded: Results) -> None:
@@ -94,15 +78,6 @@ def test_names_to_copy_are_code_since_a_page_makes_dashes_of_two_hyphens(loaded:
     prose = re.sub(r"`[^`]*`|\([^)]*\)|\[[^]]*\]", "", table.split("\n", 2)[2])
     assert not re.search(r"--|_", prose)
     assert len(cells(table_models(loaded))) == 1 + len(models.models())
-
-
-def test_windows_table(loaded: Results) -> None:
-    rows = cells(table_windows(loaded))[1:]
-    windows = [window.text for window in loaded.study.windows]
-    assert [row[1] for row in rows] == windows * len(loaded.measured)
-    own = windows.index(loaded.study.window.text)
-    for row, measured in zip(rows[own :: len(windows)], loaded.measured.values(), strict=True):
-        assert f"{row[3]} {row[4]}" == paper_text.estimate(measured.shift.whole)
 
 
 def test_information_beside_its_limits_or_why_there_is_none() -> None:
@@ -187,51 +162,6 @@ def test_measures_side_by_side() -> None:
     assert first[6:] == [estimate(one.shifts[256, 512].whole), estimate(one.shift.whole), "1.00"]
     # Of as much power, with half of it in common: P + P - 2 P / 2.
     assert [second[0], *second[4:6]] == ["`theirs`", "0.25 / 0.25 / 0.25", "100 / 100 / 100"]
-
-
-def test_the_difference_is_told_band_by_band() -> None:
-    one = known()
-    k, low = one.k(256), one.arrays["pair_low_512"]
-    # Bands end at 4, 8 and 16 cycles per image; g = 1, so the difference is 2 (1 - rho).
-    rho = np.select([k < 4.5, k < 8.5], [0.95, 0.8], 0.5)
-    apart = other(one, pair_cross_512=rho * low)
-    row = cells(table_measures(pretend(x=apart)))[1]
-    found = [float(text) for text in row[5].split(" / ")]
-    # The rings at the edges belong to both bands, for a part of the outer one's octave.
-    assert found[0] == 10
-    assert 25 < found[1] < 40
-    assert 80 < found[2] <= 100
-    expected = apart.equivariance.difference.bands
-    assert row[5] == " / ".join(
-        plain(100 * expected[b].value, 0) for b in ("low", "middle", "high")
-    )
-
-
-def test_the_lower_shift_is_that_of_its_heading_or_too_small() -> None:
-    header, row = cells(table_measures(pretend(x=known())))  # one pair, one column
-    assert header[6:] == ["s, 256 → 512", "r"]
-    assert len(row) == len(header) and all(row)
-    many = known(images=2, sides=(256, 512, 1024, 2048))
-    header, row = cells(table_measures(pretend(x=many)))
-    assert header[6] == "s, 512 → 1024"
-    assert row[6] == estimate(many.shifts[512, 1024].whole)
-    # 8 x 8 latents are too small for bands.
-    small = cells(table_measures(pretend(x=known(sides=(64, 256, 512)))))
-    assert small[1][6] == "too small"
-
-
-def test_what_is_not_measured_is_every_other_card_with_its_terms() -> None:
-    results = pretend(linear_f8c16=known())
-    results.contributed = {"pixel": known()}
-    rows = {row[0].strip("`"): row for row in cells(table_unmeasured(results))[1:]}
-    known_here = {n for n, card in cards.cards().items() if card.kind in ("formula", "trained")}
-    assert rows.keys() == cards.cards().keys() - {"linear-f8c16", "pixel"} - known_here
-    for name, row in rows.items():
-        card = cards.card(name)
-        assert row[2] == f"{card.latent_channels} / {card.latent_stride}"
-        assert row[3] == ("licence to accept" if card.gated else "open")
-        assert row[4] == (card.license or "not known")
-    assert {"licence to accept", "open"} == {row[3] for row in rows.values()}
 
 
 def test_every_choice_has_a_row_and_a_missing_posterior_is_named() -> None:

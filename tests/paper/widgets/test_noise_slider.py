@@ -1,11 +1,8 @@
 """The slider over t: its data are the pictured latents, and its script computes as Python does."""
 
 import base64
-import dataclasses
 import itertools
-import json
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +11,12 @@ import numpy as np
 import pytest
 
 from analysis.images import catalogue, pixels
-from analysis.paper import values
 from analysis.paper.widgets import noise_slider
 from analysis.paper.widgets.noise_slider import colour_map, quantised
 from analysis.study import findings
 from analysis.study.results import Results
 from analysis.timesteps import schedule
-from tests.standins.widgets import copy_of, opened, shown
+from tests.standins.widgets import opened, shown
 
 WEIGHTS = np.array([[0.2, -0.1, 0.0], [0.05, 0.3, -0.2], [0.0, 0.1, 0.4], [-0.3, 0.0, 0.1]])
 OFFSET = np.array([0.5, 0.4, 0.6])
@@ -85,15 +81,6 @@ def test_explained_is_the_share_that_least_squares_leaves_over(size: float) -> N
     assert found.explained < 0.5 or size < 1
 
 
-def test_latents_that_say_nothing_explain_nothing() -> None:
-    latents = {64: np.zeros((4, 8, 8)), 128: np.zeros((4, 16, 16))}
-    # Each resolution weighs the same, though the second has four times as many pixels.
-    pictures = {64: np.full((8, 8, 3), 0.2), 128: np.full((16, 16, 3), 0.6)}
-    found = colour_map(latents, pictures)
-    np.testing.assert_allclose(found.offset, 0.4, atol=1e-12)
-    assert found.explained == pytest.approx(0, abs=1e-12)
-
-
 def test_a_picture_of_another_grid_is_refused() -> None:
     latents = some_latents()
     pictures = {side: seen(z) for side, z in latents.items()}
@@ -144,25 +131,6 @@ def test_planes_are_the_pictured_latents_in_colour(bundled: Results, data: dict[
         assert mirrored > 0.5, "a photograph is not its mirror image: the test can fail"
 
 
-def test_large_latents_are_cropped_in_the_middle(
-    bundled: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(noise_slider, "root", lambda: tmp_path)
-    assert "Latents of “Evening Glow” in" in noise_slider.markup(bundled)
-    monkeypatch.setattr(noise_slider, "LARGEST_GRID", 64)
-    data, colour = noise_slider.data(bundled), noise_slider.colours(bundled)
-    assert data["share"] == 0.5
-    assert [side["n"] for side in data["sides"]] == [32, 64]
-    for side, middle in zip(data["sides"], (slice(16, 48), slice(32, 96)), strict=True):
-        for name, field in (("z", bundled.display.z), ("eps", bundled.display.eps)):
-            expected = colour.planes(field[side["px"]])[:, middle, middle]
-            found = decoded(side[name], expected.shape)
-            assert np.abs(found - expected).max() <= side[name]["step"] / 2 * (1 + 1e-9)
-    text = noise_slider.markup(bundled)
-    assert "The middle of the latents of “Evening Glow” in" in text
-    assert text.count('<canvas width="64" height="64"') == 2
-
-
 def test_curves_and_shifts_are_those_of_the_measurement(
     bundled: Results, data: dict[str, Any]
 ) -> None:
@@ -178,31 +146,6 @@ def test_curves_and_shifts_are_those_of_the_measurement(
     assert data["shifts"]["rule"] == 2
     assert data["shifts"]["measured"] == pytest.approx(measured.shift.whole.value, rel=1e-8)
     assert (data["t"], data["encoder"], data["share"]) == (bundled.study.t, "taef2", 1)
-
-
-def test_data_are_a_small_script(built: Path, data: dict[str, Any]) -> None:
-    text = (built.parents[1] / noise_slider.MADE).read_text(encoding="utf-8")
-    assert len(text) < 300_000
-    found = re.fullmatch(r"window\.noiseSliderData=(\{.*\});\n", text)
-    assert found
-    assert json.loads(found[1]) == data
-
-
-def test_titles_are_escaped(
-    bundled: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(noise_slider, "root", lambda: tmp_path)
-    named = dataclasses.replace(bundled.display.photograph, title='"x" <b>& y')
-    photographs = tuple(
-        named if one == bundled.display.photograph else one for one in bundled.photographs
-    )
-    display = dataclasses.replace(bundled.display, photograph=named)
-    text = noise_slider.markup(
-        dataclasses.replace(bundled, photographs=photographs, display=display)
-    )
-    assert "<b>" not in text
-    assert text.count("&quot;x&quot; &lt;b&gt;&amp; y") == 4
-    assert "<b>" not in (tmp_path / noise_slider.MADE).read_text(encoding="utf-8")
 
 
 # In a browser ---------------------------------------------------------------------------------
@@ -261,7 +204,7 @@ def test_canvases_show_python_s_picture(slider: Any, bundled: Results) -> None:
             assert np.abs(canvas - picture(planes).astype(int)).max() <= bound
 
 
-def test_the_slider_is_moved_from_the_keyboard(slider: Any, data: dict[str, Any]) -> None:
+def test_the_slider_is_moved_from_the_keyboard(slider: Any) -> None:
     before = pictures(slider)
     control = slider.locator(".noise-slider input[type=range]")
     control.focus()
@@ -270,29 +213,6 @@ def test_the_slider_is_moved_from_the_keyboard(slider: Any, data: dict[str, Any]
     assert control.get_attribute("aria-valuetext") == "t = 0.51"
     after = pictures(slider)
     assert all(np.any(a != b) for a, b in zip(before, after, strict=True))
-    for _ in range(3):
-        slider.keyboard.press("ArrowLeft")
-    slider.wait_for_function("document.querySelector('.w-t').textContent === '0.48'")
-    captions = slider.locator(".noise-slider .w-value").all_inner_texts()
-    assert captions == ["0.48", "0.48", f"{schedule.shift_t(0.48, 2.0):.3f}"]
-    slider.keyboard.press("Tab")  # to the shifts, which are one stop
-    slider.keyboard.press("ArrowDown")
-    text = f"{schedule.shift_t(0.48, data['shifts']['measured']):.3f}"
-    slider.wait_for_function(
-        "t => document.querySelectorAll('.w-value')[2].textContent === t", arg=text
-    )
-    assert text != captions[2]
-
-
-def test_pictures_follow_the_mouse(slider: Any) -> None:
-    box = slider.locator(".noise-slider input[type=range]").bounding_box()
-    y, x = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
-    slider.mouse.move(x, y)
-    slider.mouse.down()
-    slider.mouse.move(x + box["width"] / 4, y, steps=4)
-    text = "Math.abs(document.querySelector('.noise-slider .w-value').textContent - 0.75) < 0.03"
-    slider.wait_for_function(text)  # not only when it is let go
-    slider.mouse.up()
 
 
 STATE = """([t, s]) => noiseSlider.state(noiseSliderData, t, s)
@@ -319,12 +239,6 @@ def test_crossings_are_those_of_the_paper(slider: Any, bundled: Results) -> None
     for found, px in zip((low, high), bundled.study.pair, strict=True):
         right = findings.crossing(measured, index, px)
         assert found["crossing"] == pytest.approx(right, rel=1e-5)
-    v = values.of(bundled)
-    slider.wait_for_function("document.querySelector('.w-says').textContent !== ''")
-    says = slider.locator(".w-says").inner_text()
-    assert f"512 px falls through one at {v.crossing_low}" in says
-    assert f"1024 px at {v.crossing_high.removesuffix(' cycles/image')};" in says
-    assert "shifted to 0.333" in says
 
 
 def test_where_a_ratio_falls_through_one(slider: Any) -> None:
@@ -341,72 +255,3 @@ def test_where_a_ratio_falls_through_one(slider: Any) -> None:
         found = slider.evaluate("([k, ratio]) => noiseSlider.crossing(k, ratio)", [k, ratio])
         right = None if crossing is None else pytest.approx(crossing, rel=1e-12)
         assert found == right, ratio
-
-
-def drawn(page: Any, curve: str) -> np.ndarray:
-    """``[R, 2]``: the points of a curve, in the plot's units."""
-    path = page.locator(f".noise-slider .w-{curve}").get_attribute("d")
-    return np.array([[float(x) for x in p.split()] for p in re.split("[ML]", path)[1:]])
-
-
-def test_curves_meet_where_the_rule_is_exact(browser, built: Path, tmp_path: Path) -> None:
-    """Of an encoder with power that grows as the pixels do, shifted by the rule, at every t."""
-    path = copy_of(built, tmp_path / "exact")
-    script = path.parent / "made" / "noise-slider.js"
-    before, _, text = script.read_text(encoding="utf-8").partition("=")
-    data = json.loads(text.rstrip(";\n"))
-    low, high = data["sides"]
-    rings = len(low["k"])
-    high["k"][:rings], high["noise"][:rings] = low["k"], low["noise"]
-    high["power"][:rings] = [4 * power for power in low["power"]]
-    script.write_text(f"{before}={json.dumps(data)};\n", encoding="utf-8")
-    with opened(browser, path) as page:
-        shown(page)
-        for t in (0.3, 0.5, 0.7):
-            slide(page, t)
-            one, same_t, shifted = (
-                drawn(page, f"snr .w-{kind}:is(path)") for kind in ("low", "high", "shifted")
-            )
-            assert len(one) == rings < len(shifted)
-            np.testing.assert_allclose(shifted[:rings], one, atol=0.11)
-            # 26 units are a decade: four times are 15.6.
-            np.testing.assert_allclose(one[:, 1] - same_t[:rings, 1], 15.65, atol=0.2)
-        found = page.evaluate(STATE, [0.3, 2.0])
-        np.testing.assert_allclose(found[2]["snr"][:rings], found[0]["snr"], rtol=1e-12)
-        page.locator("input[value=measured]").check()
-        slide(page, 0.31)
-        apart = drawn(page, "snr .w-shifted:is(path)")[:rings] - drawn(page, "snr .w-low:is(path)")
-        assert np.abs(apart[:, 1]).min() > 0.1, "1.97 is not 2: the test can fail"
-
-
-def test_ends_of_the_slider_are_drawn(slider: Any) -> None:
-    for t, says in ((0, "is below one everywhere"), (1, "is above one everywhere")):
-        slide(slider, t)
-        slider.wait_for_function(
-            "says => document.querySelector('.w-says').textContent.includes(says)", arg=says
-        )
-        assert slider.locator(".w-says").inner_text().count(says) == 3
-        assert "NaN" not in slider.locator(".noise-slider").inner_html()
-        assert slider.locator(".w-mark[visibility=hidden]").count() == 3
-
-
-def test_latents_wait_until_they_are_near(browser, built: Path, tmp_path: Path) -> None:
-    path = copy_of(built, tmp_path / "far")
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("<h1>", '<div style="height: 6000px"></div><h1>'))
-    with opened(browser, path, reduced_motion="reduce") as page:
-        page.wait_for_timeout(300)
-        assert not page.evaluate("'noiseSliderData' in window")
-        shown(page)
-        assert page.evaluate("'noiseSliderData' in window")
-
-
-def test_missing_latents_are_said_to_be_missing(browser, built: Path, tmp_path: Path) -> None:
-    path = copy_of(built, tmp_path / "without")
-    (path.parent / "made" / "noise-slider.js").unlink()
-    page = browser.new_page()
-    page.goto(f"file://{path}")
-    page.wait_for_function("document.querySelector('.w-says').textContent !== ''")
-    assert page.locator(".w-says").inner_text() == "The latents could not be loaded."
-    assert page.locator(".noise-slider input:enabled").count() == 0
-    page.close()

@@ -1,6 +1,5 @@
 """The calculator of a shift: its data are the measurements, its script says what they ask for."""
 
-import dataclasses
 import json
 import math
 import re
@@ -14,16 +13,10 @@ import pytest
 from analysis.encoders import cards
 from analysis.paper.text import estimate
 from analysis.paper.widgets import shift_calculator
-from analysis.paper.widgets.parts import embedded
-from analysis.paper.widgets.shift_calculator import smallest_grid
 from analysis.project.errors import InputError
 from analysis.project.files import root
-from analysis.spectra import rings
-from analysis.spectra.bands import Bands, measurable
 from analysis.spectra.intervals import Estimate
 from analysis.study import archive
-from analysis.study.measurement import Measured
-from analysis.study.preflight import LARGEST
 from analysis.study.results import Results
 from analysis.study.settings import load_study
 from analysis.study.store import Store
@@ -52,44 +45,6 @@ def calculator(calculators: Any) -> Any:
     return calculators
 
 
-def fits(n: int, bands: Bands) -> bool:
-    return measurable(rings.rings(n, n).cycles_per_image, bands)
-
-
-@pytest.mark.parametrize(
-    "bands",
-    [
-        Bands(),
-        Bands(first_ring=1, low=0.5, middle=0.75),
-        Bands(first_ring=4, low=0.1, middle=0.2, high=0.3),
-    ],
-    ids=str,
-)
-def test_the_smallest_grid_is_the_smallest(bands: Bands) -> None:
-    study = load_study("bundled").model_copy(update={"bands": bands})
-    grid = smallest_grid(study)
-    assert grid is not None
-    assert [n for n in range(1, grid + 1) if fits(n, bands)] == [grid]
-    assert all(fits(n, bands) for n in range(grid, min(4 * grid, LARGEST)))
-
-
-def test_no_grid_is_large_enough_for_bands_without_rings() -> None:
-    narrow = Bands(low=0.5, middle=0.5001, high=0.5002, first_ring=200)
-    assert smallest_grid(load_study("bundled").model_copy(update={"bands": narrow})) is None
-
-
-def test_recommend_has_the_same_smallest_grid(tmp_path: Path) -> None:
-    study, store = load_study("bundled"), Store(tmp_path, compute="never")
-    grid = smallest_grid(study)
-    assert grid is not None
-    stride = cards.card("taef2").latent_stride
-    with pytest.raises(InputError, match=f"use {grid * stride} px or more"):
-        recommend(study, "taef2", (grid - 1) * stride, 1024, store)
-    with pytest.raises(Exception, match="taef2") as caught:  # not measured, and not too small
-        recommend(study, "taef2", grid * stride, 1024, store)
-    assert "too small" not in str(caught.value)
-
-
 def test_shifts_are_those_measured_to_nine_digits(bundled: Results, data: dict[str, Any]) -> None:
     for name, measured in bundled.measured.items():
         pairs = data["encoders"][name]["pairs"]
@@ -107,47 +62,6 @@ def test_shifts_are_those_measured_to_nine_digits(bundled: Results, data: dict[s
     for pair, one in sidecar["numbers"]["pairs"].items():
         found = data["encoders"]["taef2"]["pairs"][pair]
         assert one["measured"] == pytest.approx(found["measured"], rel=1e-5)
-
-
-def test_every_encoder_is_offered(bundled: Results, data: dict[str, Any]) -> None:
-    known = cards.cards()
-    assert list(data["encoders"]) == list(known)
-    assert len(known) > len(bundled.measured)
-    for name, card in known.items():
-        one = data["encoders"][name]
-        assert (one["title"], one["stride"]) == (card.title, card.stride * card.patchify)
-        assert bool(one["pairs"]) == (name in bundled.measured | bundled.contributed)
-
-
-def test_contributed_measurements_are_measurements(bundled: Results, data: dict[str, Any]) -> None:
-    measured = dict(bundled.measured)
-    contributed = {"pixel": measured.pop("pixel")}
-    other = dataclasses.replace(bundled, measured=measured, contributed=contributed)
-    assert shift_calculator.data(other)["encoders"] == data["encoders"]
-
-
-def test_one_photograph_has_no_interval(bundled: Results) -> None:
-    whole = bundled.measured["pixel"]
-    arrays = {n: a[:1] if n.startswith("power_") else a for n, a in whole.arrays.items()}
-    single = Measured(whole.card, whole.study, arrays, "computed", {})
-    other = dataclasses.replace(
-        bundled, measured={"pixel": single}, photographs=bundled.photographs[:1]
-    )
-    data = json.loads(embedded(shift_calculator.data(other)))
-    pair = data["encoders"]["pixel"]["pairs"]["512-1024"]
-    assert pair["interval"] == pair["bands"]["low"]["interval"] == [None, None]
-    assert pair["measured"] == pytest.approx(single.shift.whole.value, rel=1e-8)
-    assert pair["measured"] != pytest.approx(whole.shift.whole.value, rel=1e-8)
-    assert data["images"] == 1
-
-
-def test_where_the_form_begins(bundled: Results, data: dict[str, Any]) -> None:
-    study = bundled.study
-    assert data["axis"] == "cycles/image"
-    assert (data["mu"], data["std"]) == (study.mu, study.std)
-    assert data["pair"] == [512, 1024]
-    assert data["images"] == len(bundled.photographs) == 12
-    assert data["grid"] == smallest_grid(study)
 
 
 # In a browser ---------------------------------------------------------------------------------
@@ -316,22 +230,6 @@ def test_what_is_no_number_is_refused(calculator: Any, field: str, value: str, s
     assert not calculator.locator("[data-out=s]").is_visible()
     initial = calculator.locator(f"[name={field}]").evaluate("field => field.defaultValue")
     assert give(calculator, **{field: initial}) == before
-
-
-def test_what_stands_below_stays_where_it_is(calculator: Any) -> None:
-    place = "document.querySelector('.w-settings').getBoundingClientRect().top"
-    before = calculator.evaluate(place)
-    for fields in ({"start": 100}, {"start": 512, "encoder": "sana"}, {"encoder": "flux1"}):
-        give(calculator, **fields)
-        assert calculator.evaluate(place) == pytest.approx(before, abs=1), fields
-
-
-def test_steps_follow_the_encoder(calculator: Any) -> None:
-    for encoder, stride in (("taef2", 8), ("flux2", 16), ("pixel", 1), ("sana", 32)):
-        assert cards.card(encoder).latent_stride == stride
-        give(calculator, encoder=encoder, start=1024)
-        calculator.locator("[name=start]").press("ArrowDown")
-        assert calculator.locator("[name=start]").input_value() == str(1024 - stride)
 
 
 def test_numbers_are_written_as_python_does(calculator: Any) -> None:

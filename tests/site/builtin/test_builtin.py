@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import threading
 from html import unescape
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pypdf import PdfReader
 
 from analysis.project.errors import AnalysisError, InputError
 from analysis.site import build
-from analysis.site.builtin import pandoc, pdf, site, tree
+from analysis.site.builtin import pandoc, site, tree
 from tests.conftest import executable
 
 CORPUS = Path(__file__).parents[2] / "pages" / "project"
@@ -189,6 +188,7 @@ def test_pdf_is_archival_and_says_whose_it_is(corpus: Path) -> None:
     assert b"pdfaid" in (corpus / "_site" / "report" / "paper.pdf").read_bytes()
 
 
+@pytest.mark.slow
 def test_two_builds_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
     # Two clean builds: each has a store of its own, beside the project.
     again = copy(tmp_path / "elsewhere")
@@ -213,6 +213,7 @@ def test_a_failing_cell_is_named_and_the_old_site_stays(tmp_path: Path) -> None:
     assert sorted(path.name for path in root.iterdir()) == ["_quarto.yml", "_site", "report"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -284,6 +285,7 @@ See @fig-dot, [its data](made/fig-dot.csv), and [notes](notes.txt). The number i
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_files_that_a_page_links_to_come_along(tmp_path: Path) -> None:
     root = write(tmp_path, index=SHOWN)
     (root / "report" / "interactive").mkdir()
@@ -303,69 +305,12 @@ def test_files_that_a_page_links_to_come_along(tmp_path: Path) -> None:
     assert re.search(r'<div class="told"[^>]* title="made of dots">\s*<div class="scroll"', table)
 
 
+@pytest.mark.slow
 def test_a_linked_file_that_no_cell_makes_is_named(tmp_path: Path) -> None:
     root = write(tmp_path, index="[data](made/none.csv)\n\n```{python}\n1\n```")
     assert site.check(root) == [], "cells may make it"
     with pytest.raises(AnalysisError, match=r"index\.qmd:5: no such file: made/none\.csv"):
         build.pages(root)
-
-
-PAPER = """---
-title: Only a paper
-format: {typst: default}
----
-
-![](my%20dot.png){fig-alt="A dot." width=20px}
-
-![](made/a.webp){fig-alt="Another." width=20px}
-
-```{python}
-#| echo: false
-from pathlib import Path
-Path("report/made").mkdir(exist_ok=True)
-Path("report/made/a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
-```
-"""  # noqa: E501
-
-
-def test_the_images_of_a_page_that_is_only_a_paper_come_along(tmp_path: Path) -> None:
-    root = write(tmp_path, index="Words.")
-    (root / "report" / "paper.qmd").write_text(PAPER)
-    with pytest.raises(InputError, match=r"paper\.qmd:6: no such image: my%20dot\.png"):
-        build.pages(root)
-    shutil.copy(CORPUS / "report" / "square.png", root / "report" / "my dot.png")
-    assert site.check(root) == []
-    build.pages(root)
-    there = root / "_site" / "report"
-    for name in ("made/a.svg", "my dot.png"):
-        assert (there / name).read_bytes() == (root / "report" / name).read_bytes()
-    assert len(PdfReader(there / "paper.pdf").pages[0].images) == 1
-
-
-def test_the_paper_is_set_while_pages_are_converted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    setting, convert, write_pdf = threading.Event(), pandoc.convert, pdf.write
-
-    def converted(page, composed, to, metadata):
-        assert to != "html" or setting.wait(60), "the paper waits for the pages"
-        return convert(page, composed, to, metadata)
-
-    def set_(*given):
-        setting.set()
-        write_pdf(*given)
-
-    monkeypatch.setattr(pandoc, "convert", converted)
-    monkeypatch.setattr(pdf, "write", set_)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    root = write(tmp_path)
-    (root / "report" / "index.qmd").write_text(
-        "---\ntitle: Both\nformat: {html: default, typst: default}\n---\n\nWords.\n"
-    )
-    assert build.pages(root) == [
-        root / "_site/report/index.html",
-        root / "_site/report/index.pdf",
-    ]
 
 
 def test_bars_and_spaces_in_formulas_are_mended_for_typst_and_nowhere_else(tmp_path: Path) -> None:
@@ -385,6 +330,7 @@ def test_bars_and_spaces_in_formulas_are_mended_for_typst_and_nowhere_else(tmp_p
     assert not re.search("[\ue010\ue011]", text)
 
 
+@pytest.mark.slow
 def test_a_failing_page_stops_the_others(tmp_path: Path) -> None:
     slow = "```{python}\nimport time\ntime.sleep(600)\n```"
     with pytest.raises(AnalysisError, match=r"b\.qmd:6: this cell failed: ZeroDivisionError"):
@@ -403,22 +349,3 @@ def test_an_old_pandoc_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: str(old))
     with pytest.raises(AnalysisError, match="too old"):
         pandoc.program.__wrapped__()
-
-
-def test_a_newer_pandoc_on_the_path_is_found_whole(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    newer = executable(tmp_path / "pandoc", "echo pandoc 99.1")
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: "pandoc")  # as pypandoc names it then
-    assert pandoc.program.__wrapped__() == str(newer)
-
-
-def test_a_pandoc_without_its_options_runs_without_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    plain = executable(tmp_path / "pandoc", 'test "$1" != +RTS && echo pandoc 99.1')
-    monkeypatch.setattr(pandoc, "program", lambda: str(plain))
-    assert pandoc.command.__wrapped__() == [str(plain)]
-    executable(plain, "echo pandoc 99.1")
-    assert pandoc.command.__wrapped__()[:2] == [str(plain), "+RTS"]

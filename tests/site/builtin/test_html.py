@@ -188,55 +188,7 @@ def test_images_wait_keep_their_place_and_say_what_they_are(project: Path) -> No
         assert re.search(r'width="\d+', image) and re.search(r'height="\d+', image)
 
 
-def test_the_scripts_are_small(project: Path) -> None:
-    folder = project / "_site" / html.ASSETS
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 80_000
-
-
 # With one ------------------------------------------------------------------------------------
-
-
-def test_lines_have_a_readable_length(page) -> None:
-    letters = page.evaluate(
-        """() => {
-            const p = document.querySelector("#sec-three ~ p, section:last-of-type p");
-            const lines = p.getBoundingClientRect().height / parseFloat(getComputedStyle(p).lineHeight);
-            return p.innerText.length / lines;
-        }"""  # noqa: E501
-    )
-    assert 60 < letters < 76  # the last line of a paragraph is not full
-    left = "e => Math.round(e.getBoundingClientRect().left)"
-    edges = {
-        page.eval_on_selector(one, left) for one in ("h1", "main > h2, section > h2", ".title")
-    }
-    assert len(edges) == 1, "headings and text begin at one edge"
-
-
-@pytest.mark.parametrize("width", range(320, 400, 8))
-def test_no_line_begins_with_a_comma_or_ends_with_a_bracket(page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 700})
-    apart = page.evaluate(
-        """() => [...document.querySelectorAll("p math")].flatMap(math => {
-            const line = math.closest(".unbroken");
-            return line && line.getClientRects().length > 1 ? [math.textContent] : [];
-        })"""
-    )
-    assert apart == []
-    assert page.locator(".unbroken").count() == 3
-
-
-def test_a_note_stands_beside_the_text_where_there_is_room(page) -> None:
-    boxes = """() => [".margin-note", ".margin-note + p", "main"].map(
-        one => document.querySelector(one).getBoundingClientRect())"""
-    note, text, main = page.evaluate(boxes)
-    assert note["left"] >= text["right"]
-    assert note["right"] <= main["right"] + 1
-    assert note["width"] > 130
-    assert abs(note["top"] - text["top"]) < 20
-    page.set_viewport_size({"width": 900, "height": 800})
-    note, text, _ = page.evaluate(boxes)
-    assert note["bottom"] <= text["top"]
-    assert note["left"] == pytest.approx(text["left"], abs=1)
 
 
 def test_the_theme_is_remembered(page) -> None:
@@ -322,53 +274,6 @@ def test_what_is_cited_is_shown_on_focus_and_on_hover(page, link: str, shown: st
     assert page.evaluate("document.querySelectorAll('#popover [id]').length") == 0
     box = popover.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
-
-
-def test_an_equations_number_is_its_link(page) -> None:
-    page.locator("#eq-one .equation-number").click()
-    assert page.url.endswith("#eq-one")
-
-
-def test_what_scrolls_can_be_reached_and_shows_it(page) -> None:
-    state = """() => [...document.querySelectorAll(".scroll, .plate, .equation-body")].map(e =>
-        [e.scrollWidth > e.clientWidth, e.tabIndex === 0, e.classList.contains("more-after")])"""
-    assert page.evaluate(state) == [[False] * 3] * 4
-    page.set_viewport_size({"width": 360, "height": 740})
-    page.wait_for_function("document.querySelector('.scroll').tabIndex === 0")
-    phone = page.evaluate(state)
-    assert [True] * 3 in phone
-    assert all(len(set(one)) == 1 for one in phone)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_moves(browser, project: Path, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800})
-    page = context.new_page()
-    page.add_init_script(
-        """window.moved = 0;
-        new PerformanceObserver(list => list.getEntries().forEach(
-            e => { window.moved += e.value; }))
-            .observe({ type: "layout-shift", buffered: true });"""
-    )
-    page.goto(f"file://{project}/_site/report/index.html")
-    page.evaluate(
-        """async () => {
-            for (let y = 0; y < document.body.scrollHeight; y += 700) {
-                scrollTo({ top: y, behavior: "instant" });
-                await new Promise(requestAnimationFrame);
-            }
-        }"""
-    )
-    page.wait_for_timeout(200)
-    assert page.evaluate("window.moved") < 0.02
-    # The measure can tell: something put in before the text moves it.
-    page.evaluate("scrollTo(0, 0)")
-    page.evaluate(
-        "document.querySelector('h1').insertAdjacentHTML('beforebegin', '<p>x</p>'.repeat(9))"
-    )
-    page.wait_for_function("window.moved > 0.02")
-    context.close()
 
 
 def test_the_page_is_whole_without_scripts(browser, project: Path) -> None:

@@ -12,7 +12,7 @@ from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
 from analysis.provenance import account
 from analysis.site import links
-from analysis.site.publish.publish import LOOK, page, publish
+from analysis.site.publish.publish import page, publish
 from analysis.site.publish.versions import Published
 from tests.conftest import malformed
 
@@ -198,21 +198,6 @@ def test_where_the_address_is_known(build: Build, out: Path) -> None:
     assert "see https://example.org/p/0.1/report/paper.pdf" in text
 
 
-def test_the_working_state_is_replaced_and_needs_no_provenance(
-    build: Build, out: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    publish(build("0.1"), out, "0.1")
-    publish(build("0.1", text="one", extra="more"), out, "dev")
-    assert (out / "dev" / "report" / "more.html").exists()
-    root = build("0.1", text="two")
-    (root / "_site" / "provenance.json").unlink()
-    publish(root, out, "dev")
-    assert not (out / "dev" / "report" / "more.html").exists()
-    assert "two" in (out / "dev" / "report" / "use.html").read_text()
-    assert listing(out)["versions"][-1]["commit"] == ""
-    assert "dev has no provenance.json to read; its results are not compared" in caplog.text
-
-
 def test_the_crate_describes_the_files_that_are_published(build: Build, out: Path) -> None:
     root = build("0.1")
     graph = [
@@ -296,15 +281,6 @@ def test_what_is_somebody_elses_is_left(build: Build, out: Path, name: str) -> N
     assert (out / "README.md").read_text() == "mine too"
 
 
-def test_the_look_is_the_sites_own(build: Build, out: Path) -> None:
-    publish(build("0.1"), out, "0.1")
-    assert (out / "site.css").read_bytes() == LOOK.read_bytes()
-    text = (out / "versions.html").read_text()
-    classes = ("bar", "brand", "layout", "skip", "title")
-    for name in classes:  # that the renderer's style sheet still knows them
-        assert f'class="{name}' in text and f".{name}" in LOOK.read_text(), name
-
-
 # In a browser ---------------------------------------------------------------------------------
 
 
@@ -357,89 +333,6 @@ def test_the_switcher_by_keyboard(browser, site: Path) -> None:
     page.wait_for_url(f"file://{site}/0.1.0/report/index.html")
     assert errors == []
     page.close()
-
-
-@pytest.mark.parametrize(
-    ("where", "said"),
-    [
-        ("0.1.0", "You read version 0.1.0; the newest is 0.2.0. What changed in the results."),
-        ("0.2.0", None),
-        ("latest", None),
-        (
-            "0.3.0rc1",
-            "You read the pre-release 0.3.0rc1; the newest release is 0.2.0. "
-            "What changed in the results.",
-        ),
-        (
-            "dev",
-            "You read the working state; the newest release is 0.2.0. What changed in the results.",
-        ),
-    ],
-)
-def test_the_banner(browser, site: Path, where: str, said: str | None) -> None:
-    page, errors = visit(browser, site / where / "report" / "use.html")
-    banner = page.locator(".version-banner")
-    assert [said] * (said is not None) == banner.all_inner_texts()
-    if said:
-        banner.get_by_role("link", name="What changed in the results").click()
-        page.wait_for_url(f"**/versions.html#{'0.2.0' if where == '0.1.0' else where}")
-        assert page.locator("section:target h2").count() == 1
-        page.go_back()
-        banner.get_by_role("link", name="0.2.0").click()
-        page.wait_for_url(f"file://{site}/0.2.0/report/use.html")
-    assert errors == []
-    page.close()
-
-
-def test_a_version_published_later_reaches_the_old_pages(browser, build: Build, out: Path) -> None:
-    publish(build("0.1"), out, "dev")
-    page, _ = visit(browser, out / "dev" / "report" / "index.html")
-    text = "You read the working state; nothing is released yet."
-    assert page.locator(".version-banner").inner_text() == text
-    publish(build("0.1"), out, "0.1")
-    page.goto(f"file://{out}/0.1/report/index.html")
-    assert page.locator(".version-banner").count() == 0
-    publish(build("0.2"), out, "0.2")
-    page.reload()
-    assert "the newest is 0.2" in page.locator(".version-banner").inner_text()
-    page.close()
-
-
-def test_without_a_script_the_page_names_its_version(browser, site: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page, errors = visit(context, site / "0.1.0" / "report" / "use.html")
-    strip = page.get_by_role("navigation", name="Version")
-    assert strip.locator(".version-here").inner_text() == "Version 0.1.0"
-    strip.get_by_role("link", name="All versions").click()
-    page.wait_for_url(f"file://{site}/versions.html")
-    newest = page.locator('[id="0.2.0"]')
-    assert newest.locator("h2").inner_text() == "0.2.0 (newest)"
-    newest.get_by_text("1 value and 1 figure differ from 0.1.0").click()
-    assert newest.locator("td").all_inner_texts() == ["1.10", "1.20", "+0.10"]
-    assert newest.locator(".version-pair img").count() == 2
-    assert errors == []
-    context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", ["0.1.0/report/use.html", "versions.html"])
-def test_it_fits_and_can_be_read(browser, site: Path, name: str, width: int, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page, errors = visit(context, site / name)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    shift = page.evaluate(
-        """() => new Promise(done => {
-            new PerformanceObserver(list => done(list.getEntries().map(e => e.value)))
-                .observe({type: "layout-shift", buffered: true});
-            requestAnimationFrame(() => requestAnimationFrame(() => done([])));
-        })"""
-    )
-    assert sum(shift) < 0.01  # nothing to be seen; web.dev calls a tenth good
-    broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
-    assert page.evaluate(broken) == []
-    assert errors == []
-    context.close()
 
 
 def test_two_do_not_publish_at_the_same_time(build: Build, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from analysis.project import environment
 from analysis.project.errors import InputError
 from analysis.site.publish import release
 from tests.conftest import git
@@ -57,11 +56,6 @@ def test_another_site_is_refused(
         release.check(repository, tmp_path, "0.2.0", said(repository, **more))
 
 
-def test_a_site_that_says_nothing_is_refused(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"has no provenance\.json to read: build again.*--dev"):
-        release.check(repository, tmp_path, "0.2.0", None)
-
-
 @pytest.mark.parametrize("name", ["pyproject.toml", "new.py"])
 def test_what_is_not_committed_is_refused(repository: Path, tmp_path: Path, name: str) -> None:
     (repository / name).write_text("# changed\n")
@@ -72,11 +66,3 @@ def test_what_is_not_committed_is_refused(repository: Path, tmp_path: Path, name
 def test_without_a_repository_the_site_is_believed(tmp_path: Path) -> None:
     content = {"version": "0.2.0", "commit": 40 * "a"}
     assert release.check(tmp_path, tmp_path / "out", "0.2.0", content) == "0.2.0"
-
-
-def test_the_projects_version(repository: Path, tmp_path: Path) -> None:
-    assert environment.current(repository) == "0.2.0"
-    assert environment.current(tmp_path)[0].isdigit()  # the installed package's
-    (repository / "pyproject.toml").write_text("[project\n")
-    with pytest.raises(InputError, match="not valid TOML"):
-        environment.current(repository)
