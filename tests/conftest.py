@@ -113,11 +113,11 @@ def make_project(
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What opens a browser is slow; users' paths first, so that no worker waits for another's."""
+    """What opens a browser or goes a user's path is slow; the latter first, as no worker waits."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        if "browser" in getattr(item, "fixturenames", ()) or item.path.parent.name == "users":
             item.add_marker("slow")
-    items.sort(key=lambda item: "users" not in item.path.parts)
+    items.sort(key=lambda item: item.path.parent.name != "users")
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,6 @@ from pypdf import PdfReader
 from tests.conftest import git
 from tests.standins import fresh
 
-pytestmark = pytest.mark.slow
-
 PAGE = """---
 title: Small
 format: {html: default, typst: {output-file: paper.pdf}}

@@ -21,8 +21,6 @@ from tests.standins import autoencoders
 from tests.standins.fresh import User, copy
 from tests.standins.hub import Hub, Repo, running
 
-pytestmark = pytest.mark.slow
-
 COMMIT = Repo().commits[0]
 TOKEN = "hf_of_somebody_who_accepted_the_licence"
 HUB_CARDS = {name: card for name, card in cards().items() if card.repo}

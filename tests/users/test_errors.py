@@ -19,8 +19,6 @@ from analysis.cli.console import FLAGS
 from tests.conftest import synthetic_photograph
 from tests.standins import fresh
 
-pytestmark = pytest.mark.slow
-
 STUDY = """
 title = "Mine"
 images = "mine"

@@ -49,7 +49,6 @@ def levels(figures: Path, figure: str, series: str) -> set[float]:
     return {float(row["y"]) for row in rows if row["series"] == series}
 
 
-@pytest.mark.slow
 def test_the_page_of_another_study_says_nothing_of_the_bundled_one(
     user: User, tmp_path: Path
 ) -> None:

@@ -14,8 +14,6 @@ from PIL import Image
 from tests.conftest import synthetic_photograph
 from tests.standins import fresh
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

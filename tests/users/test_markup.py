@@ -7,14 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 from pypdf import PdfReader
 
 from tests.conftest import synthetic_photograph
 from tests.standins import fresh
-
-pytestmark = pytest.mark.slow
 
 HEAD = "---\ntitle: A page\nformat: {html: default, typst: {output-file: page.pdf}}\n---\n\n"
 # File names, as bytes, and how they are shown: as they are, but for what no page can show.

@@ -8,8 +8,6 @@ import filecmp
 import platform
 from pathlib import Path
 
-import pytest
-
 from tests.standins import fresh
 
 NEEDS = {"Nehalem": "sse4_2", "Haswell": "avx2", "SkylakeX": "avx512f"}
@@ -39,7 +37,6 @@ def differing(one: filecmp.dircmp[str], place: str = "") -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.slow
 def test_clean_builds_are_the_same_to_the_byte(tmp_path: Path) -> None:
     """In folders of their own, each with a store and a processor of its own."""
     sites = []

@@ -49,7 +49,6 @@ def copied(user: User, page: str) -> str:
     return line[1]
 
 
-@pytest.mark.slow
 def test_committed_results_answer_a_study_of_another_name(light: User) -> None:
     """The Reproduce page's lines, and a copy of the bundled study, on a fresh clone."""
     name = copied(light, "report/reproduce.qmd")
@@ -167,7 +166,6 @@ def sized(*sides: int) -> tuple[str, ...]:
     return ("--encoder", "pixel", "--from", str(sides[0]), "--to", str(sides[1]))
 
 
-@pytest.mark.slow
 def test_what_a_folder_has_beside_images_is_named(light: User, album: Path, tmp_path: Path) -> None:
     said = light.run("recommend", *sized(64, 128), "--images", str(album))
     assert "3 photographs" in done(said)
@@ -188,7 +186,6 @@ def test_what_a_folder_has_beside_images_is_named(light: User, album: Path, tmp_
     assert said.code == 2 and "no image in this folder" in said.err and "phone.HEIC" in said.err
 
 
-@pytest.mark.slow
 def test_all_unfit_images_are_told_at_once(light: User, album: Path) -> None:
     names = spoiled(album)
     said = light.run("recommend", *sized(64, 128), "--images", str(album))
@@ -224,7 +221,6 @@ def test_all_unfit_images_are_told_at_once(light: User, album: Path) -> None:
 # A study of one's own, as a site -----------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_three_own_images_and_an_own_autoencoder_become_a_site(user: User, tmp_path: Path) -> None:
     """Two resolutions, and one image that is left out since it is too small."""
     from tests.standins import autoencoders
