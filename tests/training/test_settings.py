@@ -82,6 +82,7 @@ def calls(tree: ast.Module) -> dict[str, tuple[bool, bool]]:
     return found
 
 
+@pytest.mark.slow
 def test_few_pipelines_take_mu_and_many_compute_it() -> None:
     """In diffusers 0.42.1, of 66 that compute mu 3 take it (SD3's); FLUX.1's and others do not."""
     diffusers()

@@ -1,6 +1,7 @@
 """Tables: the rows are the results, and Markdown survives what is in the cells."""
 
 import dataclasses
+import math
 import re
 
 import numpy as np
