@@ -242,6 +242,13 @@ def test_bands_end_later_where_rings_are_few() -> None:
         assert all(np.count_nonzero(bands.in_band(k, edge)) >= 2 for edge in edges.values())
 
 
+def test_the_last_ring_counts_by_its_number_once_an_edge_has_moved() -> None:
+    # The fourth ring of 10 x 10 is at 4.02 and the last at 4.77: by k there are two up to 4.5.
+    moved = Bands(first_ring=2, low=0.3, middle=0.6, high=0.9)
+    edges = bands.band_edges(moved, spectra_rings.rings(10, 10).cycles_per_image)
+    assert edges["high"] == (4.0, 5.0)
+
+
 @pytest.mark.parametrize("n", [10, 16, 18])
 def test_a_law_is_found_in_bands_that_were_moved(n: int) -> None:
     low, high = lawful(2.0, 2.0, sizes=(n, 2 * n))

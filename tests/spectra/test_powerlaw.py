@@ -51,6 +51,9 @@ def test_weights_are_those_of_weighted_least_squares() -> None:
         slope, intercept = np.polyfit(np.log(F), np.log(power), 1, w=np.sqrt(w))
         assert law.gamma == pytest.approx(-slope, rel=1e-10)
         assert np.log(law.beta) == pytest.approx(intercept, abs=1e-10)
+    alike = powerlaw.fit_power_law(F, power, np.ones_like(F))
+    line = stats.linregress(np.log(F), np.log(power))
+    assert alike.gamma_error == pytest.approx(line.stderr, rel=1e-10)
 
 
 def test_the_standard_error_is_the_scatter_of_gamma() -> None:

@@ -172,6 +172,14 @@ def test_the_limit_is_what_many_steps_approach(metric: str) -> None:
     )
     assert gaussian_sampler.limit_shift(p, weights) == pytest.approx(float(best), rel=2e-3)
 
+    def lost(x: float) -> float:  # of the module's head, of two modes far apart
+        m = np.exp(x) / np.array([1.0, 10.0])
+        return float([0.7, 0.3] @ (1 + np.pi / 4 * (m + 1 / m)) ** 2)
+
+    wanted = scipy.optimize.minimize_scalar(lost, bracket=(-1, 1, 3), tol=1e-10)
+    found = gaussian_sampler.limit_shift(np.array([1.0, 100.0]), np.array([0.7, 0.3]))
+    assert np.log(found) == pytest.approx(wanted.x, abs=1e-6)
+
 
 # The study -------------------------------------------------------------------------------------
 
