@@ -20,6 +20,7 @@ from analysis.cli import commands, console
 from analysis.cli.commands import (
     ENCODER,
     By,
+    Engine,
     Format,
     Formats,
     Renderer,
@@ -402,6 +403,37 @@ def _side(name: str, given: str) -> int:
     if int(given) > LARGEST:
         raise InputError(f"{name}: {given} is more than {LARGEST} px")
     return int(given)
+
+
+@app.command()
+def survey(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE")],
+    encoder: Annotated[str, typer.Option(help=f"Of cached latents: whose. {ENCODER}")],
+    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where Parquet is written.")],
+    resolutions: Annotated[str, typer.Option(metavar="PX[,PX]", help="Ascending.")] = "512,1024",
+    sample: Annotated[int, typer.Option(min=1, help="Images, spread over the shards.")] = 1000,
+    everything: Annotated[bool, typer.Option("--all", help="Every image instead.")] = False,
+    engine: Annotated[Engine, typer.Option(help="ray: tasks of Ray.")] = Engine.local,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, a shard each.")] = 1,
+    form: Formats = Format.text,
+) -> None:
+    """Measure a data set of any size: a folder, tar or Parquet shards, or cached latents.
+
+    A shard gives one Parquet file; a survey that is stopped goes on with those that are missing.
+    """
+    from analysis.training import survey as training_survey
+
+    if not re.fullmatch(r"\d+(,\d+)*", resolutions):
+        raise InputError(f"--resolutions: '{resolutions}' is not sides in pixels, as in 512,1024")
+    asked = training_survey.Survey(
+        encoder, tuple(int(side) for side in resolutions.split(",")),
+        sample=None if everything else sample,
+    )  # fmt: skip
+    with log.progress("survey") as tell:
+        found = training_survey.run(
+            source, asked, to, engine=engine.value, workers=workers, tell=tell
+        )
+    printed(found, form, training_survey.text)
 
 
 @app.command()

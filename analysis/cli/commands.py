@@ -39,6 +39,13 @@ class By(StrEnum):
     measured = "measured"
 
 
+class Engine(StrEnum):
+    """What spreads the shards of a survey."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Precision(StrEnum):
     """Numbers a network computes with."""
 

@@ -95,6 +95,15 @@ def load(
     return pixels
 
 
+def of_image(image: Image.Image, size: int, resample: Resample = "lanczos") -> NDArray[np.float32]:
+    """The square in the middle of a decoded image, ``[3, size, size]``, as `load` makes it."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    values = _rgb(image.crop((left, top, left + side, top + side)))
+    pixels, _ = resize.clip(resize.resize(np.moveaxis(values, 2, 0), size, resample) * 2 - 1)
+    return pixels
+
+
 def square(path: Path, size: int) -> NDArray[np.float32]:
     """The square in the middle of a file, ``[side, side, 3]``, sRGB in [0, 1]; errors of `crop`."""
     return _rgb(crop(path, size))

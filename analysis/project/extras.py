@@ -22,6 +22,8 @@ MODULES = {
     ),
     "heic": ("pillow_heif",),
     "vae": ("torch", "diffusers", "huggingface_hub", "safetensors"),
+    "survey": ("pyarrow",),
+    "ray": ("ray",),
     "site": (
         *("griffe", "ipykernel", "jinja2", "matplotlib", "nbclient", "nbformat", "pypandoc"),
         *("typst", "yaml"),

@@ -24,7 +24,8 @@ def table_models(_: Results) -> Markdown:
             reads = {"index": "index", "sigma": "sigma", "step": "time step"}[card.script.reads]
             if card.script.blends == "data":
                 reads += ", turned round"
-        rows.append([link(card.title, f"#sec-{card.name}"), _size(card), *cells, source, reads])
+        name = Markdown(f"[{card.title}](#sec-{card.name})")
+        rows.append([name, _size(card), *cells, source, reads])
     header = ["model", "native size, px", "s, training", "s, sampling", "read in", "script draws"]
     return table(header, rows, "lrrrll")
 
@@ -66,11 +67,12 @@ def _of(name: str) -> Markdown:
         notes += [f"undone by {one}" for one in row.conflicts]
         notes += [row.note] if row.note else []
         source = row.sources[0]
+        name, address = source.place
         rows.append([
-            row.tool, row.stage, _set(row, card), Markdown(". ".join(map(_coded, notes))),
-            "run" if row.checked == "run" else "read", link(*source.place),
+            f"{row.tool}, {row.stage}", _set(row, card), Markdown(". ".join(map(_coded, notes))),
+            Markdown(f"{row.checked}, {link(name.partition('/')[2], address)}"),
         ])  # fmt: skip
-    return table(["tool", "stage", "set", "where, and what else", "checked", "read in"], rows)
+    return table(["tool, stage", "set", "where, and what else", "checked, in"], rows)
 
 
 def _coded(text: str) -> str:
