@@ -95,8 +95,9 @@ def effective_scale(grey: np.ndarray, tile: int = TILE) -> float:
 
     In the busiest tile, power by horizontal and by vertical frequency is held against the line
     through its lower third on logarithmic axes. Where it drops below `DROP` of it, or below what
-    rounding leaves, and stays there, the picture ends: at 0.5 it was enlarged twofold, or never sharper. Rings would not do: an
-    enlarged square ends at a square.
+    rounding leaves, and stays there, the picture ends: at 0.5 it was enlarged twofold, or never
+    sharper. Rings would not do: an enlarged square ends at a square. Detail that ends in the lower
+    third itself is not found.
 
     Args:
         grey: ``[H, W]``, at its own resolution.
