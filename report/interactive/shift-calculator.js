@@ -1,255 +1,210 @@
-/* The shift calculator: what `python -m analysis recommend` prints, for the pairs of resolutions
-   that were measured. Formulas are those of analysis/training/recommend.py, analysis/training/settings.py
-   and analysis/timesteps/schedule.py; tests/paper/widgets/test_shift_calculator.py compares the two to six
-   digits. */
+/* The shift calculator. Formulas are those of analysis/training/recipes.py and
+   analysis/timesteps/schedule.py; tests/paper/widgets/test_shift_calculator.py compares the two. */
 (function () {
   "use strict";
 
-  /** The settings of training in analysis/training/settings.py, in its order: what stands before
-      the number. */
-  const OPTIONS = [
-    "shift=", "--discrete_flow_shift ", "--flow_schedule_shift=", "timestep_shift = ",
-  ];
-
   // The mathematics ----------------------------------------------------------------------------
 
-  /** Python's format(x, ".4g"): four significant digits, a tie to the even one, no zeros behind. */
-  function general(x, digits) {
-    if (!isFinite(x)) return String(x);
-    if (x === 0) return "0";
-    // 100 digits are more than any double has here, so that a tie is seen as one.
-    let [mantissa, power] = Math.abs(x).toExponential(100).split("e");
-    const all = mantissa.replace(".", "");
-    let kept = BigInt(all.slice(0, digits));
-    const rest = all.slice(digits), half = "5" + "0".repeat(rest.length - 1);
-    if (rest > half || (rest === half && kept % 2n === 1n)) kept += 1n;
-    let text = String(kept);
-    let exponent = Number(power) + text.length - digits;
-    text = text.slice(0, digits);
-    const sign = x < 0 ? "-" : "";
-    const trimmed = (whole) => whole.includes(".") ? whole.replace(/\.?0*$/, "") : whole;
-    if (exponent < -4 || exponent >= digits) {
-      const tail = `${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
-      return `${sign}${trimmed(`${text[0]}.${text.slice(1)}`)}e${tail}`;
+  /** Height and width of "832x1216" or "1024", width first; null if it is neither. */
+  function size(text) {
+    const found = /^\s*(\d+)(?:\s*[x×]\s*(\d+))?\s*$/.exec(text);
+    if (!found) return null;
+    const width = Number(found[1]), height = Number(found[2] ?? found[1]);
+    return width > 0 && height > 0 ? { height, width } : null;
+  }
+
+  const pixels = (one) => one.height * one.width;
+
+  /** s by a model's own rule; null where none is stated. */
+  function own(rule, one) {
+    if (!rule) return null;
+    const [constant, perToken, perLog] = rule;
+    const tokens = Math.floor(one.height / 16) * Math.floor(one.width / 16);
+    return Math.exp(constant + perToken * tokens + perLog * Math.log(pixels(one)));
+  }
+
+  /** Which measurement answers: of the very sides, an exponent carried on, or a range. Shifts are
+      [value or null, low, high]. */
+  function relative(data, name, from, to) {
+    const known = data.encoders[name], ratio = pixels(to) / pixels(from);
+    const power = (r) => r === null ? null : ratio ** (r / 2);
+    const ordered = (low, high) => low === null || low <= high ? [low, high] : [high, low];
+    if (!known) {
+      const ends = [power(data.encoders[data.lowest].r[0]), ratio ** 0.5];
+      return { how: "range", s: [null, Math.min(...ends), Math.max(...ends)] };
     }
-    if (exponent < 0) return sign + trimmed(`0.${"0".repeat(-exponent - 1)}${text}`);
-    return sign + trimmed(`${text.slice(0, exponent + 1)}.${text.slice(exponent + 1)}`);
+    const square = (one) => one.height === one.width ? one.width : 0;
+    const up = known.pairs[`${square(from)}-${square(to)}`];
+    if (up) return { how: "measured", s: up };
+    const down = known.pairs[`${square(to)}-${square(from)}`];
+    if (down) {
+      const [value, low, high] = down.map((x) => x === null ? null : 1 / x);
+      return { how: "measured", s: [value, high, low] };
+    }
+    const [value, low, high] = known.r.map(power);
+    return { how: "carried", s: [value, ...ordered(low, high)] };
   }
 
-  /** Python's round(): a half goes to the even number. */
-  function rounded(x) {
-    const floor = Math.floor(x), rest = x - floor;
-    return rest === 0.5 ? floor + (floor % 2) : Math.round(x);
-  }
-
-  const expit = (theta) => 1 / (1 + Math.exp(-theta));
-
-  /** A measurement from the higher to the lower resolution: 1 / s, ends exchanged. */
-  function inverted(one) {
-    const [low, high] = one.interval;
-    const turned = (end) => end === null ? null : 1 / end;
-    return { ...one, measured: 1 / one.measured, interval: [turned(high), turned(low)] };
-  }
-
-  /** Why there is no shift for this input, in one sentence, and the fields it is about; null if
-      there is one. */
+  /** Why there is no answer, and the field it is about; null if there is one. */
   function problem(data, input) {
-    const { encoder, start, end } = input, { stride } = data.encoders[encoder];
-    const low = Math.min(start, end), lower = start < end ? "start" : "end";
-    const because = (sentence, ...fields) => ({ sentence, fields });
-    for (const name of ["start", "end"]) {
-      if (!Number.isInteger(input[name])) {
-        return because("Resolutions are whole numbers of pixels.", name);
+    const model = data.models[input.name];
+    const sizes = [["from", input.from], ...input.to.split(",").map((text) => ["to", text])];
+    for (const [field, text] of sizes) {
+      const one = size(text);
+      if (!one) {
+        return { field, says: `“${text.trim()}” is no size: write 1024, or 832x1216, width first.` };
+      }
+      for (const side of [one.width, one.height]) {
+        if (model && side % model.multiple) {
+          const near = Math.max(Math.round(side / model.multiple), 1) * model.multiple;
+          return { field,
+            says: `${model.title} takes multiples of ${model.multiple} px, not ${side}: use ${near}.` };
+        }
       }
     }
-    if (start === end) {
-      return because(`Both are ${start} px: no shift is needed between them.`, "start", "end");
-    }
-    if (low < 32) return because(`${low} px is too small: resolutions start at 32 px.`, lower);
-    for (const name of [lower, lower === "start" ? "end" : "start"]) {
-      if (input[name] % stride) {
-        const near = Math.max(rounded(input[name] / stride), 1) * stride;
-        return because(
-          `${encoder} takes multiples of ${stride} px, not ${input[name]}: use ${near}.`, name);
-      }
-    }
-    const n = low / stride;
-    if (data.grid === null || n < data.grid) {
-      const remedy = data.grid === null ? "widen the study’s bands"
-        : `use ${data.grid * stride} px or more`;
-      return because(`${encoder} makes ${n} × ${n} latents of ${low} px, too small for three `
-        + `frequency bands: ${remedy}.`, lower);
-    }
-    for (const name of ["baseShift", "std"]) {
-      if (!(input[name] > 0 && isFinite(input[name]))) {
-        return because("The base shift and std are positive numbers.", name);
-      }
-    }
-    return Number.isFinite(input.mu) ? null : because("The mean of logit t is a number.", "mu");
+    const base = Number(input.base);
+    return input.base.trim() !== "" && base > 0 && Number.isFinite(base) ? null
+      : { field: "base", says: "The shift in use is a positive number; 1 is none." };
   }
 
-  /** What `recommend --format json` prints, or its part by the square-root rule where the pair was
-      not measured (then without measured, interval and bands). `by` may be "theory" to ignore what
-      was measured. Beyond `recommend`: `by`, `s` and `logit_normal`; `options` instead of settings,
-      each what stands before the number, and the number. */
+  /** One row a size: s relative to the first size and in whole, what becomes of one half, and the
+      makers' own rule. Throws what `problem` says. */
   function recommend(data, input) {
-    const { encoder, start, end } = input;
-    const baseShift = input.baseShift ?? 1;
-    const mu = input.mu ?? data.mu, std = input.std ?? data.std;
-    const why = problem(data, { ...input, baseShift, mu, std });
-    if (why) throw Object.assign(new RangeError(why.sentence), { fields: why.fields });
-    const low = Math.min(start, end), high = Math.max(start, end);
-    let found = data.encoders[encoder].pairs[`${low}-${high}`];
-    if (found) {
-      // The exponent is that of both directions.
-      const r = 2 * Math.log(found.measured) / Math.log((high / low) ** 2);
-      const turn = start > end ? inverted : (one) => one;
-      const bands = {};
-      for (const name in found.bands) bands[name] = turn(found.bands[name]);
-      found = { ...turn(found), bands, exponent: r, images: data.images,
-        confidence: data.confidence, photographs: data.photographs };
-    }
-    const theory = end / start, by = found && input.by !== "theory" ? "measured" : "theory";
-    const s = by === "measured" ? found.measured : theory, delta = -Math.log(s);
-    const total = { training: s * baseShift };
-    const options = OPTIONS.map((before) => [before, total.training]);
-    return {
-      encoder, axis: data.axis, resolutions: [start, end], theory, ...found, by, s,
-      delta_mu: { "t = 1 is data": delta, "sigma = 1 is noise": -delta },
-      base_shift: { training: baseShift }, total_shift: total, options,
-      logit_normal: { mu: mu + delta, std, median: expit(mu + delta),
-        sigma_mu: -mu - delta, sigma_median: expit(-mu - delta) },
-    };
+    const why = problem(data, input);
+    if (why) throw Object.assign(new RangeError(why.says), { field: why.field });
+    const model = data.models[input.name], encoder = model ? model.encoder : input.name;
+    const from = size(input.from), base = Number(input.base);
+    return input.to.split(",").map((text) => {
+      const to = size(text), { how, s } = relative(data, encoder, from, to);
+      const whole = s.map((x) => x === null ? null : base * x);
+      const middle = whole[0] === null ? whole.slice(1) : [whole[0]];
+      return {
+        written: `${to.width} × ${to.height}`, how, ratio: pixels(to) / pixels(from), s, whole,
+        sigma: middle.map((x) => x / (1 + x)), moved: middle.map(Math.log),
+        own: model ? [own(model.rules.training, to), own(model.rules.sampling, to)] : [null, null],
+      };
+    });
   }
 
-  /** The command that measures a pair, or shows where a measurement comes from. */
   function command(data, input) {
-    const { address } = data.encoders[input.encoder];
-    const words = ["python -m analysis recommend", `--encoder ${address}`,
-      `--from ${input.start}`, `--to ${input.end}`];
-    const base = input.baseShift ?? 1;
-    if (base !== 1) words.push(`--base-shift ${base}`);
-    return words.join(" ");
+    const what = data.models[input.name] ? "--model" : "--encoder";
+    const to = input.to.split(",").map((one) => one.trim()).join(",");
+    const base = Number(input.base) === 1 ? "" : ` --base-shift ${input.base.trim()}`;
+    return `timestep-spectra recommend ${what} ${input.name} --from ${input.from.trim()} --to ${to}${base}`;
   }
 
   // The form -----------------------------------------------------------------------------------
-
-  const NUMBERS = ["s", "theory", "measured", "bands", "exponent", "data", "sigma", "command"];
 
   const fixed = (x, digits) => {
     const text = x.toFixed(digits);
     return (Number(text) ? text : text.replace("-", "")).replace("-", "\u2212");
   };
-  const signed = (x) => (x >= 0 ? "+" : "") + fixed(x, 3);
+  const between = (values, write) => values.map(write).join(" to ");
 
-  /** A number as text that keeps all its digits: six to whoever points at it, the rest as value. */
-  function exact(x, text) {
-    const node = document.createElement("data");
-    node.value = String(x);
-    node.title = general(x, 6);
-    node.textContent = text;
-    return node;
+  /** A shift with its interval, with as many decimals as its width needs (analysis/paper/text.py). */
+  function spread([value, low, high]) {
+    if (low === null) return `${fixed(value, 2)} (no interval below three images)`;
+    const digits = high - low < 0.02 ? 3 : 2, write = (x) => fixed(x, digits);
+    return value === null ? `${write(low)} to ${write(high)}`
+      : `${write(value)} [${write(low)},\u00a0${write(high)}]`;
   }
 
-  function spread(one) {
-    const [low, high] = one.interval;
-    // As many decimals as the interval's width needs, as in analysis/paper/text.py.
-    const digits = low !== null && high - low < 0.02 ? 3 : 2;
-    const say = (x) => exact(x, fixed(x, digits));
-    return low === null ? [say(one.measured), " (no interval below three images)"]
-      : [say(one.measured), " [", say(low), ",\u00a0", say(high), "]"];
-  }
-
-  function bandLine([name, one]) {
-    const line = document.createElement("span"), [from, to] = one.band;
-    line.className = "w-line";
-    line.append(`${name}, ${from.toFixed(0)} to ${to.toFixed(0)}: `, ...spread(one));
-    return line;
-  }
-
-  const normal = (mean, by, std, symbol, median) => [
-    "mean ", exact(mean, fixed(mean, 3)), " (moved by ", exact(by, signed(by)), "), std ",
-    exact(std, general(std, 4)), `, median ${symbol} = `, exact(median, fixed(median, 3)),
-  ];
-
-  function explained(data, input, found) {
-    const { title } = data.encoders[input.encoder], pair = `${input.start} to ${input.end} px`;
-    if (!("measured" in found)) {
-      return `${title}: ${pair} was not measured here. The settings are by the square-root rule; `
-        + "the command below measures it.";
+  function explained(data, input, rows) {
+    const model = data.models[input.name], name = model ? model.encoder : input.name;
+    const known = data.encoders[name], title = (model ?? known).title;
+    if (!known) {
+      const lowest = data.encoders[data.lowest];
+      return `${title}: its encoder was not measured. The range is from the lowest exponent measured `
+        + `of a learned encoder (r = ${fixed(lowest.r[0], 2)}, ${data.lowest}) to the square-root rule.`;
     }
-    const on = `measured on ${data.images} image${data.images === 1 ? "" : "s"}`;
-    return found.by === "measured" ? `${title}: ${on}, at equal cycles per image.`
-      : `${title}: the settings are by the square-root rule, though this was ${on}.`;
+    const whose = model ? `${title}, by its encoder ${known.title}` : title;
+    return rows.every((row) => row.how === "measured")
+      ? `${whose}: measured between these sizes, on ${data.images} images.`
+      : `${whose}: extrapolated with the exponent r = ${fixed(known.r[0], 2)} that was measured `
+        + `from ${known.pair[0]} to ${known.pair[1]} px.`;
+  }
+
+  function copied(button, text) {
+    const done = () => { button.textContent = "Copied"; setTimeout(() => { button.textContent = "Copy"; }, 1500); };
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    if (document.execCommand("copy")) done();
+    area.remove();
+    button.focus();
   }
 
   function start(root) {
     const data = JSON.parse(root.querySelector("script[type='application/json']").textContent);
-    const form = root.querySelector("form");
-    const field = (name) => form.elements[name];
-    const out = (name) => root.querySelector(`[data-out="${name}"]`);
-    const put = (name, ...parts) => out(name).replaceChildren(...parts);
-    const number = (name) => {
-      const text = field(name).value.trim();
-      return text === "" ? undefined : Number(text);
-    };
+    const form = root.querySelector("form"), fields = ["for", "from", "to", "base"];
+    const body = root.querySelector("tbody"), heads = root.querySelectorAll("th"), says = root.querySelector(".w-answer");
+    const line = root.querySelector("[data-out=command]"), copy = root.querySelector(".w-copy");
 
     function show() {
-      const input = {
-        encoder: field("encoder").value, by: field("by").value, start: number("start") ?? NaN,
-        end: number("end") ?? NaN, mu: number("mu") ?? NaN, std: number("std") ?? NaN,
-        baseShift: number("baseShift") ?? NaN,
-      };
-      const { stride } = data.encoders[input.encoder];
-      for (const name of ["start", "end"]) {
-        field(name).step = stride;
-        field(name).min = Math.ceil(32 / stride) * stride;
-      }
+      const value = (name) => form.elements[name].value;
+      const input = { name: value("for"), from: value("from"), to: value("to"), base: value("base") };
       for (const one of form.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
-      let found;
+      let rows;
       try {
-        found = recommend(data, input);
+        rows = recommend(data, input);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         root.dataset.state = "refused";
-        put("says", error.message);
-        // What was found for other input is not left standing; its places are.
-        for (const name of NUMBERS) put(name, "–");
-        root.querySelectorAll(".w-option").forEach((cell, i) =>
-          cell.replaceChildren(OPTIONS[i], "–"));
-        for (const name of error.fields) field(name).setAttribute("aria-invalid", "true");
+        says.textContent = error.message;
+        body.replaceChildren();
+        line.textContent = "–";
+        form.elements[error.field].setAttribute("aria-invalid", "true");
         return;
       }
       root.dataset.state = "shown";
-      put("s", "s = ", exact(found.s, general(found.s, 4)));
-      put("says", explained(data, input, found));
-      put("theory", exact(found.theory, general(found.theory, 4)));
-      if ("measured" in found) {
-        put("measured", ...spread(found));
-        put("exponent", exact(found.exponent, fixed(found.exponent, 2)));
-        put("bands", ...Object.entries(found.bands).map(bandLine));
-      } else {
-        put("measured", "not measured");
-        put("exponent", "–");
-        put("bands", "–");
-      }
-      const to = found.logit_normal, delta = found.delta_mu;
-      put("data", ...normal(to.mu, delta["t = 1 is data"], to.std, "t", to.median));
-      put("sigma",
-        ...normal(to.sigma_mu, delta["sigma = 1 is noise"], to.std, "σ", to.sigma_median));
-      root.querySelectorAll(".w-option").forEach((cell, i) => {
-        const [before, value] = found.options[i];
-        cell.replaceChildren(before, exact(value, general(value, 4)));
-      });
-      put("command", command(data, input));
+      says.textContent = explained(data, input, rows);
+      body.replaceChildren(...rows.map((row) => {
+        const made = row.own.map((s) => s === null ? "none stated" : fixed(s, 3));
+        const cells = [
+          row.written, spread(row.whole), between(row.sigma, (x) => fixed(x, 3)),
+          between(row.sigma, (x) => fixed(1 - x, 3)),
+          between(row.moved, (x) => (x >= 0 ? "+" : "") + fixed(x, 3)),
+          data.models[input.name] ? made.join(", ") : "–",
+        ];
+        const tr = document.createElement("tr");
+        tr.append(...cells.map((text, column) => {
+          const td = document.createElement("td");
+          td.textContent = text;
+          td.dataset.label = heads[column].textContent;
+          return td;
+        }));
+        return tr;
+      }));
+      line.textContent = command(data, input);
+      const state = new URLSearchParams(fields.map((name) => [name, value(name)]));
+      history.replaceState(null, "", `#${state}`);
     }
 
-    form.addEventListener("input", show);
+    const given = new URLSearchParams(location.hash.slice(1));
+    const asked = given.has("for") && (given.get("for") in data.encoders || given.get("for") in data.models);
+    if (asked) for (const name of fields) if (given.has(name)) form.elements[name].value = given.get(name);
+    // A model's own shift where one comes from, until the reader gives another.
+    let typed = asked;
+    form.addEventListener("input", (event) => {
+      typed ||= event.target.name === "base";
+      const model = data.models[form.elements.for.value], from = size(form.elements.from.value);
+      if (!typed && from) {
+        const s = model ? own(model.rules.training ?? model.rules.sampling, from) : 1;
+        form.elements.base.value = String(Number(s.toFixed(4)));
+      }
+      show();
+    });
+    form.addEventListener("reset", () => { typed = false; });
     form.addEventListener("submit", (event) => event.preventDefault());
-    root.querySelectorAll("fieldset[disabled]").forEach((one) => { one.disabled = false; });
-    show();
+    copy.addEventListener("click", () => copied(copy, line.textContent));
+    root.querySelectorAll("[disabled]").forEach((one) => { one.disabled = false; });
+    if (asked) {
+      show();
+      root.scrollIntoView();
+    }
   }
 
-  window.shiftCalculator = { recommend, problem, general, rounded, command };
+  window.shiftCalculator = { recommend, problem, command };
   document.querySelectorAll(".shift-calculator").forEach(start);
 })();

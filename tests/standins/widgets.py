@@ -62,28 +62,30 @@ def shown(page: Any) -> None:
 
 READ = """() => {
     const root = document.querySelector(".shift-calculator");
-    const text = {}, numbers = {};
-    for (const out of root.querySelectorAll("[data-out]")) {
-        text[out.dataset.out] = out.textContent;
-        numbers[out.dataset.out] = [...out.querySelectorAll("data")].map(one => Number(one.value));
-    }
     return {
-        state: root.dataset.state ?? null, text, numbers,
-        options: [...root.querySelectorAll(".w-option")].map(one => one.textContent),
-        totals: [...root.querySelectorAll(".w-option data")].map(one => Number(one.value)),
-        titles: [...root.querySelectorAll("data")].map(one => [one.title, Number(one.value)]),
+        state: root.dataset.state ?? null,
+        says: root.querySelector(".w-answer").textContent,
+        rows: [...root.querySelectorAll("tbody tr")].map(
+            row => [...row.cells].map(cell => cell.textContent)),
+        base: root.querySelector("[name=base]").value,
+        command: root.querySelector("[data-out=command]").textContent,
         wrong: [...root.querySelectorAll("[aria-invalid=true]")].map(one => one.name),
     };
 }"""
+
+
+def read(page: Any) -> dict[str, Any]:
+    """Everything that the calculator says."""
+    found: dict[str, Any] = page.evaluate(READ)
+    return found
 
 
 def give(page: Any, **fields: Any) -> dict[str, Any]:
     """Fill in the calculator's form as a reader does, and read everything it then says."""
     for name, value in fields.items():
         field = page.locator(f".shift-calculator [name={name}]")
-        if name in ("encoder", "by"):
+        if name == "for":
             field.select_option(value)
         else:
             field.fill(str(value))
-    found: dict[str, Any] = page.evaluate(READ)
-    return found
+    return read(page)

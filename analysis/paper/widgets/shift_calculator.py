@@ -1,186 +1,167 @@
-"""The calculator of a shift: from one side in pixels to another, measured and by the rule."""
+"""The calculator: the shift of an encoder, or of a model's, at the sizes of a training run."""
 
+import functools
 import html
-import shlex
+import itertools
+import math
 from typing import Any
 
 from analysis.encoders import cards
-from analysis.paper.text import estimate, percent, plain
+from analysis.paper.text import estimate, fixed, number
 from analysis.paper.widgets.parts import DIGITS, embedded, widget
 from analysis.project.markdown import Markdown
-from analysis.shift.equal_snr import MeasuredShift
-from analysis.spectra import intervals, rings
-from analysis.spectra.bands import AXIS, measurable
 from analysis.study.archive import rounded
 from analysis.study.measurement import Measured
-from analysis.study.preflight import LARGEST
 from analysis.study.results import Results
-from analysis.study.settings import Study
 from analysis.timesteps import schedule
-from analysis.training import settings as training_settings
+from analysis.training import models, recipes
+from analysis.training.models import Model, Stage
+from analysis.training.recipes import Exponent
+
+STAGES: tuple[Stage, ...] = ("training", "sampling")
+_SIZES = tuple(itertools.product((256, 512, 832, 1024), (256, 640, 1024)))
 
 
-def _estimate(one: intervals.Estimate) -> dict[str, Any]:
-    return {"measured": one.value, "interval": [one.low, one.high]}
+@functools.cache
+def rule_of(name: str, stage: Stage) -> list[float] | None:
+    """How a model's own rule gives ln s, as ``[constant, per token, per ln(pixels)]``; or None.
 
+    A token is 16 x 16 px. Up to 1024 px every rule of the cards is a constant, a line in tokens or
+    a power of the number of pixels; which, is found out by trying.
 
-def _pairs(measured: Measured) -> dict[str, Any]:
-    pairs = {
-        f"{low}-{high}": _estimate(one.whole)
-        | {"bands": {n: _estimate(e) | {"band": list(e.band)} for n, e in one.bands.items()}}
-        for (low, high), one in measured.shifts.items()
-    }
-    found: dict[str, Any] = rounded(pairs, DIGITS)
-    return found
-
-
-def smallest_grid(study: Study) -> int | None:
-    """The fewest latent pixels a side that give the study's three bands; None: none that is tried.
-
-    The condition is that of `recommend`, and more pixels never break it.
+    Raises:
+        ValueError: it is none of these.
     """
-    tried = range(1, LARGEST + 1)
-    fits = (n for n in tried if measurable(rings.rings(n, n).cycles_per_image, study.bands))
-    return next(fits, None)
+    card = models.model(name)
+    if card.shift(stage, _SIZES[0]) is None:
+        return None
+    known = [math.log(card.shift(stage, size) or math.nan) for size in _SIZES]
+    tokens = [float(h // 16 * (w // 16)) for h, w in _SIZES]
+    pixels = [math.log(h * w) for h, w in _SIZES]
+    for place, along in enumerate((tokens, pixels), 1):
+        slope = (known[-1] - known[0]) / (along[-1] - along[0])
+        found = [known[0] - slope * along[0], 0.0, 0.0]
+        found[place] = slope
+        if all(abs(found[0] + slope * x - y) < 1e-9 for x, y in zip(along, known, strict=True)):
+            return found
+    raise ValueError(f"the rule of {stage} of {name} is no line and no power")
+
+
+def _encoder(title: str, r: Exponent, pairs: dict[str, list[float]], learned: bool) -> Any:
+    return {
+        "title": title, "r": [r.value, r.low, r.high], "pair": list(r.pair), "pairs": pairs,
+        "learned": learned,
+    }  # fmt: skip
+
+
+def _measured(m: Measured) -> Any:
+    """An encoder of the study, with each pair of sides that was measured."""
+    whole, name = m.shift.whole, m.card.name
+    exponent = recipes.exponent_of(whole.value, whole.low, whole.high, m.study.pair, name)
+    pairs = {
+        f"{low}-{high}": [one.whole.value, one.whole.low, one.whole.high]
+        for (low, high), one in m.shifts.items()
+    }
+    return _encoder(m.card.title, exponent, pairs, m.card.learned)
+
+
+def _model(card: Model) -> Any:
+    return {
+        "title": card.title, "encoder": card.encoder, "native": list(card.native),
+        "multiple": card.multiple, "rules": {stage: rule_of(card.name, stage) for stage in STAGES},
+    }  # fmt: skip
 
 
 def data(results: Results) -> dict[str, Any]:
-    """Every measured shift, to nine digits, and what each encoder takes.
+    """What the form computes with, to nine digits.
 
     Returns:
-        ``axis``, ``confidence``, ``images``, ``photographs``; ``grid``: `smallest_grid`; ``mu``,
-        ``std`` and ``pair``, where the form begins; ``encoders``, by name: ``title``, ``address``
-        in commands, ``stride`` in pixels and ``pairs``, such as ``512-1024``, with ``measured``,
-        ``interval`` (ends None below three photographs) and ``bands``. Encoders that were not
-        measured have no pairs.
+        ``images``; ``encoders``, those that were measured, by name: ``title``, exponent ``r`` with
+        its interval, the ``pair`` it is of, the shifts of all ``pairs`` with theirs, ``learned``;
+        ``lowest``, the name of the learned one of the lowest exponent; ``models`` by name:
+        ``title``, ``encoder``, ``native`` size, ``multiple`` and ``rules`` (`rule_of`).
     """
-    study = results.study
-    known = results.everything
-    own = {name: measured.card for name, measured in known.items()}
-    return {
-        "axis": AXIS,
-        "confidence": study.confidence,
+    encoders = {name: _measured(m) for name, m in results.everything.items()}
+    for name, r in recipes.measured().items():
+        value, low, high = r.shift((r.pair[1] / r.pair[0]) ** 2)
+        pairs = {f"{r.pair[0]}-{r.pair[1]}": [value or math.nan, low, high]}
+        encoders.setdefault(name, _encoder(cards.card(name).title, r, pairs, True))
+    learned = [name for name, one in encoders.items() if one["learned"]]
+    content = {
         "images": len(results.photographs),
-        "photographs": study.images,
-        "grid": smallest_grid(study),
-        "mu": study.mu,
-        "std": study.std,
-        "pair": list(study.pair),
-        "encoders": {
-            name: {
-                "title": card.title,
-                "address": shlex.quote(card.address or name),
-                "stride": card.latent_stride,
-                "pairs": _pairs(known[name]) if name in known else {},
-            }
-            for name, card in (cards.cards() | own).items()
+        "encoders": encoders,
+        "lowest": min(learned, key=lambda name: encoders[name]["r"][0], default=""),
+        # Shifts of videos count frames, which this form does not ask for; DDPM has no shift.
+        "models": {
+            name: _model(card)
+            for name, card in models.models().items()
+            if card.prediction == "flow" and not card.video
         },
     }
+    found: dict[str, Any] = rounded(content, DIGITS)
+    return found
 
 
-def _field(name: str, text: str, value: str, attributes: str) -> str:
-    return f'<label>{text}<input type="number" name="{name}" value="{value}" {attributes}></label>'
-
-
-def _select(name: str, text: str, options: str) -> str:
-    return f'<label class="w-wide">{text}<select name="{name}">{options}</select></label>'
-
-
-def _rows(one: MeasuredShift, study: Study) -> list[tuple[str, str, str]]:
-    """What the script fills in later for other input: its place, what it is, and the text."""
-    s, bands = one.whole.value, one.bands.items()
-    mu, delta = schedule.shift_mu(study.mu, s), schedule.shift_mu(0.0, s)
-
-    def normal(mean: float, by: float, symbol: str) -> str:
-        sign, median = "+" if by >= 0 else "", float(schedule.expit(mean))
-        return (
-            f"mean {plain(mean, 3)} (moved by {sign}{plain(by, 3)}), std {study.std:.4g}, "
-            f"median {symbol} = {plain(median, 3)}"
+def _options(found: dict[str, Any], chosen: str) -> str:
+    groups = (("Encoders measured here", "encoders"), ("Models", "models"))
+    return "".join(
+        f'<optgroup label="{label}">'
+        + "".join(
+            f'<option value="{name}"{" selected" * (name == chosen)}>{html.escape(one["title"])}'
+            "</option>"
+            for name, one in found[kind].items()
         )
-
-    lines = (
-        f'<span class="w-line">{name}, {e.band[0]:.0f} to {e.band[1]:.0f}: {estimate(e)}</span>'
-        for name, e in bands
+        + "</optgroup>"
+        for label, kind in groups
     )
-    return [
-        ("theory", "Square-root rule", f"{one.theory:.4g}"),
-        ("measured", f"Measured, {percent(study.confidence)} interval", estimate(one.whole)),
-        ("bands", "By band (cycles/image)", "".join(lines)),
-        ("exponent", "Exponent r", plain(one.exponent, 2)),
-        ("data", "Logit-normal over t", normal(mu, delta, "t")),
-        ("sigma", "The same over σ = 1 − t", normal(-mu, -delta, "σ")),
-    ]
 
 
 def markup(results: Results) -> Markdown:
-    """The form that turns a change of resolution into settings, as `recommend` does.
-
-    It begins with the study's pair in its last encoder, and says so without its script, too.
-    """
+    """The form; it begins with the study's last encoder and pair, also without its script."""
     found, study = data(results), results.study
     chosen = study.encoders[-1]
-    card, shift = found["encoders"][chosen], results.measured[chosen].shift
-
-    def group(label: str, measured: bool) -> str:
-        names = [
-            n for n, encoder in found["encoders"].items() if bool(encoder["pairs"]) == measured
-        ]
-        each = "".join(
-            f"<option{' selected' * (name == chosen)}>{html.escape(name)}</option>"
-            for name in names
-        )
-        return f'<optgroup label="{label}">{each}</optgroup>' if names else ""
-
-    step = card["stride"]
-    sides = f'min="{-(-32 // step) * step}" step="{step}" inputmode="numeric"'
-    positive = 'min="0" step="any"'
-    images = f"{found['images']} image{'s' if found['images'] != 1 else ''}"
+    m = results.measured[chosen]
+    s = m.shift.whole.value
+    sigma = 1 - float(schedule.shift_t(0.5, s))
+    cells = (
+        f"{study.high} × {study.high}", estimate(m.shift.whole), fixed(sigma, 3),
+        fixed(1 - sigma, 3), f"+{fixed(math.log(s), 3)}", "–",
+    )  # fmt: skip
+    heads = (
+        "to", "shift s", "σ = ½ becomes", "t = ½ becomes", "mean of logit σ moves by",
+        "its makers’ rule: training, sampling",
+    )  # fmt: skip
+    says = f"{m.card.title}: measured between these sizes, on {found['images']} images."
     return widget(
         "shift-calculator",
         '<div class="widget shift-calculator">',
         '<form aria-label="Shift calculator"><fieldset disabled>',
         "<legend>Your change of resolution</legend>",
-        _select(
-            "encoder", "Encoder", group("measured here", True) + group("not measured here", False)
-        ),
-        _field("start", "From (px)", f"{study.low}", sides),
-        _field("end", "To (px)", f"{study.high}", sides),
-        _select(
-            "by",
-            "Settings by",
-            '<option value="measured">measured shift</option>'
-            '<option value="theory">square-root rule</option>',
-        ),
-        _field("mu", "Mean of logit t", f"{study.mu:g}", 'step="any"'),
-        _field("std", "Std of logit t", f"{study.std:g}", positive),
-        _field("baseShift", "Base shift", "1", positive),
+        f'<label class="w-wide">Encoder or model<select name="for">{_options(found, chosen)}'
+        "</select></label>",
+        '<label>From (width x height)<input name="from" autocomplete="off" '
+        f'value="{study.low}"></label>',
+        '<label>To, with commas between sizes<input name="to" autocomplete="off" '
+        f'value="{study.high}"></label>',
+        '<label>Shift in use there (1: none)<input name="base" autocomplete="off" '
+        'value="1"></label>',
         "</fieldset></form>",
-        '<p class="w-note">The mean and std of logit t (t = 1 is data) and the base shift '
-        "(1: none) are those in use in training where you come from. Of sampling the measured "
-        "shift says nothing.</p>",
-        '<div class="w-headline" aria-live="polite"><strong data-out="s">s = '
-        f'{shift.whole.value:.4g}</strong> <span data-out="says">{html.escape(card["title"])}: '
-        f"measured on {images}, at equal cycles per image.</span></div>",
-        '<div class="w-results"><dl>',
-        *(
-            f'<div><dt>{what}</dt><dd data-out="{name}">{text}</dd></div>'
-            for name, what, text in _rows(shift, study)
-        ),
+        f'<p class="w-answer" aria-live="polite">{html.escape(says)}</p>',
         # Quarto would read the table and write one of its own.
-        '</dl><div class="w-settings"><table data-quarto-disable-processing="true">'
-        "<thead><tr><th>tool, in training</th><th>setting</th><th>use</th></tr></thead><tbody>",
-        *(
-            f"<tr><td>{setting.tool}</td>"
-            f'<td><code class="w-option">{setting.option}</code></td>'
-            f"<td>{html.escape(setting.note)}</td></tr>"
-            for setting in training_settings.settings(shift.whole.value)
-            if setting.stage == "training"
-        ),
-        "</tbody></table></div>",
-        '<p class="w-command">For what was not measured, or with <code>--images FOLDER</code> for '
-        'your own images:<code data-out="command">python -m analysis recommend --encoder '
-        f"{html.escape(card['address'])} --from {study.low} --to {study.high}</code></p></div>",
+        '<div class="w-table"><table data-quarto-disable-processing="true"><thead><tr>',
+        *(f'<th scope="col">{head}</th>' for head in heads),
+        "</tr></thead><tbody><tr>",
+        *(f'<td data-label="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True)),
+        "</tr></tbody></table></div>",
+        '<p class="w-note">σ is the share of noise, as in SD3, FLUX and diffusers; t = 1 − σ is '
+        "that of data. A shift of one adds no noise. Of sampling a measured shift says "
+        "nothing.</p>",
+        '<p class="w-command"><code data-out="command">timestep-spectra recommend --encoder '
+        f"{chosen} --from {study.low} --to {study.high}</code> "
+        '<button type="button" class="w-copy" disabled>Copy</button></p>',
         f'<script type="application/json">{embedded(found)}</script></div>',
-        without="The calculator needs JavaScript. <code>python -m analysis recommend</code> gives "
-        "the same numbers.",
+        without=(
+            "The calculator needs JavaScript. <code>timestep-spectra recommend</code> gives the "
+            f"same numbers, here s = {number(s, 3)}."
+        ),
     )

@@ -1,8 +1,7 @@
-"""The calculator of a shift: its data are the measurements, its script says what they ask for."""
+"""The calculator: its data are the measurements, its script says what `recommend` does."""
 
-import json
+import dataclasses
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.encoders import cards
 from analysis.paper.text import estimate
 from analysis.paper.widgets import shift_calculator
-from analysis.project.errors import InputError
-from analysis.project.files import root
 from analysis.spectra.intervals import Estimate
-from analysis.study import archive
 from analysis.study.results import Results
-from analysis.study.settings import load_study
-from analysis.study.store import Store
 from analysis.timesteps import schedule
-from analysis.training import settings
-from analysis.training.recommend import recommend
-from tests.standins.widgets import READ, give, opened
+from analysis.training import models, recipes
+from tests.standins.widgets import give, opened, read
+
+FLOW = [n for n, m in models.models().items() if m.prediction == "flow" and not m.video]
 
 
 @pytest.fixture(scope="module")
@@ -50,214 +44,154 @@ def test_shifts_are_those_measured_to_nine_digits(bundled: Results, data: dict[s
         pairs = data["encoders"][name]["pairs"]
         assert set(pairs) == {f"{low}-{high}" for low, high in measured.shifts}
         for (low, high), shift in measured.shifts.items():
-            found = pairs[f"{low}-{high}"]
-            assert list(found["bands"]) == ["low", "middle", "high"]
-            told = [found, *found["bands"].values()]
-            for one, right in zip(told, [shift.whole, *shift.bands.values()], strict=True):
-                assert one["measured"] == pytest.approx(right.value, rel=1e-8)
-                assert one["interval"] == pytest.approx([right.low, right.high], rel=1e-8)
-                assert one.get("band", right.band) == pytest.approx(right.band, rel=1e-8)
-    # Committed numbers are of the same measurement, to six digits.
-    sidecar = json.loads((root() / "data/results/bundled/taef2.json").read_text(encoding="utf-8"))
-    for pair, one in sidecar["numbers"]["pairs"].items():
-        found = data["encoders"]["taef2"]["pairs"][pair]
-        assert one["measured"] == pytest.approx(found["measured"], rel=1e-5)
+            right = [shift.whole.value, shift.whole.low, shift.whole.high]
+            assert pairs[f"{low}-{high}"] == pytest.approx(right, rel=1e-8)
+    assert data["images"] == len(bundled.photographs) == 12
+    assert set(data["encoders"]) == {*bundled.measured, *recipes.measured()}
+    lowest = min(recipes.measured().values(), key=lambda one: one.value or math.inf)
+    assert (data["lowest"],) == lowest.encoders
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_the_script_has_each_model_s_own_rule(name: str) -> None:
+    """At sizes that it was not found out at: what it is told is the rule, not a table of it."""
+    card, rng = models.model(name), np.random.default_rng(0)
+    sides = card.multiple * rng.integers(256 // card.multiple, 1025 // card.multiple, (20, 2))
+    for stage in shift_calculator.STAGES:
+        rule = shift_calculator.rule_of(name, stage)
+        for h, w in sides.tolist():
+            right = card.shift(stage, (h, w))
+            if rule is None:
+                assert right is None
+                continue
+            tokens = (h // 16) * (w // 16)
+            log = rule[0] + rule[1] * tokens + rule[2] * math.log(h * w)
+            assert math.exp(log) == pytest.approx(right, rel=1e-8)
+
+
+def test_contributed_measurements_are_measurements(bundled: Results, data: dict[str, Any]) -> None:
+    measured = dict(bundled.measured)
+    contributed = {"pixel": measured.pop("pixel")}
+    other = dataclasses.replace(bundled, measured=measured, contributed=contributed)
+    assert shift_calculator.data(other)["encoders"] == data["encoders"]
 
 
 # In a browser ---------------------------------------------------------------------------------
 
 
-def asked(tmp_path: Path, encoder: str, start: int, end: int, base: float = 1.0) -> dict[str, Any]:
-    """What `recommend` gives for it, from the committed results."""
-    store = Store(tmp_path / "empty", compute="never")
-    return recommend(load_study("bundled"), encoder, start, end, store).content(base)
-
-
-def written(content: dict[str, Any]) -> str:
-    """An estimate as the paper writes it, with as many decimals as its interval needs."""
-    return estimate(Estimate(content["measured"], *content["interval"], (0, 0)))
-
-
-def same(found: Any, expected: Any) -> None:
-    """Six significant digits agree."""
-    assert archive.differs(archive.rounded(expected), archive.rounded(found), 1e-9) == "", (
-        f"{found} is not {expected}"
+def recommended(page: Any, **given: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = page.evaluate(
+        """input => {
+            const data = document.querySelector("script[type='application/json']").textContent;
+            return shiftCalculator.recommend(JSON.parse(data), input);
+        }""",
+        {"name": "taef2", "from": "512", "to": "1024", "base": "1"} | given,
     )
+    return rows
 
 
-@pytest.mark.parametrize(
-    ("encoder", "start", "end", "base", "mu", "std"),
-    [
-        ("taef2", 512, 1024, 1, 0, 1),
-        ("taef2", 1024, 256, 3, 0.5, 0.7),
-        ("pixel", 256, 512, 1, -0.8, 1.2),
-        ("linear-f8c16", 512, 256, 1.15, 0, 1),
-        ("linear-f8c16", 256, 1024, 0.001234, 2.5, 0.05),
-    ],
-)
-def test_the_calculator_agrees_with_recommend(
-    calculator: Any, tmp_path: Path, encoder: str, start: int, end: int, base: float, mu: float,
-    std: float,
-) -> None:  # fmt: skip
-    given = {"encoder": encoder, "start": start, "end": end, "baseShift": base, "mu": mu}
-    found = give(calculator, **given, std=std)
-    right = asked(tmp_path, encoder, start, end, base)
-    assert found["state"] == "shown"
-    numbers = found["numbers"]
-    same(numbers["s"], [right["measured"]])
-    same(numbers["theory"], [right["theory"]])
-    same(numbers["measured"], [right["measured"], *right["interval"]])
-    bands = right["bands"].values()
-    same(numbers["bands"], [x for band in bands for x in (band["measured"], *band["interval"])])
-    assert found["text"]["measured"] == written(right)
-    lines = (f"{n}, {b['band'][0]:.0f} to {b['band'][1]:.0f}: {written(b)}"
-             for n, b in right["bands"].items())  # fmt: skip
-    assert found["text"]["bands"] == "".join(lines)
-    same(numbers["exponent"], [right["exponent"]])
-    # The logit-normal moves with the mean, which moves by -ln s; its median is the shifted median.
-    s, delta = numbers["s"][0], right["delta_mu"]["t = 1 is data"]
-    median = float(schedule.shift_t(schedule.expit(mu), s))
-    same(numbers["data"][1:], [delta, std, median])
-    same(numbers["data"][:1], [schedule.shift_mu(mu, s)])
-    same(numbers["sigma"][1:], [right["delta_mu"]["sigma = 1 is noise"], std, 1 - median])
-    same(numbers["sigma"][:1], [-numbers["data"][0]])
-    # The settings are the very texts, and what they round has six digits too.
-    assert found["options"] == [one["option"] for one in right["settings"]]
-    assert len(found["totals"]) == 4
-    same(found["totals"], [right["total_shift"]["training"]] * 4)
-    # Whoever points at a number sees six digits of it.
-    assert found["titles"]
-    assert all(title == f"{value:.6g}" for title, value in found["titles"])
-    words = f"python -m analysis recommend --encoder {encoder} --from {start} --to {end}"
-    assert found["text"]["command"].startswith(words)
-    assert (f"--base-shift {base}" in found["text"]["command"]) == (base != 1)
-
-
-def in_training(s: float, base: float) -> list[str]:
-    """The options of training."""
-    return [one.option for one in settings.settings(s, base) if one.stage == "training"]
-
-
-def test_the_rule_on_request(calculator: Any, tmp_path: Path) -> None:
-    found = give(calculator, encoder="taef2", start=512, end=1024, by="theory", baseShift=3)
-    right = asked(tmp_path, "taef2", 512, 1024)
-    assert found["numbers"]["s"] == [2]
-    same(found["numbers"]["measured"], [right["measured"], *right["interval"]])
-    assert "though this was measured on 12 images" in found["text"]["says"]
-    assert found["options"] == in_training(2.0, 3.0)
-    same(found["numbers"]["data"][1], -math.log(2))
-
-
-@pytest.mark.parametrize(
-    ("encoder", "start", "end", "base"),
-    [
-        ("flux1", 512, 1024, 3.0),
-        ("flux2", 1024, 512, 1.0),
-        ("sana", 704, 1440, 1.0),
-        ("taef2", 512, 768, 2.0),  # measured, but not from and to these
-        ("pixel", 1000, 999, 1.0),
-    ],
-)
-def test_what_was_not_measured_gets_the_rule(
-    calculator: Any, encoder: str, start: int, end: int, base: float
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FLOW)
+@pytest.mark.parametrize("start", ["512", "1024", "832x1216"])
+def test_models_get_what_recommend_gives(
+    calculator: Any, data: dict[str, Any], name: str, start: str
 ) -> None:
-    found = give(calculator, encoder=encoder, start=start, end=end, baseShift=base)
-    theory = schedule.theoretical_shift(end, end, start, start)
-    assert found["state"] == "shown"
-    assert found["text"]["measured"] == "not measured"
-    assert found["text"]["exponent"] == found["text"]["bands"] == "–"
-    assert cards.card(encoder).title in found["text"]["says"]
-    assert f"{start} to {end} px was not measured here" in found["text"]["says"]
-    same(found["numbers"]["s"], [theory])
-    same(found["numbers"]["theory"], [theory])
-    mean = schedule.shift_mu(0.0, theory)
-    same(found["numbers"]["data"], [mean, mean, 1.0, float(schedule.expit(mean))])
-    assert found["options"] == in_training(theory, base)
+    to = "512,1024,832x1216,640x960"
+    if models.model(name).multiple == 32:
+        to = "512,1024,832x1216"
+    right = recipes.recipe(name, to, start, base_shift=1.5)
+    rows = recommended(calculator, name=name, **{"from": start}, to=to, base="1.5")
+    for row, one in zip(rows, right["sizes"], strict=True):
+        training = one["training"]
+        assert row["ratio"] == pytest.approx(one["pixel_ratio"], rel=1e-12)
+        for stage, found in zip(("training", "sampling"), row["own"], strict=True):
+            expected = training["own"] if stage == "training" else one["sampling"]["shift"]
+            assert found == (None if expected is None else pytest.approx(expected, rel=1e-7))
+        rule, known = training["square-root"], right["encoder"] in data["encoders"]
+        assert row["how"] == ("measured" if known else "range") or row["how"] == "carried"
+        if not known:  # from the lowest exponent measured to the rule
+            lowest = 1.5 * row["ratio"] ** (data["encoders"][data["lowest"]]["r"][0] / 2)
+            assert row["whole"][1:] == pytest.approx(sorted([lowest, rule]), rel=1e-7)
 
 
-def plain(sentence: str) -> str:
-    """A refusal without the ways of typesetting it."""
-    sentence = sentence.replace("×", "x").replace("’", "'").removesuffix(".")
-    return sentence.replace("--from and --to are both", "Both are")
-
-
-@pytest.mark.parametrize(
-    ("encoder", "start", "end", "fields"),
-    [
-        ("taef2", 512, 512, ["start", "end"]),
-        ("pixel", 16, 512, ["start"]),
-        ("pixel", 512, -5, ["end"]),
-        ("taef2", 500, 1024, ["start"]),
-        ("taef2", 512, 1004, ["end"]),
-        ("flux2", 1020, 512, ["start"]),
-        ("sana", 1024, 720, ["end"]),
-        ("sana", 288, 1024, ["start"]),
-        ("linear-f8c16", 72, 512, ["start"]),
-        ("linear-f8c16", 1024, 32, ["end"]),
-    ],
-)
-def test_sides_are_refused_in_the_words_of_recommend(
-    calculator: Any, tmp_path: Path, encoder: str, start: int, end: int, fields: list[str]
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ["taef2", "taesana", "pixel"])
+@pytest.mark.parametrize(("start", "to"), [("512", "1536"), ("768x512", "1024"), ("2048", "700")])
+def test_other_sizes_carry_the_measured_exponent_on(
+    calculator: Any, data: dict[str, Any], encoder: str, start: str, to: str
 ) -> None:
-    with pytest.raises(InputError) as right:
-        asked(tmp_path, encoder, start, end)
-    found = give(calculator, encoder=encoder, start=start, end=end)
-    assert plain(found["text"]["says"]) == plain(str(right.value))
-    assert (found["state"], found["wrong"]) == ("refused", fields)
+    (row,) = recommended(calculator, name=encoder, **{"from": start}, to=to)
+    assert row["how"] == "carried"
+    value, low, high = data["encoders"][encoder]["r"]
+    exponent = recipes.Exponent((encoder,), value, low, high, (512, 1024))
+    assert row["s"] == pytest.approx(exponent.shift(row["ratio"]), rel=1e-7)
 
 
+@pytest.mark.slow
+def test_the_form_says_what_the_numbers_are(calculator: Any, bundled: Results) -> None:
+    whole = bundled.measured["taef2"].shift.whole
+    found = give(calculator, **{"for": "taef2", "from": "1024", "to": "512,512x768"})
+    assert found["state"] == "shown"
+    inverse = Estimate(1 / whole.value, 1 / whole.high, 1 / whole.low, (0, 0))
+    assert found["rows"][0][1] == estimate(inverse)
+    assert "extrapolated with the exponent r = 0.61" in found["says"]
+    found = give(calculator, to="512")
+    assert "measured between these sizes, on 12 images" in found["says"]
+    # Sigma first: what becomes of one half is the schedule's own shift of it.
+    t = float(schedule.shift_t(0.5, inverse.value))
+    assert found["rows"][0][2:4] == [f"{1 - t:.3f}", f"{t:.3f}"]
+    assert found["rows"][0][4] == f"−{-math.log(inverse.value):.3f}"
+    found = give(calculator, **{"for": "flux1", "from": "512", "to": "1024"})
+    assert found["says"].startswith("FLUX.1 [dev]: its encoder was not measured. The range is from")
+    assert found["base"] == f"{models.model('flux1').shift('training', (512, 512)):.4f}"
+    assert " to " in found["rows"][0][1]
+    assert found["rows"][0][5] == "3.158, 3.158"
+    assert found["command"] == (
+        "timestep-spectra recommend --model flux1 --from 512 --to 1024 --base-shift 1.8776"
+    )
+    # The state is in the address: opening it again shows the same.
+    page = calculator.context.new_page()
+    page.goto(calculator.url)
+    assert read(page) == found
+    page.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("given", "field", "said"),
     [
-        ("start", "", "whole numbers of pixels"),
-        ("end", "1024.5", "whole numbers of pixels"),
-        ("baseShift", "0", "positive numbers"),
-        ("baseShift", "", "positive numbers"),
-        ("baseShift", "-1", "positive numbers"),
-        ("std", "0", "positive numbers"),
-        ("std", "", "positive numbers"),
-        ("mu", "", "mean of logit t is a number"),
+        ({"from": "half"}, "from", "“half” is no size"),
+        ({"to": "1024,"}, "to", "“” is no size"),
+        ({"for": "sana", "from": "1000"}, "from", "takes multiples of 32 px, not 1000: use 992"),
+        ({"base": "0"}, "base", "is a positive number"),
+        ({"base": ""}, "base", "is a positive number"),
     ],
 )
-def test_what_is_no_number_is_refused(calculator: Any, field: str, value: str, said: str) -> None:
-    before = calculator.evaluate(READ)
-    found = give(calculator, **{field: value})
+def test_what_is_no_size_is_refused(
+    calculator: Any, given: dict[str, str], field: str, said: str
+) -> None:
+    found = give(calculator, **given)
     assert (found["state"], found["wrong"]) == ("refused", [field])
-    assert said in found["text"]["says"]
-    # Nothing that was found for other input is left standing, and nothing looks like a number.
-    assert found["titles"] == []
-    assert not re.search(r"\d", "".join(found["options"]) + found["text"]["command"])
-    assert not calculator.locator("[data-out=s]").is_visible()
-    initial = calculator.locator(f"[name={field}]").evaluate("field => field.defaultValue")
-    assert give(calculator, **{field: initial}) == before
+    assert said in found["says"]
+    assert found["rows"] == []
+    assert found["command"] == "–"
 
 
-def test_numbers_are_written_as_python_does(calculator: Any) -> None:
-    rng = np.random.default_rng(0)
-    numbers = (10 ** rng.uniform(-9, 12, 1500) * rng.choice([-1, 1], 1500)).tolist()
-    numbers += [0.0, 1.0, 0.5, 2.5, 1e-5, 1e-4, 9999.5, 99995.0, 999950.0, 9.9995, 0.00012345]
-    # Halves that are exact in binary go to the even digit.
-    numbers += [0.00006103515625, 1234.5, 1235.5, 12345.0, 12355.0, 0.12345, 1.0005, 8388608.5]
-    for digits in (4, 6):
-        found = calculator.evaluate(
-            f"n => n.map(x => shiftCalculator.general(x, {digits}))", numbers
-        )
-        wrong = [
-            (x, text) for x, text in zip(numbers, found, strict=True) if text != f"{x:.{digits}g}"
-        ]
-        assert wrong == []
-    halves = [0.5, 1.5, 2.5, 3.49, 62.5, 63.5, 46.875]
-    assert calculator.evaluate("n => n.map(shiftCalculator.rounded)", halves) == [
-        round(x) for x in halves
-    ]
-
-
+@pytest.mark.slow
 def test_the_markup_says_what_the_script_says(browser, built: Path) -> None:
     """So nothing changes when it takes over, and without it the numbers are right."""
     with opened(browser, built, java_script_enabled=False) as still:
-        static = still.evaluate(READ)
+        static = read(still)
     with opened(browser, built) as live:
-        found = live.evaluate(READ)
-    assert (static["state"], found["state"]) == (None, "shown")
-    assert static["text"] == found["text"]
-    assert static["options"] == found["options"]
+        live.evaluate("document.querySelector('.shift-calculator form')"
+                      ".dispatchEvent(new Event('input'))")  # fmt: skip
+        found = read(live)
+    assert (static.pop("state"), found.pop("state")) == (None, "shown")
+    assert static == found
+
+
+@pytest.mark.slow
+def test_the_command_is_copied(calculator: Any) -> None:
+    button = calculator.locator(".w-copy")
+    button.click()
+    assert button.text_content() == "Copied"

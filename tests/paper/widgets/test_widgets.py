@@ -36,8 +36,8 @@ def test_without_javascript_nothing_pretends_to_work(browser, built: Path) -> No
 
 STATES = {
     "as it begins": {},
-    "long": {"encoder": "sdxl-fp16-fix", "start": 512, "end": 4096, "baseShift": 1234.5678},
-    "refused": {"encoder": "linear-f8c16", "start": 100, "end": 4096},
+    "long": {"for": "qwen-image", "from": "832x1216", "to": "512, 1024x768", "base": "1234.5678"},
+    "refused": {"for": "sana", "from": "1000"},
 }
 
 
