@@ -225,6 +225,30 @@ def test_opens_from_the_file_system(
     context.close()
 
 
+def test_a_phone_s_first_screen_has_the_answer_and_its_figure(browser, site: Path) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(f"file://{site}/report/index.html")
+    answer = page.locator(".lead").bounding_box()
+    (figure,) = [one for one in page.locator("figure img").all() if one.is_visible()][:1]
+    box = figure.bounding_box()
+    assert answer["y"] + answer["height"] < box["y"]
+    assert box["y"] + 0.6 * box["height"] < 740, "the figure can be read before scrolling"
+    assert box["width"] <= 360
+    v = values.of(results.load("bundled"))
+    assert v.shift_taef2 in page.locator(".lead").inner_text()
+    page.close()
+
+
+def test_a_question_finds_the_answer(browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto(f"file://{site}/report/paper.html")
+    page.locator("#search").click()
+    page.locator("dialog input").fill("which shift should I use?")
+    first = page.locator("dialog li a").first
+    assert first.get_attribute("href").endswith("report/index.html")
+    page.close()
+
+
 def test_recordings_play(browser, site: Path) -> None:
     page = browser.new_page()
     page.goto(f"file://{site}/report/paper.html")

@@ -5,6 +5,10 @@
   if (!button || !window.HTMLDialogElement) return;
   const { root, index: source } = document.currentScript.dataset;
   const MOST = 20;
+  // Words of a question that are in every section: they are left out where others remain.
+  const STOP = new Set(("a an and are as at be by can do does for from how i if in is it many much my "
+    + "of on or should so that the there these this to we what when where which who why with you")
+    .split(" "));
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const words = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) || [];
 
@@ -44,7 +48,8 @@
     return { text, heading };
   };
   const rank = ({ found, mean }, query) => {
-    const terms = [...new Set(words(query))];
+    const all = [...new Set(words(query))], telling = all.filter((word) => !STOP.has(word));
+    const terms = telling.length ? telling : all;
     if (!terms.length) return [];
     const scored = found.map((section) => ({ section, all: 0, score: 0 }));
     for (const term of terms) {
