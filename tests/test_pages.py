@@ -144,6 +144,25 @@ def test_pages_keep_to_the_subset_and_references_resolve() -> None:
     assert site.check(root()) == []
 
 
+def test_the_code_beside_each_step_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = {
+        page.name: re.findall(
+            r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S
+        )
+        for page in PAGES
+        if page.parent.name == "paper"
+    }
+    assert sum(map(len, blocks.values())) >= 7
+    for name, codes in blocks.items():
+        for code in codes:
+            assert 5 <= len(code.splitlines()) <= 15 or name == "_products.qmd", name
+            exec(compile(code, name, "exec"), {})
+    said = capsys.readouterr().out
+    v = values.of(results.load("bundled"))
+    assert f"taef2: {v.shift_taef2}" in said
+    assert v.matched_taef2.split()[0] in said
+
+
 def test_no_machine_paths_or_hosts_in_what_is_published() -> None:
     for path in [*PAGES, root() / "README.md", root() / "CHANGELOG.md", root() / "_quarto.yml"]:
         text = path.read_text(encoding="utf-8")
