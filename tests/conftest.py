@@ -216,6 +216,7 @@ class Shown(types.SimpleNamespace):
     """As much of `results.Results` as a test makes; what is derived is derived as there."""
 
     everything = Results.everything
+    rows = None
 
 
 def unescaped(markdown: str) -> str:

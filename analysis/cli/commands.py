@@ -237,6 +237,9 @@ class Experiment(StrEnum):
     patches = "patches"
     encoders = "encoders"
     denoiser = "denoiser"
+    contrast = "contrast"
+    grids = "grids"
+    coverage = "coverage"
 
 
 def experiment(
@@ -244,14 +247,17 @@ def experiment(
         Experiment,
         typer.Argument(help="'patches': small diffusion models, half an hour. 'encoders': small "
                        "autoencoders, and the table of all encoders, a quarter of an hour. "
-                       "'denoiser': denoisers of latents, about an hour."),
+                       "'denoiser': denoisers of latents, about an hour. "
+                       "'contrast': pictures at lower contrast, ten minutes. "
+                       "'grids': latents folded, squares cut elsewhere, five minutes. "
+                       "'coverage': how often intervals hold the truth, two minutes."),
     ] = Experiment.patches,
     anew: Annotated[
         bool, typer.Option("--anew", help="Of 'encoders': train those too that lie in the project.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Train the small networks of one of the paper's experiments and commit the result."""
-    from analysis.study import denoiser, encoder_table
+    """Run one of the paper's experiments and commit the result."""
+    from analysis.study import contrast, coverage, denoiser, encoder_table, grids
     from analysis.study import experiment as patches
 
     root()
@@ -262,6 +268,12 @@ def experiment(
             written = patches.commit(store)
         elif which == Experiment.denoiser:
             written = denoiser.commit(store, tell)
+        elif which == Experiment.contrast:
+            written = contrast.commit(store, tell)
+        elif which == Experiment.coverage:
+            written = coverage.commit(store, tell)
+        elif which == Experiment.grids:
+            written = grids.commit(store, tell)
         else:
             for name in encoder_table.train(store, tell, anew=anew):
                 log.info(f"wrote data/encoders/{name}.safetensors, and its SHA-256 into its card")

@@ -454,3 +454,112 @@ def equal_loss_asks_for_less_than_two(results: Results) -> bool:
         return False
     one = findings.trained(results.experiment)
     return one.falling and max(mean for mean, _ in one.matched) < 2
+
+
+# What decides it: pictures, grids, training ----------------------------------------------------
+
+
+def shifts_rise_with_contrast(results: Results) -> bool:
+    """In taef2 the shift rises with contrast: by quarters of the pictures, and a correlation."""
+    if (done := results.contrast) is None:
+        return False
+    quarters = [one.value for one in done.quartiles()]
+    return quarters == sorted(quarters) and done.correlation(len(done.counts)) > 0.5
+
+
+def most_fainter_pictures_shift_less(results: Results) -> bool:
+    """Three quarters or more of the pictures have a smaller shift when made fainter, in taef2."""
+    if (done := results.contrast) is None:
+        return False
+    return 0.75 * done.settings.swept <= done.fallen(TAEF2) < done.settings.swept
+
+
+def contrast_is_levelled_out(results: Results) -> bool:
+    """The latents' power of taef2 falls far less than the pictures', that of others with it."""
+    if (done := results.contrast) is None:
+        return False
+    own = done.factors[-1] ** 2
+    others = [done.kept(name) for name in done.settings.others]
+    return bool(done.kept(TAEF2) > 100 * own and max(others) < 2 * own)
+
+
+def latents_are_flatter_than_pictures(results: Results) -> bool:
+    """The spectrum of taef2 is flatter than pixels', its shift at fixed pixels nearer one."""
+    pixel, _, taef2 = map(findings.slope_and_rest, _three(results))
+    return bool(taef2[1].mean() < pixel[1].mean() and abs(taef2[2].mean()) < abs(pixel[2].mean()))
+
+
+def folding_moves_the_matched_shift_alone(results: Results) -> bool:
+    """Folding lowers the matched shift by a sixth or more, and moves the average by 5 % at most."""
+    if results.grids is None:
+        return False
+    folds = results.grids.folds.values()
+    return all(
+        abs(one.average[1].value / one.average[0].value - 1) < 0.05
+        and one.matched[1].value < 0.85 * one.matched[0].value
+        for one in folds
+    )
+
+
+def places_differ_less_than_pictures(results: Results) -> bool:
+    """Squares of a picture differ less than pictures do, and corners from the middle by 10 %."""
+    if (done := results.grids) is None:
+        return False
+    return abs(done.corners.value - 1) < 0.1 and done.within < 0.7 * done.between
+
+
+def intervals_keep_their_promise(results: Results) -> bool:
+    """All kinds of 95 % intervals hold the truth in 93 to 97 % of simulated sets."""
+    if results.coverage is None:
+        return False
+    low, high = results.coverage.ends()
+    return round(low, 2) >= 0.93 and round(high, 2) <= 0.97
+
+
+def training_moves_the_exponent(results: Results) -> bool:
+    """Asked for equivariance, the same network has a larger shift than with KL, in both seeds."""
+    if (rows := results.rows) is None:
+        return False
+    kl, equivariant = (
+        [row.shift().whole for row in findings.of_variant(rows, variant)]
+        for variant in ("kl", "equivariant")
+    )
+    return max(one.high for one in kl) < min(one.low for one in equivariant)
+
+
+def reconstruction_does_not_tell(results: Results) -> bool:
+    """What was trained here reconstructs alike, to 1 dB, whatever its exponent."""
+    if (rows := results.rows) is None:
+        return False
+    low, high = findings.ends([row.psnr for row in findings.small_ones(rows)])
+    return high - low < 1
+
+
+def learning_is_not_the_cause(results: Results) -> bool:
+    """Untrained networks lie below the rule with their intervals; equivariant ones do not."""
+    if (rows := results.rows) is None:
+        return False
+    asked = [row.shift() for row in findings.of_variant(rows, "equivariant")]
+    untrained = [row.shift() for row in findings.untrained(rows)]
+    return all(map(findings.below, untrained)) and not any(map(findings.below, asked))
+
+
+def nothing_trained_here_is_as_low_as_published(results: Results) -> bool:
+    """The exponents of taef2 and taesana lie below all that were trained here."""
+    if (rows := results.rows) is None:
+        return False
+    published = findings.exponents([rows[TAEF2], rows["taesana"]])
+    return max(published) < min(findings.exponents(findings.small_ones(rows)))
+
+
+def equivariance_is_learnt(results: Results) -> bool:
+    """Coherence is highest where it was asked for, of all that was trained here."""
+    if (rows := results.rows) is None:
+        return False
+    asked = findings.coherences(findings.of_variant(rows, "equivariant"))
+    others = [
+        one
+        for variant in ("plain", "kl", "eq")
+        for one in findings.coherences(findings.of_variant(rows, variant))
+    ]
+    return min(asked) > max(others)

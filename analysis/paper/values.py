@@ -11,15 +11,17 @@ import difflib
 import functools
 import math
 import numbers
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, get_args
 
 from analysis.encoders.linear_code import reconstruction_error
+from analysis.encoders.trained import Variant
 from analysis.paper.text import (
     estimate,
     fixed,
     grouped,
     interval,
+    listing,
     number,
     percent,
     plain,
@@ -33,7 +35,11 @@ from analysis.shift.rules import FORMULAS, STAGES, Formula
 from analysis.spectra import intervals, windows
 from analysis.spectra.bands import AXIS
 from analysis.spectra.intervals import Estimate
-from analysis.study import densities, findings
+from analysis.study import coverage as study_coverage
+from analysis.study import densities, encoder_table, findings
+from analysis.study import grids as study_grids
+from analysis.study.contrast import Contrast
+from analysis.study.grids import Grids
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 from analysis.timesteps import noise, schedule, weighting
@@ -129,7 +135,11 @@ def of(results: Results) -> Values:
 def groups(results: Results) -> Iterator[Group]:
     """The functions that give a study's values, those that cost least first."""
     yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
-    each = (_shift, _pictures, _choices, _channels, _equivariance, _sampler, _weights, _information)
+    yield from (_contrast, _grids, _rows, _coverage)
+    each = (
+        _shift, _slope, _pictures, _choices, _channels, _equivariance, _sampler, _weights,
+        _information,
+    )  # fmt: skip
     for group in each:
         for encoder in results.measured:
             yield functools.partial(_of_encoder, group=group, encoder=encoder)
@@ -339,7 +349,129 @@ def _experiment(results: Results) -> Rows:
         yield _of(f"{name}_steps", steps, str, f"{name} Euler steps", source)
 
 
+def _contrast(results: Results) -> Rows:
+    if (done := results.contrast) is None:
+        return
+    own, least = done.settings.encoder, float(done.factors[-1])
+    for sets, name in ((1, "contrast_correlation"), (len(done.counts), "contrast_correlation_all")):
+        meaning = f"correlation of ln s with ln contrast, {sum(done.counts[:sets])} pictures, {own}"
+        yield _of(name, done.correlation(sets), _two, meaning, Contrast.correlation)
+    yield _of("contrast_images", sum(done.counts), str, "pictures of both sets", Contrast.shifts)
+    for name, one in zip(("first", "second", "third", "last"), done.quartiles(), strict=True):
+        meaning = f"shift of the {name} quarter of pictures by rising contrast, {own}"
+        yield _of(f"quarter_{name}", one, estimate, meaning, Contrast.quartiles)
+    swept, at_factor, meaning = Contrast.swept_shifts, Contrast.at_factor, "pictures made fainter"
+    yield _of("faint_images", done.settings.swept, str, meaning, swept)
+    yield _of("faint_factor", least, _fraction, "least contrast, of a picture's own", swept)
+    yield _of("faint_input", least**-2, grouped, "fall of the pictures' power at it", swept)
+    meaning, kept = f"fall of the latents' power at it, {own}", 1 / done.kept(own)
+    yield _of("faint_kept", kept, _digits2, meaning, Contrast.kept)
+    for name, what, factor in (("bold", "own", 1.0), ("faint", "least", least)):
+        meaning = f"shift of these pictures at their {what} contrast, {own}"
+        yield _of(f"shift_{name}", done.at_factor(own, factor), estimate, meaning, at_factor)
+    meaning = f"pictures of faint_images whose shift is smaller at it, {own}"
+    yield _of("faint_fallen", done.fallen(own), str, meaning, Contrast.fallen)
+    meaning, fall = "shift at the least contrast over that at 1", Contrast.fall
+    yield _of("faint_fall", done.fall(own), estimate, f"{meaning}, {own}", fall)
+    others = [done.fall(name).value for name in done.settings.others]
+    yield _of("faint_falls", others, _range, f"{meaning}, small networks", fall)
+
+
+def _fraction(value: float) -> str:
+    return f"1/{round(1 / value)}"
+
+
+def _grids(results: Results) -> Rows:
+    if (done := results.grids) is None:
+        return
+    for name, one in done.folds.items():
+        key, source = identifier(name), study_grids.fold
+        band = f"{one.matched[0].band[0]:.0f} to {one.matched[0].band[1]:.0f} {AXIS}"
+        yield _of(f"fold_{key}", one.p, str, f"side of the squares folded, {name}", source)
+        for grid, place in (("flat", 0), ("folded", 1)):
+            what = f"of {name}, {one.channels[place]} channels, {band}"
+            for kind, meaning in (
+                ("average", "shift of the channel average"), ("trace", "shift by power"),
+                ("matched", "information-matched shift"),
+            ):  # fmt: skip
+                found = getattr(one, kind)[place]
+                yield _of(f"{grid}_{kind}_{key}", found, point, f"{meaning} {what}", source)
+    yield _of("cut_places", done.places, _range, "shift by place of the square", Grids.places)
+    meaning = "shift of corner squares over that of the middle"
+    yield _of("cut_corners", done.corners, estimate, meaning, Grids.corners)
+    meaning = "standard deviation of ln s over squares of one picture"
+    yield _of("cut_within", done.within, _decimals3, meaning, Grids.within)
+    meaning = "standard deviation of ln s over pictures, mean of five squares"
+    yield _of("cut_between", done.between, _decimals3, meaning, Grids.between)
+
+
+def _coverage(results: Results) -> Rows:
+    if (done := results.coverage) is None:
+        return
+    source, (least, most) = study_coverage.share, done.ends()
+    meaning = "share of simulated sets whose interval holds the truth, of what is shown"
+    yield _of("held_least", least, percent, f"least {meaning}", source)
+    yield _of("held_most", most, percent, f"largest {meaning}", source)
+    few, shares = [str(one) for one in done.images[:3]], done.shares["bootstrap"][:3]
+    yield _of("held_images", few, listing, "images of the sets of held_bootstrap", source)
+    meaning = "the same of a percentile bootstrap"
+    yield _of("held_bootstrap", shares, _each_percent, meaning, source)
+
+
+def _each_percent(shares: Sequence[float]) -> str:
+    return listing([percent(one) for one in shares])
+
+
+def _rows(results: Results) -> Rows:
+    if (rows := results.rows) is None:
+        return
+    small, source = findings.small_ones(rows), findings.exponents
+    yield _of("rows", len(rows), str, "encoders and controls side by side", "data/encoders.toml")
+    yield _of("rows_trained", len(small), str, "of them trained here", "data/encoders.toml")
+    for variant in get_args(Variant):
+        each = findings.of_variant(rows, variant)
+        meaning = f"exponent r, trained with '{variant}', by seed"
+        yield _of(f"r_{variant}", findings.exponents(each), _each_two, meaning, source)
+        equal = findings.exponents(each, "equal")
+        yield _of(f"r_{variant}_equal", equal, _each_two, f"{meaning}, equal variance", source)
+        meaning = f"coherence, trained with '{variant}', by seed"
+        alike = findings.coherences(each)
+        yield _of(f"coherence_{variant}", alike, _each_two, meaning, findings.coherences)
+    random = findings.exponents(findings.untrained(rows))
+    yield _of("r_random", random, _range, "exponent r of untrained networks", source)
+    lost = [row.psnr for row in small]
+    yield _of(
+        "psnr_trained",
+        lost,
+        _decibel_range,
+        "PSNR of what was trained here",
+        encoder_table.psnr,
+    )
+    for name in ("taesana", "unshuffle-f8c192", "whitened-f8c192"):
+        found = rows[name].shift().exponent
+        yield _of(f"r_{identifier(name)}", found, _two, f"exponent r of {name}", source)
+
+
+def _each_two(values: Sequence[float]) -> str:
+    return listing([_two(one) for one in values])
+
+
+def _decibel_range(values: Sequence[float]) -> str:
+    low, high = findings.ends(values)
+    return f"{plain(low, 1)} to {_decibel(high)}"
+
+
 # Of one encoder --------------------------------------------------------------------------------
+
+
+def _slope(results: Results, m: Measured) -> Rows:
+    _, half, rest = findings.slope_and_rest(m)
+    source = findings.slope_and_rest
+    a = f"{results.study.high / results.study.low:g}"
+    meaning = f"exponent of the latents' spectrum from k to {a} k, low and middle bands"
+    yield _of("gamma", 2 * half.mean(), _two, meaning, source)
+    meaning = f"log to the base {a} of the shift at fixed cycles per latent pixel"
+    yield _of("rest", rest.mean(), _two, meaning, source)
 
 
 def _shift(results: Results, m: Measured) -> Rows:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from analysis.encoders import cards
 from analysis.images.catalogue import Photograph
-from analysis.study import archive, denoiser, experiment
+from analysis.study import archive, contrast, coverage, denoiser, encoder_table, experiment, grids
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 
@@ -21,13 +21,19 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 PHOTOGRAPHS, DISPLAY, EXPERIMENT = "photographs", "display", "experiment"
-DENOISER = denoiser.NAME
+# Attributes of `Results` that are no study's -> the name of their file in data/results/experiment.
+EXPERIMENTS = {
+    "experiment": experiment.NAME, "contrast": contrast.NAME, "grids": grids.NAME,
+    "rows": encoder_table.NAME, "coverage": coverage.NAME, "denoiser": denoiser.NAME,
+}  # fmt: skip
 # Attributes of `Results` that are taken as a whole -> the name of what is taken.
 WHOLE = {
-    "leakage": "leakage", "rule": "channel-rule", "experiment": EXPERIMENT,
-    "photographs": PHOTOGRAPHS, "denoiser": DENOISER,
-}  # fmt: skip
-UNPICTURED = {DISPLAY, EXPERIMENT, DENOISER, "leakage"}  # results that are not of all photographs
+    "leakage": "leakage",
+    "rule": "channel-rule",
+    "photographs": PHOTOGRAPHS,
+} | {name: EXPERIMENT if name == EXPERIMENT else file for name, file in EXPERIMENTS.items()}
+# Results that are not of all photographs of the study.
+UNPICTURED = {DISPLAY, "leakage", *(WHOLE[name] for name in EXPERIMENTS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,14 +169,11 @@ def known(results: Results) -> dict[str, Input]:
     for name, m in results.second.items():
         name = f"{SECOND}/{name}"
         found[name] = Input(name, m.origin, m.provenance, cards.identity(m.card))
-    for name, done, file in (
-        (EXPERIMENT, results.experiment, experiment.NAME),
-        (DENOISER, results.denoiser, denoiser.NAME),
-    ):
-        if done is not None:
+    for name, file in EXPERIMENTS.items():
+        if getattr(results, name) is not None:
             path = archive.folder(experiment.STUDY) / f"{file}.json"
             made = json.loads(path.read_text(encoding="utf-8"))["provenance"]
-            found[name] = Input(name, "committed", made)
+            found[WHOLE[name]] = Input(WHOLE[name], "committed", made)
     return found
 
 

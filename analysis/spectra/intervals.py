@@ -20,19 +20,41 @@ import numpy as np
 from analysis.project.arrays import Floats
 
 
-def jackknife(value: np.ndarray, without: np.ndarray, confidence: float) -> Floats:
+def jackknife(
+    value: np.ndarray, without: np.ndarray, confidence: float, freedom: float = math.inf
+) -> Floats:
     """Interval ``[..., 2]`` of a statistic from its values without each photograph, ``[I, ...]``.
 
     About the value corrected for bias, with Student's quantile (Miller 1974); nan below `FEWEST`.
+
+    Args:
+        value: ``[...]``, the statistic of all photographs.
+        without: ``[I, ...]``.
+        confidence: of the interval.
+        freedom: degrees of freedom, if they are fewer than I - 1: of a pool in which some
+            photographs outweigh the others, `worth` less one; 1 at least.
     """
     n = len(without)
     if n < FEWEST:
         return np.full((*np.shape(value), 2), np.nan)
     mean = without.mean(axis=0)
     error = np.sqrt((n - 1) / n * ((without - mean) ** 2).sum(axis=0))
-    t = t_quantile(confidence, n - 1)
+    freedom = min(max(freedom, 1.0), n - 1)
+    whole = math.floor(freedom)
+    first, after = t_quantile(confidence, whole), t_quantile(confidence, whole + 1)
+    part = (freedom - whole) * (whole + 1) / freedom
+    t = first + part * (after - first)  # linear in one over the freedom
     corrected = n * value - (n - 1) * mean
     return np.stack([corrected - t * error, corrected + t * error], axis=-1)
+
+
+def worth(shares: np.ndarray) -> float:
+    """How many photographs of equal weight say as much as these, from 1 to I (Kish 1965).
+
+    Args:
+        shares: ``[I]``, weights, of any scale.
+    """
+    return float(shares.sum() ** 2 / (shares**2).sum())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.encoders.trained import RECIPES
 from analysis.project.arrays import Floats
 from analysis.shift import literature
 from analysis.shift.channel_rule import ChannelRule
@@ -22,6 +23,7 @@ from analysis.spectra.bands import in_band, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.spectra.powerlaw import PowerLaw
 from analysis.study import densities
+from analysis.study.encoder_table import Row
 from analysis.study.experiment import Settings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results
@@ -161,6 +163,32 @@ def pooled_power_shift(m: Measured) -> float:
     chosen = in_band(s.k, s.whole.band)
     ratio = np.log(pooled[1][chosen] / pooled[0][chosen]) / 2
     return float(np.exp(ratio @ octave_weights(s.k[chosen])))
+
+
+def slope_and_rest(m: Measured) -> tuple[Floats, Floats, Floats]:
+    r"""``[I]`` each: r, half the exponent of the latents' spectrum, and the shift at fixed pixels.
+
+    With a the ratio of the sides, P the SNR of the high side's latents and P_0 that of the low
+    side's,
+
+    $$
+    r = \log_a \frac{P(k)}{P_0(k)} \Big/ 2
+      = \frac{\gamma_z(k)}{2} + \log_a s_{\mathrm{pixel}}(k), \qquad
+    \gamma_z(k) = \log_a \frac{P(k)}{P(a k)},
+    $$
+
+    where $s_{\mathrm{pixel}}^2 = P(a k) / P_0(k)$ is the shift at fixed cycles per latent pixel
+    (`Measured.shift_per_pixel`). An identity of every image and frequency; here means over the
+    octaves of the low and the middle band. @eq-slope
+    """
+    study, s, fixed = m.study, m.shift, m.shift_per_pixel
+    a = study.high / study.low
+    known, snr = m.k(study.high)[1:], m.snr(study.high).mean(axis=1)[:, 1:]
+    chosen = in_band(s.k, s.whole.band)
+    k, octaves = s.k[chosen], octave_weights(s.k[chosen])
+    gamma = np.log(at_frequencies(k, known, snr) / at_frequencies(a * k, known, snr)) / math.log(a)
+    r, rest = (np.log(one.curves[:, chosen]) @ octaves / math.log(a) for one in (s, fixed))
+    return r, gamma @ octaves / 2, rest
 
 
 def per_pixel(m: Measured, variation: Variation) -> MeasuredShift:
@@ -416,6 +444,36 @@ def heun_broken(steps: int, s: float) -> float:
     power, shifts = np.logspace(-4, 6, 201), 2.0 ** np.arange(-2, 4)
     moved = gaussian_sampler.relative_gain(s**2 * power, steps, s * shifts, "heun")
     return float(np.abs(moved - gaussian_sampler.relative_gain(power, steps, shifts, "heun")).max())
+
+
+# Encoders and controls side by side ---------------------------------------------------------------
+
+Rows = Mapping[str, Row]
+
+
+def of_variant(rows: Rows, variant: str) -> list[Row]:
+    """The rows of the small autoencoders that were trained so, one a seed."""
+    return [rows[n] for n, recipe in RECIPES.items() if recipe.variant == variant and n in rows]
+
+
+def small_ones(rows: Rows) -> list[Row]:
+    """The rows of all small autoencoders that were trained here."""
+    return [rows[name] for name in RECIPES if name in rows]
+
+
+def untrained(rows: Rows) -> list[Row]:
+    """The rows of convolutional networks with random weights."""
+    return [row for row in rows.values() if row.card.formula == "random"]
+
+
+def exponents(rows: Iterable[Row], weighted: str = "power") -> list[float]:
+    """r of each row; at equal channel variance with ``equal``."""
+    return [row.shift(weighted).exponent for row in rows]
+
+
+def coherences(rows: Iterable[Row]) -> list[float]:
+    """Coherence of each row, low and middle bands."""
+    return [row.coherence().value for row in rows]
 
 
 # Trained networks --------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ which; `chain` computes.
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 from analysis.images import catalogue, pixels
 from analysis.project.files import write_atomic
 from analysis.shift.channel_rule import ChannelRule
-from analysis.study import archive, denoiser, steps
-from analysis.study.experiment import STUDY, committed
+from analysis.study import archive, steps
+from analysis.study import contrast as study_contrast
+from analysis.study import coverage as study_coverage
+from analysis.study import denoiser as study_denoiser
+from analysis.study import encoder_table as study_encoder_table
+from analysis.study import experiment as study_experiment
+from analysis.study import grids as study_grids
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
 from analysis.study.settings import REFERENCE, Study, load_study
@@ -29,6 +34,12 @@ from analysis.timesteps.trained_shift import Experiment
 
 SECOND = "wallpapers"
 """The study of more photographs, by others, that the paper's is held against."""
+T = TypeVar("T")
+
+
+def _run(name: str, committed: Callable[[Store], T]) -> T | None:
+    """A committed experiment, or None where no run of it is committed."""
+    return committed(Store()) if archive.named(study_experiment.STUDY, name) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +127,28 @@ class Results:
     @functools.cached_property
     def experiment(self) -> Experiment | None:
         """The networks trained on the bundled photographs, or None where no run is committed."""
-        if not archive.folder(STUDY).is_dir():
-            return None
-        return committed(Store())
+        return _run(study_experiment.NAME, study_experiment.committed)
+
+    @functools.cached_property
+    def contrast(self) -> study_contrast.Contrast | None:
+        """Pictures of two sets, and some made fainter, or None where no run is committed."""
+        return _run(study_contrast.NAME, study_contrast.committed)
+
+    @functools.cached_property
+    def coverage(self) -> study_coverage.Coverage | None:
+        """How often intervals hold the truth, or None where no simulation is committed."""
+        return _run(study_coverage.NAME, study_coverage.committed)
+
+    @functools.cached_property
+    def grids(self) -> study_grids.Grids | None:
+        """Folded latents and squares cut elsewhere, or None where no run is committed."""
+        return _run(study_grids.NAME, study_grids.committed)
+
+    @functools.cached_property
+    def rows(self) -> Mapping[str, study_encoder_table.Row] | None:
+        """Encoders and controls side by side by name, or None where no table is committed."""
+        rows = _run(study_encoder_table.NAME, study_encoder_table.committed)
+        return None if rows is None else {row.card.name: row for row in rows}
 
     @functools.cached_property
     def second(self) -> Mapping[str, Measured]:
@@ -126,10 +156,9 @@ class Results:
         return load(SECOND).measured if self.study.name == REFERENCE else {}
 
     @functools.cached_property
-    def denoiser(self) -> denoiser.Experiment | None:
+    def denoiser(self) -> study_denoiser.Experiment | None:
         """The denoisers of three kinds of latents, or None where no run is committed."""
-        path = archive.folder(denoiser.STUDY) / f"{denoiser.NAME}.json"
-        return denoiser.committed(Store()) if path.is_file() else None
+        return _run(study_denoiser.NAME, study_denoiser.committed)
 
     @functools.cached_property
     def sounds(self) -> tuple[Sound, Sound]:

@@ -45,6 +45,10 @@ TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
     "which photograph": (lambda r: r.display.photograph, []),
     "the second set": (lambda r: r.second["pixel"], ["wallpapers/pixel"]),
     "the experiment": (lambda r: r.experiment, ["experiment"]),
+    "fainter pictures": (lambda r: r.contrast, ["contrast"]),
+    "other grids": (lambda r: r.grids, ["grids"]),
+    "the table of encoders": (lambda r: r.rows, ["encoders"]),
+    "simulated intervals": (lambda r: r.coverage, ["coverage"]),
     "stored arrays": (lambda r: r.files["leakage"][0], ["leakage"]),
     "settings": (lambda r: (r.study, r.theory, r.t_shifted, r.sounds), []),
 }

@@ -65,6 +65,31 @@ def test_the_crossed_interval_is_little_wider_than_it_need_be_for_independent_va
     assert np.mean(widths) * 40 / 1.96 == pytest.approx(1.1, abs=0.1)
 
 
+def test_fewer_degrees_of_freedom_widen_the_jackknife() -> None:
+    without = np.random.default_rng(5).standard_normal((9, 1))
+    value = without.mean(axis=0)
+
+    def half(freedom: float) -> float:
+        low, high = intervals.jackknife(value, without, 0.95, freedom)[0]
+        return float(high - low)
+
+    for freedom in (1.0, 2.0, 5.0, 8.0):
+        expected = stats.t.isf(0.025, freedom) / stats.t.isf(0.025, 8)
+        assert half(freedom) / half(8) == pytest.approx(expected, rel=1e-10)
+    # Between whole numbers: scipy's t of any freedom, to what a straight line in its inverse makes.
+    assert half(3.4) / half(8) == pytest.approx(
+        stats.t.isf(0.025, 3.4) / stats.t.isf(0.025, 8), rel=0.01
+    )
+    assert half(0.1) == half(1)
+    assert half(100) == half(8), "photographs are no more than there are"
+
+
+def test_a_pool_is_worth_as_many_as_share_it() -> None:
+    assert intervals.worth(np.full(7, 0.3)) == pytest.approx(7)
+    assert intervals.worth(np.array([1, 1, 1, 0, 0])) == pytest.approx(3)
+    assert 1 < intervals.worth(np.array([100, 1, 1])) < 1.1
+
+
 def test_the_crossed_interval_is_students_where_one_kind_alone_scatters() -> None:
     images = np.random.default_rng(4).standard_normal((9, 1))
     found = intervals.crossed(images + np.zeros(5), 0.9)

@@ -32,6 +32,21 @@ def varied(one: Measured, *variations: Variation) -> Measured:
 # What is pictured ------------------------------------------------------------------------------
 
 
+def test_the_exponent_is_half_the_slope_and_the_shift_at_fixed_pixels(loaded: Results) -> None:
+    """The identity of every image; the slope is that of a power law where the spectrum is one."""
+    for m in loaded.measured.values():
+        r, half, rest = findings.slope_and_rest(m)
+        np.testing.assert_allclose(r, half + rest, atol=1e-12)
+        np.testing.assert_allclose(2**r, m.shift.each, rtol=1e-12)
+        assert 2 ** rest.mean() == pytest.approx(m.shift_per_pixel.whole.value, rel=1e-9)
+    one = known()
+    k = one.k(one.study.high)
+    law = np.maximum(k, 1.0) ** -1.7 * one.expected_noise(one.study.high)
+    name = f"power_{one.study.high}"
+    _, half, _ = findings.slope_and_rest(other(one, **{name: 0 * one.arrays[name] + law}))
+    assert 2 * half == pytest.approx(1.7, rel=1e-9)
+
+
 def test_crossing_is_where_the_snr_is_one(loaded: Results) -> None:
     measured, side = loaded.measured["linear-f8c16"], loaded.study.high
     k = findings.crossing(measured, 0, side)

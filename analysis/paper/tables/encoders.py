@@ -59,9 +59,9 @@ def table_measures(results: Results) -> Markdown:
 
 def table_unmeasured(results: Results) -> Markdown:
     """The cards that have no measurement, but for controls and what was trained here."""
-    rows = []
+    rows, measured = [], {*results.everything, *(results.rows or {})}
     for name, card in cards.cards().items():
-        if name in results.everything or card.kind in ("formula", "trained"):
+        if name in measured or card.kind in ("formula", "trained"):
             continue
         access = "licence to accept" if card.gated else "open"
         size = f"{card.latent_channels} / {card.latent_stride}"

@@ -25,6 +25,7 @@ import analysis.paper.figures
 from analysis.paper.figures import (
     channel_rule,
     channel_shifts,
+    contrast,
     crossings,
     experiment,
     gaussian_sampler,
@@ -335,6 +336,26 @@ def test_the_experiment_s_curves_are_means_over_seeds(loaded: results.Results, m
     same(data.curve("errors of few steps", f"{side} px"), error.mean(axis=0))
 
 
+def test_fainter_pictures_move_to_the_left_of_their_own_mark(
+    loaded: results.Results, made: Any
+) -> None:
+    done, data = loaded.contrast, made["contrast"][1]
+    assert done is not None
+    own = data.curve(contrast.PICTURES, "set bundled")
+    assert len(own.x) == len(loaded.photographs)
+    # Spectra are stored in single precision.
+    np.testing.assert_allclose(own.y, loaded.measured["taef2"].shift.each, rtol=1e-6)
+    for number in range(done.settings.swept):
+        swept = data.curve(contrast.PICTURES, f"picture {number + 1}, made fainter")
+        assert swept.x[0] == pytest.approx(own.x[number])
+        assert swept.y[0] == pytest.approx(own.y[number], rel=1e-3)
+        np.testing.assert_allclose(swept.x / swept.x[0], done.factors**2, rtol=1e-9)
+    means = data.curve(contrast.MEANS, "taef2")
+    assert means.y[0] == pytest.approx(
+        np.exp(np.log(own.y[: done.settings.swept]).mean()), rel=1e-3
+    )
+
+
 def test_pictures_are_the_fields_they_are_called(loaded: results.Results, made: Any) -> None:
     display, (low, high) = loaded.display, loaded.study.pair
     shift = loaded.measured[loaded.study.display_encoder].shift.whole.value
@@ -378,12 +399,13 @@ def picture(path: Path) -> str:
 
 def test_a_study_with_nothing_to_draw_is_told_so(loaded: results.Results) -> None:
     few = pretend(x=known(images=2))
-    few.experiment = None
+    few.experiment = few.contrast = None
     one = {"gray": dataclasses.replace(loaded.measured["pixel"])}
     vars(one["gray"])["channel_laws"] = loaded.measured["pixel"].channel_laws[:1]
     for module, study in (
         (channel_rule, few),
         (channel_shifts, dataclasses.replace(loaded, measured=one)),
+        (contrast, few),
         (experiment, few),
         (information_shift, few),
         (ratio_reliability, few),
