@@ -5,6 +5,7 @@ drawn with: what is drawn of changed results is another drawing. The commit and 
 into the files afterwards, so that a new commit alone draws nothing again.
 """
 
+import base64
 import contextlib
 import csv
 import dataclasses
@@ -273,8 +274,23 @@ def _svg(draw: Callable[[], Any]) -> bytes:
     # A hundredth of a point is finer than any screen shows; six decimals are a third of the file.
     return re.sub(
         rb' (d|x|y|points)="[^"]*"',
-        lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]), _named(buffer.getvalue()),
+        lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]),
+        re.sub(rb"data:image/png;base64,([\w+/=\s]+)", _lighter, _named(buffer.getvalue())),
     )  # fmt: skip
+
+
+def _lighter(found: re.Match[bytes]) -> bytes:
+    """A picture within a drawing as JPEG, if that is smaller: noise hardly compresses otherwise.
+
+    A PDF takes it as it is, where it would unpack a PNG.
+    """
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(found[1]))) as image:
+        if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
+            return found[0]  # JPEG knows no transparency
+        image.convert("RGB").save(buffer, "jpeg", quality=85, subsampling=0)
+    made = base64.b64encode(buffer.getvalue())
+    return b"data:image/jpeg;base64," + made if len(made) < len(found[1]) else found[0]
 
 
 def _webp(svg: bytes) -> bytes:

@@ -88,13 +88,15 @@ class Figures:
         record = record or shown.figure(label, results)[1]
         found, images = record.taken.inputs, len(record.taken.photographs)
         option = "" if results.study.name == REFERENCE else f" --study {results.study.name}"
+        # By its page, since figures are on pages without that table, too.
+        credits_ = f"{'study' if option else 'paper'}.qmd#tbl-photographs"
         files = [f"[{kind.upper()}]({self.place}/{label}.{kind})" for kind in ("svg", "png")]
         files.append(f"[what is drawn, as CSV]({self.place}/{label}.csv)")
         commit = _commit(environment()["commit"])
         rows = [
             f"Drawn by {_code(record.function)} at commit {commit}.",
             *_results(found),
-            *([f"Images: {images}, listed in @tbl-photographs."] if images else []),
+            *([f"Images: {images}, listed [with their credits]({credits_})."] if images else []),
             f"Settings: {escaped(settings(results))}.",
             f"Versions: {escaped('; '.join(_versions(found)))}.",
             f"Files: {', '.join(files)}; each carries this record.",

@@ -96,7 +96,7 @@ def test_how_a_figure_was_made(figures: page.Figures, loaded: Results, committed
     for name, measured in loaded.measured.items():
         assert f"`{name}` (key `{measured.provenance['key'][:12]}`" in said
     assert f"weights `{loaded.measured['taef2'].card.sha256[:12]}`" in said
-    assert f"Images: {len(loaded.photographs)}, listed in @tbl-photographs." in said
+    assert f"Images: {len(loaded.photographs)}, listed [with their credits](paper.qmd#tb" in said
     assert f"seed {loaded.study.seed}" in said
     assert "torch 2" in said
     assert "drawn with python" in said
