@@ -363,7 +363,7 @@ def _contrast(results: Results) -> Rows:
     swept, at_factor, meaning = Contrast.swept_shifts, Contrast.at_factor, "pictures made fainter"
     yield _of("faint_images", done.settings.swept, str, meaning, swept)
     yield _of("faint_factor", least, _fraction, "least contrast, of a picture's own", swept)
-    yield _of("faint_input", least**-2, grouped, "fall of the pictures' power at it", swept)
+    yield _of("faint_input", round(least**-2), grouped, "fall of the pictures' power at it", swept)
     meaning, kept = f"fall of the latents' power at it, {own}", 1 / done.kept(own)
     yield _of("faint_kept", kept, _digits2, meaning, Contrast.kept)
     for name, what, factor in (("bold", "own", 1.0), ("faint", "least", least)):

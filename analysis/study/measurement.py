@@ -184,7 +184,7 @@ class Measured:
 
     @functools.cached_property
     def information(self) -> InformationShift | None:
-        """The shift that no orthogonal mix of channels changes, over the low and middle bands.
+        """The shift that no orthogonal mix of channels on the grid changes, low and middle bands.
 
         None if the images or their latents' modes are too few for a matrix of all channels.
         """
