@@ -2,8 +2,8 @@ r"""A shift that does not depend on the channel basis: cross-spectra and informa
 
 Latent channels are an arbitrary basis: under any orthogonal mix white noise stays white, so the
 diffusion problem is the same. (A general invertible mix colours the noise; and squares of latents
-folded into channels lie on another grid, whose rings hold aliases: see `study.grids`.) So measure the
-cross-spectral matrix of a ring,
+folded into channels lie on another grid, whose rings hold aliases: see `study.grids`.) So measure
+the cross-spectral matrix of a ring,
 
 $$
 S_{cd}(k) = \langle Z_c(\mathbf{k}) \overline{Z_d(\mathbf{k})} \rangle_{|\mathbf{k}| = k},
@@ -62,7 +62,7 @@ QUANTILES: Floats = np.linspace(0.05, 0.95, 91)  # u over which two curves are l
 
 @dataclasses.dataclass(frozen=True)
 class InformationShift:
-    """The shift between two resolutions in numbers that no orthogonal mix of channels changes, on one grid.
+    """The shift between two resolutions, in numbers that no orthogonal mix on one grid changes.
 
     Args (``[..., 3]`` is value, low, high: with the jackknife's interval):
         matched: the information-matched shift; limits: ``trace``, ``determinant``, ``inverse``.
