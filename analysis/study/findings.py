@@ -130,12 +130,6 @@ def departure(s: MeasuredShift, *bands: str) -> float:
     return max(abs(s.bands[band].value / s.theory - 1) for band in bands)
 
 
-def curve_ends(s: MeasuredShift) -> tuple[float, float]:
-    """Least and largest s(k) of the mean curve in the low and middle bands."""
-    chosen = s.mean[in_band(s.k, s.whole.band)]
-    return float(chosen.min()), float(chosen.max())
-
-
 def by_author(results: Results, m: Measured) -> Estimate:
     """The shift with authors, not photographs, as the sample: an author's photographs are alike.
 
@@ -259,13 +253,6 @@ def of_many_kinds(m: Measured) -> Iterator[tuple[str, Estimate, float]]:
 
 
 # Channels ----------------------------------------------------------------------------------------
-
-
-def strongest_share(m: Measured) -> float:
-    """The strongest channel's share of the power in the low band, at the low side."""
-    power = m.arrays[f"power_{m.study.low}"].mean(axis=0)
-    each = power[:, in_band(m.k(m.study.low), m.shift.bands["low"].band)].sum(axis=1)
-    return float(each.max() / each.sum())
 
 
 def channel_shifts(m: Measured) -> Floats:
