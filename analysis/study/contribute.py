@@ -4,9 +4,10 @@ A contribution is the pair that `archive` writes, ``<encoder>.npz`` and ``<encod
 of the two. It is taken if it answers exactly the request that this checkout would compute, says
 from what code and weights it comes, holds the arrays of one measurement, and its numbers follow
 from them. Arrays are of one measurement if they are those that `steps` says, finite and possible;
-if frequencies and modes are those of the grid; if the noise is what the study's seed gives; and if
-the blend z_t = t z + (1-t) eps lies where latents and noise allow it. What is written is made anew
-from the checked parts, so that nothing else in the file gets in.
+if frequencies and modes are those of the grid; if the noise is what the study's seed gives; if the
+blend z_t = t z + (1-t) eps lies where latents and noise allow it; and if what is said of the same
+latents in several ways agrees (`related`). What is written is made anew from the checked parts, so
+that nothing else in the file gets in.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,8 @@ from analysis.encoders import cards
 from analysis.encoders.cards import NEEDS
 from analysis.project.errors import InputError, nearest
 from analysis.project.files import write_atomic
-from analysis.spectra import periodogram
+from analysis.shift.equal_snr import at_frequencies
+from analysis.spectra import cross_spectra, periodogram
 from analysis.study import archive, steps
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
@@ -36,6 +39,14 @@ CLOSE = 1e-4  # relative; other machines' rounding, which numbers of six digits 
 LARGEST = 2**28  # bytes of a file or of its arrays; the largest bundled measurement has 2**21
 ROUNDING = 1e-3  # relative; fields are float32, and transforms of other machines round otherwise
 NOTHING = 1e-6  # of the largest; ring 0, whose mean was taken off, is rounding alone
+LIKE = 0.1  # ln of a ratio; latents cropped to a coarser grid keep their power to 4 %
+ALIKE = 0.5  # ln of a ratio; halves of pictures, or their other resizings, differ by up to 0.21
+# What reading a damaged or hostile file may raise: a member that is encrypted or packed by a method
+# of the future, JSON nested without end, arrays that no memory holds, broken streams.
+UNREADABLE = (
+    OSError, ValueError, RuntimeError, MemoryError, EOFError, KeyError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,16 @@ def read(path: Path) -> Contribution:
         raise InputError(
             f"{error.filename}: no such file; a result is a .json and its .npz"
         ) from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    except UNREADABLE as error:
+        raise InputError(f"{path}: cannot be read: {_in_a_line(error)}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: its JSON is not an object with numbers and provenance")
     return Contribution(name, content, payload)
+
+
+def _in_a_line(error: BaseException) -> str:
+    """An error's words on one line, or its kind where it has none."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _unzipped(path: Path) -> tuple[str, bytes, bytes]:
@@ -135,8 +151,8 @@ def arrays_of(payload: bytes, card: cards.Card, plan: Plan) -> Arrays:
             if sum(info.file_size for info in packed.infolist()) > LARGEST:
                 raise InputError(f"{card.name}: the .npz holds more than a measurement can")
         arrays = from_bytes(payload)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{card.name}: the .npz cannot be read: {error}") from None
+    except UNREADABLE as error:
+        raise InputError(f"{card.name}: the .npz cannot be read: {_in_a_line(error)}") from None
     wanted = steps.measurement(plan.setting(card))
     odd = sorted(arrays.keys() ^ wanted.keys())
     if odd:
@@ -147,13 +163,18 @@ def arrays_of(payload: bytes, card: cards.Card, plan: Plan) -> Arrays:
         found = arrays[name]
         if unlike := array.unlike(found, setting):
             raise InputError(f"{card.name}: {name} {unlike}")
-        if not np.isfinite(found).all() or (found.size and found.min() < array.least):
+        if not (np.isfinite(found).all() and _within(found, array)):
             raise InputError(f"{card.name}: {name} has values that no measurement gives")
         if array.exact and not np.allclose(found, array.exact(setting), rtol=1e-9, atol=0):
             raise InputError(
                 f"{card.name}: {name} is not that of {setting.side} px by this encoder"
             )
     return arrays
+
+
+def _within(found: np.ndarray, array: steps.Array) -> bool:
+    """Whether all values lie between the least and the largest that are possible."""
+    return not found.size or bool(found.min() >= array.least and np.abs(found).max() <= array.most)
 
 
 def consistent(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
@@ -177,6 +198,72 @@ def consistent(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
         for index, other in enumerate(study.windows):
             if other == study.window and not _close(arrays[f"windows_{side}"][:, index], power):
                 raise InputError(f"{card.name}: windows_{side} and power_{side} disagree")
+    related(arrays, card, plan)
+
+
+def related(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
+    """InputError if what is said of the same latents in several ways does not agree.
+
+    - The cross-spectral matrices' diagonals are the channels' power, and they are positive
+      semidefinite.
+    - Of two resolutions: the low one's power is `power`; the cropped one's is that of the fine grid
+      to a few percent; Cauchy-Schwarz bounds the cross-spectrum and what it explains.
+    - Halves of the pictures, and the pictures resized or compressed otherwise, have nearly their
+      power, mean over images and frequencies.
+    """
+    study, high, low = plan.study, plan.study.high, plan.study.low
+
+    def want(right: object, name: str, what: str) -> None:
+        if not right:
+            raise InputError(f"{card.name}: {name} {what}")
+
+    for side in study.pair:
+        setting, name = plan.setting(card).at(side), f"cross_{side}"
+        expected = periodogram.white_noise_raps(setting.grid, setting.grid, *setting.window)
+        matrices = cross_spectra.unpacked(arrays[name].astype(np.float64), card.latent_channels)
+        for matrix, power in zip(matrices, arrays[f"power_{side}"], strict=True):
+            diagonal = np.stack([np.diag(row) for row in power.T])
+            binned = setting.bins.average(diagonal, expected, setting.rings.modes)
+            found, right = (np.diagonal(x, axis1=1, axis2=2) for x in (matrix, binned))
+            want(_close(found, right), name, f"and power_{side} disagree")
+        least = np.linalg.eigvalsh(matrices)[..., 0]
+        trace = np.trace(matrices, axis1=-2, axis2=-1)
+        want((least >= -ROUNDING * trace).all(), name, "is of no field: a power is negative")
+    lower, cropped, cross, explained = (
+        arrays[f"pair_{name}_{high}"] for name in ("low", "cropped", "cross", "explained")
+    )
+    coarse = arrays[f"power_{low}"].mean(axis=1)
+    want(_close(lower, coarse), f"pair_low_{high}", f"and power_{low} disagree")
+    room = 1 + ROUNDING
+    small = NOTHING * lower.max()
+    want((explained <= room * lower + small).all(), f"pair_explained_{high}", "explains too much")
+    bound = room * np.sqrt(lower * cropped) + small
+    want((np.abs(cross) <= bound).all(), f"pair_cross_{high}", "is more than both fields hold")
+    # The fine grid's power at the coarse grid's rings, up to half the Nyquist frequency.
+    at = {side: arrays[f"k_{side}"] for side in study.pair}
+    rings = slice(1, max(2, len(at[low]) // 2))
+    fine = at_frequencies(at[low][1:], at[high][1:], arrays[f"power_{high}"].mean(axis=1)[:, 1:])
+    fine = fine[:, : rings.stop - 1] * (low / high) ** 2
+    want(
+        _alike(cropped[:, rings], fine, LIKE), f"pair_cropped_{high}", f"and power_{high} disagree"
+    )
+    whole = arrays[f"power_{high}"].mean(axis=1)[:, rings]
+    for name in ("left_right", "top_bottom"):
+        half = arrays[f"{name}_{high}"]
+        want(
+            _alike(half.mean(axis=1), arrays[f"power_{high}"].mean(axis=1)[:, 2:], ALIKE),
+            f"{name}_{high}", f"and power_{high} disagree",
+        )  # fmt: skip
+    for variation in study.variations:
+        name = steps.stored("power", high, variation)
+        if name in arrays and not variation.images and not variation.sample:
+            want(_alike(arrays[name][:, rings], whole, ALIKE), name, f"and power_{high} disagree")
+
+
+def _alike(found: np.ndarray, right: np.ndarray, most: float) -> bool:
+    """Whether the geometric means of two spectra, over images and frequencies, are alike."""
+    means = [np.log(np.maximum(x, np.finfo(float).tiny)).mean() for x in (found, right)]
+    return bool(abs(means[0] - means[1]) <= most)
 
 
 def _close(found: np.ndarray, right: np.ndarray) -> bool:

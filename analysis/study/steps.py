@@ -113,12 +113,14 @@ class Array:
     Args:
         shape: sizes by their letters in `SIZES`; a digit is itself.
         least: the smallest value that is possible.
+        most: the largest absolute value that is; powers of latents reach 1e6 at most.
         exact: the array itself, where it is known.
         dtype: numpy's name of the type of its values.
     """
 
     shape: str
     least: float = 0.0
+    most: float = 1e12
     exact: Callable[[Setting], np.ndarray] | None = None
     dtype: str = "float64"
 

@@ -171,6 +171,20 @@ def put(name: str, value: float) -> Change:
         (scaled("power_128", 1.01), "windows_128 and power_128 disagree"),
         (put("pair_low_128", -1.0), "pair_low_128 has values that no measurement gives"),
         (lambda a: a.update(psnr=np.array(np.inf)), "psnr has values"),
+        # One thing said of the same latents in two ways that disagree.
+        (scaled("cross_64", np.float32(2)), "cross_64 and power_64 disagree"),
+        (
+            lambda a: a["cross_128"].__setitem__((..., 1), 3 * a["cross_128"].max()),
+            "cross_128 is of no field: a power is negative",
+        ),
+        (scaled("pair_low_128", 2.0), "pair_low_128 and power_64 disagree"),
+        (scaled("pair_cropped_128", 2.0), "pair_cropped_128 and power_128 disagree"),
+        (scaled("pair_cross_128", 2.0), "pair_cross_128 is more than both fields hold"),
+        (scaled("pair_explained_128", 2.0), "pair_explained_128 explains too much"),
+        (scaled("left_right_128", 2.0), "left_right_128 and power_128 disagree"),
+        (scaled("top_bottom_128", 2.0), "top_bottom_128 and power_128 disagree"),
+        (put("windows_64", 1e300), "windows_64 has values that no measurement gives"),
+        (put("top_bottom_128", 1e300), "top_bottom_128 has values that no measurement gives"),
     ],
 )
 def test_arrays_of_no_measurement_are_refused(
@@ -305,3 +319,66 @@ def test_export_writes_what_add_takes(plan: Plan, tiny_store: Path, tmp_path: Pa
     assert contribute.export("pixel", plan, tmp_path / "three").read_bytes() == path.read_bytes()
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as packed:
         assert packed.namelist() == ["pixel.json", "pixel.npz"]
+
+
+def test_no_mutant_is_taken_and_each_is_refused_in_one_line(
+    plan: Plan, pair: Callable[[str], Pair], tmp_path: Path
+) -> None:
+    """Bytes flipped, cut, doubled or moved in a zip, in its JSON and its npz."""
+    path = write(tmp_path / "sent", LINEAR, pair(LINEAR))
+    parts = {path.name: path.read_bytes(), f"{LINEAR}.npz": path.with_suffix(".npz").read_bytes()}
+    whole = contribute._zipped(parts)
+    rng = np.random.default_rng(16)
+    for number in range(300):
+        content = bytearray(whole)
+        for _ in range(rng.integers(1, 4)):
+            at, length = int(rng.integers(len(content))), int(rng.integers(1, 64))
+            kind = rng.integers(4)
+            if kind == 0:
+                content[at] ^= 1 << rng.integers(8)
+            elif kind == 1:
+                del content[at : at + length]
+            elif kind == 2:
+                content[at:at] = content[at : at + length]
+            else:
+                content[at : at + length] = rng.bytes(length)
+        sent = tmp_path / "mutant.zip"
+        sent.write_bytes(content)
+        refusal = ""
+        try:
+            contribute.check(contribute.read(sent), plan)
+        except InputError as error:
+            refusal = str(error)
+        if not refusal:  # what was changed is no part of what is read
+            assert zipfile.ZipFile(sent).read(f"{LINEAR}.npz") == parts[f"{LINEAR}.npz"], number
+        assert "\n" not in refusal, number
+
+
+@pytest.mark.parametrize("what", ["encrypted", "future", "deep", "no npy", "huge"])
+def test_what_cannot_be_read_is_one_line(plan: Plan, tmp_path: Path, what: str) -> None:
+    text, payload = b"{}", io.BytesIO()
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
+    huge = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+    with zipfile.ZipFile(payload, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("power_64.npy", huge if what == "huge" else b"no array")
+    npz = bytearray(payload.getvalue())
+    if what == "deep":
+        text = b"[" * 100_000
+    sent = contribute._zipped({"pixel.json": text, "pixel.npz": bytes(npz)})
+    content = bytearray(sent)
+    central = sent.rindex(b"PK\x01\x02")
+    local = sent.rindex(b"PK\x03\x04", 0, central)
+    if what == "encrypted":
+        for at in (local + 6, central + 8):
+            content[at] |= 1
+    elif what == "future":
+        content[central + 6] = 99  # the version needed to extract it
+    path = tmp_path / "pixel.zip"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        contribute.check(contribute.read(path), plan)
+    assert "\n" not in str(refused.value)
+    if what in ("no npy", "huge"):
+        with pytest.raises(InputError, match=r"cannot be read|lacks") as told:
+            contribute.arrays_of(bytes(npz), card("pixel"), plan)
+        assert "\n" not in str(told.value)
