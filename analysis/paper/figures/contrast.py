@@ -30,11 +30,13 @@ def data(results: Results) -> Data:
         curves.append(estimates(MEANS, name, means, done.factors.tolist()))
     side, y = results.study.low, "shift s"
     axes = {
-        PICTURES: (f"contrast of the picture at {side} px (variance in the bands)", f"{y}, {own}"),
+        PICTURES: (f"contrast at {side} px (variance in the bands)", f"{y}, {own}"),
         MEANS: ("contrast over the picture's own", y),
     }
     notes = {
         "square-root rule": results.theory,
+        "encoders": list(dict.fromkeys([*results.measured, *done.swept])),
+        "encoder": own,
         "pictures": sum(done.counts),
         "made fainter": done.settings.swept,
         "quarters by rising contrast": [[one.value, one.low, one.high] for one in done.quartiles()],
@@ -46,18 +48,18 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Shift by contrast: every picture and its fainter copies (left), by encoder (right)."""
-    figure = style.figure(3.4)
-    left, right = figure.subplots(1, 2, width_ratios=(1.4, 1), sharey=True)
+    figure, (left, right) = style.panels(2, 3.4, 3.0, ratios=(1.4, 1), shared=True)
+    names = data.notes["encoders"]
     sets = [c for c in data.of(PICTURES) if c.name.startswith("set ")]
     swept = [c for c in data.of(PICTURES) if c not in sets]
     for curve in swept:
-        left.plot(curve.x, curve.y, color=style.FIT, lw=0.9, marker=".", ms=4, zorder=1)
-    for curve, colour in zip(sets, (style.LOW, style.HIGH), strict=False):
-        left.plot(curve.x, curve.y, "o", ms=3.6, color=colour, label=curve.name)
+        left.plot(curve.x, curve.y, color=style.PALE, lw=0.9, marker=".", ms=4, zorder=1)
+    own = style.encoder_colour(names, data.notes["encoder"])
+    for curve, filled in zip(sets, (own, style.GROUND), strict=False):
+        left.plot(curve.x, curve.y, "o", ms=4, mec=own, mfc=filled, label=curve.name)
     handles = [*left.get_legend_handles_labels()[0]]
-    handles.append(style.key("made fainter", color=style.FIT, lw=0.9, marker="."))
+    handles.append(style.key("made fainter", color=style.PALE, lw=0.9, marker="."))
     left.legend(handles=handles, loc="upper left")
-    names = [curve.name for curve in data.of(MEANS)]
     for curve in data.of(MEANS):
         look = style.encoder_look(names, curve.name)
         style.points(right, curve, ls="-", lw=1.1, **look)
@@ -65,8 +67,8 @@ def draw(data: Data) -> Figure:
         ax.set_xscale("log")
         ax.axhline(data.notes["square-root rule"], color=style.THEORY, ls="--", lw=1)
     style.log_axis(left, "y", 0.7, 2.6, TICKS)
-    style.label(left, data, PICTURES)
-    right.set_xlabel(data.axes[MEANS][0])
+    for ax, panel in ((left, PICTURES), (right, MEANS)):
+        style.label(ax, data, panel)
     right.legend(loc="lower right")
     return figure
 

@@ -8,7 +8,7 @@ from analysis.paper.figures import style
 from analysis.paper.series import Data, Picture
 from analysis.study.results import Results
 
-SHOWN = 16  # channels at most
+SHOWN = 8  # channels at most
 
 
 def data(results: Results) -> Data:

@@ -37,15 +37,10 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Latents, noise and their blend; colours by resolution, line styles by kind."""
-    figure = style.figure(3.1, 3.3, across=5.2)
-    ax = figure.subplots()
-    for colour, curves in ((style.HIGH, data.curves[:3]), (style.LOW, data.curves[3:])):
-        for curve in curves:
-            style.line(ax, curve, color=colour, **LOOKS[curve.name.split(",")[0]])
+    looks = [look | {"color": side} for side in (style.HIGH, style.LOW) for look in LOOKS.values()]
+    figure, ax = style.curves(data, 3.1, looks)
     ax.set_yscale("log")
     style.frequency_axis(ax, data.curves[0].x)
-    style.label(ax, data, "")
-    ax.legend(handlelength=2.6)
     return figure
 
 

@@ -85,8 +85,10 @@ def draw(data: Data) -> Figure:
         case, _, where = panel.partition(": ")
         for ax, picture in zip(row, pictures, strict=True):
             style.picture(ax, picture.pixels)
-        apart = "\n" if not style.narrow() else ""
-        row[0].set_title(f"{case}{apart}{where}", fontsize=8.5, pad=4)
+        if style.narrow():  # over both pictures of the row
+            row[0].set_title(f"{case}: {where}", fontsize=8.5, pad=4, loc="left")
+        else:
+            row[0].set_title(f"{case}\n{where}", fontsize=8.5, pad=4)
     ax = lower.subplots()
     for curve in data.of(CURVES):
         style.line(ax, curve, **LOOKS[curve.name])

@@ -32,14 +32,10 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Both recordings, whose only difference is how densely the noise was sampled."""
-    figure = style.figure(2.6, across=5.2)
-    ax = figure.subplots()
-    for curve, colour, line in zip(data.curves, (style.HIGH, style.LOW), ("-", "--"), strict=True):
-        style.line(ax, curve, color=colour, ls=line)
+    looks: list[style.Look] = [{"color": style.HIGH}, {"color": style.LOW, "ls": "--"}]
+    figure, ax = style.curves(data, 2.6, looks)
     ax.set_xlim(0, 2)
     ax.set_ylim(-80, -40)
-    style.label(ax, data, "")
-    ax.legend()
     return figure
 
 

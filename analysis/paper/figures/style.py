@@ -203,6 +203,17 @@ def panels(
     return whole, beside(whole, n, **look)
 
 
+def curves(data: Data, height: float, looks: Sequence[Look]) -> tuple[Figure, Axes]:
+    """A figure of one panel with the curves of the data, each with its look, and a legend."""
+    whole = figure(height, across=5.2)
+    ax = whole.subplots()
+    for curve, look in zip(data.curves, looks, strict=True):
+        line(ax, curve, **look)
+    label(ax, data, "")
+    ax.legend(handlelength=2.6)
+    return whole, ax
+
+
 def legend(whole: Figure, keys: Sequence[Artist], place: str = "lower", columns: int = 5) -> Legend:
     """A legend outside the panels, in as many columns as have room.
 

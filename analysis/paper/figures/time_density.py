@@ -26,14 +26,10 @@ def data(results: Results) -> Data:
 @style.styled
 def draw(data: Data) -> Figure:
     """Two logit-normal densities over t."""
-    figure = style.figure(2.6, across=5.2)
-    ax = figure.subplots()
-    for curve, colour, line in zip(data.curves, (style.LOW, style.HIGH), ("--", "-"), strict=True):
-        style.line(ax, curve, color=colour, ls=line)
-    style.label(ax, data, "")
+    looks: list[style.Look] = [{"color": style.LOW, "ls": "--"}, {"color": style.HIGH}]
+    figure, ax = style.curves(data, 2.6, looks)
     ax.set_xlim(0, 1)
     ax.set_ylim(0)
-    ax.legend()
     return figure
 
 

@@ -18,7 +18,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 from scipy import stats
 
 import analysis.paper.figures
@@ -196,7 +195,7 @@ def test_every_number_of_the_alternative_text_is_in_the_data(
         assert close, f"{found[0]} in: {text}"
     for encoder in loaded.measured:
         named = encoder in " ".join(data.panels) or encoder in str(data.notes)
-        assert not named or encoder in text or name in ("window_leakage", "answer")
+        assert not named or encoder in text or name in ("window_leakage", "answer", "contrast")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -212,14 +211,12 @@ def test_figures_fit_a_phone_and_the_dark(name: str, made: Any) -> None:
         assert style.GROUND.encode() not in style.in_the_dark(svg)
     for figure in (wide, narrow):
         renderer = FigureCanvasAgg(figure).get_renderer()
-        page, cut = figure.bbox, []
-        for text in figure.findobj(Text):
-            if text.get_visible() and text.get_text().strip() and text.axes is not None:
-                box = Text.get_window_extent(text, renderer)
-                shown = not text.get_clip_on() and text.axes.axison
-                if shown and (box.x0 < page.x0 - 2 or box.x1 > page.x1 + 2):
-                    cut.append(text.get_text())
-        assert not cut, "beyond the edge of the figure"
+        # The axes' own boxes leave the labels of axes out where these are longer.
+        labels = [one.label for ax in figure.axes for one in (ax.xaxis, ax.yaxis) if ax.axison]
+        for one in (*figure.axes, *figure.legends, *labels):
+            box = one.get_tightbbox(renderer)
+            if box is not None:  # a point of rounding apart, nothing is cut at the sides
+                assert figure.bbox.x0 - 2 <= box.x0 and box.x1 <= figure.bbox.x1 + 2, one
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -361,8 +358,8 @@ def test_pictures_are_the_fields_they_are_called(loaded: results.Results, made: 
     shift = loaded.measured[loaded.study.display_encoder].shift.whole.value
     by_power = np.argsort([-np.mean(field.astype(float) ** 2) for field in display.z[low]])
     for name, case, shown, field in (
-        ("noisy_latents", 0, 16, display.noisy(high, 0.5)),
-        ("noisy_latents", 1, 16, display.noisy(low, 0.5)),
+        ("noisy_latents", 0, 8, display.noisy(high, 0.5)),
+        ("noisy_latents", 1, 8, display.noisy(low, 0.5)),
         ("shifted_latents", 0, 2, display.noisy(high, 0.5)),
         ("shifted_latents", 1, 2, display.noisy(high, 1 / 3)),  # the rule: odds of t halved
         ("shifted_latents", 2, 2, display.noisy(high, 1 / (1 + shift))),
