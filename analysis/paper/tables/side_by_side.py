@@ -13,17 +13,17 @@ def table_side_by_side(results: Results) -> Markdown:
     """Shift, exponent, coherence, reconstruction and spread of each, at equal variance, too."""
     rows = [
         [
-            code(name), row.card.title, _size(row.card), _psnr(row),
-            *_half(row, "power"), plain(row.spread, 3), *_half(row, "equal"),
+            code(name), *_half(row, "power"), plain(row.spread, 3), _psnr(row),
+            *_half(row, "equal"), _size(row.card), row.card.title,
         ]
         for name, row in (results.rows or {}).items()
     ]  # fmt: skip
     measured = ["s", "r", "coherence"]
     header = [
-        "card", "what it is", "C / stride", "PSNR (dB)", *measured, "sd of ln s",
-        *(f"{name}, equal variance" for name in measured),
+        "card", *measured, "sd of ln s", "PSNR (dB)",
+        *(f"{name}, equal variance" for name in measured), "C / stride", "what it is",
     ]  # fmt: skip
-    return table(header, rows, "lllrlrrrlrr")
+    return table(header, rows, "llrrrrlrrll")
 
 
 def _half(row: Row, weighted: str) -> list[str]:
