@@ -59,6 +59,9 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
     base = str(project.get("website.site-url") or "").rstrip("/")
     address = f"{base}/{here.with_suffix('.html').as_posix()}" if base else ""
     paper = f"{base}/{here.with_name(pdf).as_posix()}" if base and pdf else ""
+    image, icon = (
+        str(one or "") for one in (source.meta.get("image"), project.get("website.favicon"))
+    )
     scholar = source.option("google-scholar", "html", False)
     cited = citation.read(project.root / CITATION) if scholar else None
     return shell.render(
@@ -81,6 +84,9 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
         cited=cited,
         day=str(source.meta.get("date", "")),
         address=address,
+        image=image and f"{base}/{here.parent.as_posix()}/{image}" if base else "",
+        image_alt=str(source.meta.get("image-alt", "")),
+        icon=icon and up + icon,
         paper=paper,
         linked_data=cited and _linked_data(source, cited, fields, address, paper),
         css=f"{up}{css}" if css else None,

@@ -116,6 +116,8 @@ _PAGE = {
     "author": (str, list, dict),
     "date": (str, datetime.date),
     "description": TEXT,
+    "image": TEXT,
+    "image-alt": TEXT,
     "abstract": TEXT,
     "keywords": (list,),
     "format": _FORMAT,

@@ -17,11 +17,13 @@ from analysis.site import build
 from analysis.site.builtin import html
 
 SETTINGS = """
-project: {type: website, output-dir: _site, execute-dir: project, render: ["/report/*.qmd"]}
+project: {type: website, output-dir: _site, execute-dir: project, render: ["/report/*.qmd"],
+  resources: ["/report/icon.svg"]}
 website:
   title: Site
   site-url: https://example.org/paper/
   search: true
+  favicon: report/icon.svg
   open-graph: true
   navbar: {left: [{href: report/index.qmd, text: Paper}, {href: report/second.qmd, text: Second}]}
 lang: en
@@ -38,6 +40,8 @@ title: "A paper & more"
 author: A. Author
 date: 2026-11-23
 description: What it is about.
+image: made/one.png
+image-alt: "A curve"
 format: {{html: {{google-scholar: true}}}}
 ---
 
@@ -107,6 +111,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "report").mkdir()
     for name, text in {
         "_quarto.yml": SETTINGS, "CITATION.cff": CFF, "report/index.qmd": PAGE,
+        "report/icon.svg": "<svg/>",
         "report/second.qmd": SECOND, "report/lines.svg": SVG,
         "refs.bib": "@article{smith2020, title={On Windows}, author={Smith, Ann}, year={2020}}",
     }.items():  # fmt: skip
@@ -149,6 +154,9 @@ def test_machines_find_title_authors_and_addresses(project: Path) -> None:
     assert meta["citation_publication_date"] == "2026/11/23"
     assert meta["citation_doi"] == "10.1/x"
     assert meta["og:url"] == "https://example.org/paper/report/index.html"
+    assert meta["og:image"] == "https://example.org/paper/report/made/one.png"
+    assert (meta["og:image:alt"], meta["twitter:card"]) == ("A curve", "summary_large_image")
+    assert 'rel="icon" href="../report/icon.svg"' in text
     assert meta["citation_fulltext_html_url"] == meta["og:url"]
     assert "citation_pdf_url" not in meta, "this page has no PDF"
     found = re.search(r'<script type="application/ld\+json">(.*?)</script>', text)
