@@ -39,7 +39,7 @@ from analysis.encoders.cards import card as card_named
 from analysis.images import catalogue
 from analysis.paper import text
 from analysis.project import downloads, environment, extras
-from analysis.project.errors import AnalysisError, InputError, PackageError
+from analysis.project.errors import AnalysisError, FetchError, InputError, PackageError
 from analysis.project.files import NAME, checkout_folder, root
 from analysis.shift import equal_snr
 from analysis.study import preflight, results
@@ -116,11 +116,21 @@ def fetch(
     """Get and verify the study's photographs, and the weights of encoders."""
     chosen, store = study_of(study, skip_unfit), Store()
     cards = [card_named(name) for name in encoder]
-    preflight.verify(_fetched(chosen, store))
+    failed = []
+    try:
+        preflight.verify(_fetched(chosen, store))
+    except FetchError as error:  # which is no reason not to get the others
+        failed.append(str(error))
     for card in cards:
-        file = availability.weights_of(card, store.downloads, log.info)
+        try:
+            file = availability.weights_of(card, store.downloads, log.info)
+        except FetchError as error:
+            failed.append(str(error))
+            continue
         found = f"{downloads.sha256(file)[:12]}  {shown(file)}" if file else "needs no weights"
         print(f"{card.name}  {found}")
+    if failed:
+        raise FetchError("\n".join(failed))
 
 
 def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:

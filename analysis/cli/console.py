@@ -23,6 +23,7 @@ from analysis.project import extras, faults
 from analysis.project.downloads import redacted
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.files import explain
+from analysis.project.markdown import printable
 from analysis.study.settings import Study
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Log(logging.Handler):
             self._write("error", line, {"exit_code": code})
 
     def _write(self, level: str, message: str, more: dict[str, Any]) -> None:
-        text = extras.typed(redacted(" ".join(message.split())))  # whoever wrote it
+        # Whoever wrote it, it is one line, and commands to a terminal can be seen in it.
+        text = extras.typed(redacted(printable(" ".join(message.split()))))
         if self.as_json:
             line = {"level": level, "message": text, "time": round(time.time(), 3), **more}
             text = json.dumps(line, ensure_ascii=False)
@@ -150,7 +152,7 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str], log: Log) 
             if log.debug:
                 # Not printed at once: what a package says of a request can hold its token.
                 told = redacted("".join(traceback.format_exception(error)))
-                print(told, file=sys.stderr, end="")
+                print("\n".join(map(printable, told.split("\n"))), file=sys.stderr, end="")
             log.error(message, code)
             return code
     if code == INTERRUPTED:

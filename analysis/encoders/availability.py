@@ -7,7 +7,6 @@ from analysis.encoders import cards, weights
 from analysis.encoders.cards import BY_HASH, NEEDS, Card
 from analysis.encoders.checkpoints import FILES, unfit
 from analysis.project import extras
-from analysis.project.downloads import download
 from analysis.project.errors import FetchError, PackageError
 
 
@@ -69,7 +68,7 @@ def weights_of(card: Card, folder: Path, say: Callable[[str], None]) -> Path | N
         raise FetchError(f"{card.name}: {unfit(Path(card.folder))}")
     if path is None and card.url:
         say(f"downloading {card.url}")
-        path = download(card.url, card.sha256, folder)
+        path = weights.from_address(card.url, card.sha256, card.bytes, folder)
     if path is None and not card.repo:
         raise FetchError(
             f"{card.name}: its card has no url: get {card.file} from {card.source} and name "

@@ -25,7 +25,7 @@ from analysis.encoders.latents import Normalisation
 from analysis.encoders.linear_code import LinearCode
 from analysis.encoders.networks import Device, Dtype, Network
 from analysis.project import extras
-from analysis.project.downloads import download, sha256
+from analysis.project.downloads import sha256
 from analysis.project.errors import FetchError, InputError, PackageError
 
 Moments = dict[str, np.ndarray]
@@ -228,7 +228,7 @@ def load(
         path = weights.find(card.sha256, card.bytes, [*where, downloads])
         if path is None and (folder is not None or not card.url):
             raise FetchError(not_found(card))
-        path = path or download(card.url, card.sha256, downloads)
+        path = path or weights.from_address(card.url, card.sha256, card.bytes, downloads)
         if card.kind == "trained":
             network = networks.trained_here(path, card.channels, device, dtype)
         else:

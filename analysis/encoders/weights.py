@@ -8,16 +8,28 @@ huggingface_hub, whose token is never looked at here. Nothing here interprets a 
 """
 
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from analysis.project import extras, faults
-from analysis.project.downloads import one_line, sha256
+from analysis.project.downloads import (
+    LIMIT,
+    PASSING,
+    PATIENCE,
+    download,
+    one_line,
+    seconds_asked,
+    sha256,
+    too_long,
+)
 from analysis.project.errors import FetchError
 from analysis.project.files import data
 
+LOG = logging.getLogger(__name__)
 PAGES = "https://huggingface.co"  # where people go; files come from HF_ENDPOINT
 
 
@@ -89,6 +101,20 @@ def instead(there: Callable[[str], bool], vae: str) -> str:
     )
 
 
+def from_address(url: str, digest: str, size: int, folder: Path) -> Path:
+    """The file at a web address, kept as ``folder/<digest>``; errors of `download`.
+
+    Args:
+        digest: its SHA-256, as 64 hexadecimal digits.
+        size: its bytes; 0 if they are not known.
+    """
+    other = (
+        "it was not kept; try again, and if that repeats, the file has changed: compare with the "
+        "card in data/encoders.toml"
+    )
+    return download(url, folder / digest, digest, other=other, limit=size or LIMIT)
+
+
 # The Hub -------------------------------------------------------------------------------------
 
 
@@ -136,14 +162,15 @@ def from_hub(
         The files, in the order of `names`, and the commit they are of.
 
     Raises:
-        FetchError: the repository is gated, private or not there, the Hub does not answer, or what
-            came is damaged. No broken file is left behind.
+        FetchError: the repository is gated, private or not there, the Hub does not answer or asks
+            to wait long, or what came is damaged. No broken file is left behind.
     """
     import huggingface_hub as hub
     from huggingface_hub import constants, errors, logging
 
     # Its own lines would repeat the error, with addresses that carry a permission.
     logging.set_verbosity_error()
+    _heed_waits()
     paths: list[Path] = []
     commit = revision
     try:
@@ -157,11 +184,45 @@ def from_hub(
                     f"{repo}: '{name}' was damaged on the way or on this disk and was removed from "
                     "the Hugging Face cache: run the command again, which fetches it anew"
                 )
+    except _WaitError as error:
+        raise FetchError(f"{repo}: {error}") from None
     except (errors.HTTPError, errors.EntryNotFoundError, OSError, ValueError) as error:
         missing = names[min(len(paths), len(names) - 1)]
         why = _words(error, repo, missing, revision, alternatives)
         raise FetchError(f"{repo} {why}") from None
     return paths, commit
+
+
+class _WaitError(FetchError):
+    """The Hub asks to wait longer than is waited."""
+
+
+def _heed_waits() -> None:
+    """Have it said, or refused, when the Hub asks to wait; huggingface_hub does so silently.
+
+    Its session takes functions that see each answer: of httpx, or of requests in versions below 1.
+    """
+    from huggingface_hub.utils import get_session
+
+    session: Any = get_session()
+    name = "event_hooks" if hasattr(session, "event_hooks") else "hooks"
+    hooks = getattr(session, name)
+    if _heed not in hooks["response"]:
+        # httpx gives a copy and takes a whole
+        changed = {**hooks, "response": [*hooks["response"], _heed]}
+        setattr(session, name, changed)
+
+
+def _heed(answer: Any, *_: Any, **__: Any) -> None:
+    """Say what an answer of the Hub asks to wait; `_WaitError` if that is longer than is waited."""
+    if answer.status_code not in PASSING:
+        return
+    limits = re.search(r";r=0;t=(\d+)", answer.headers.get("RateLimit", ""))
+    asked = seconds_asked(limits[1] if limits else answer.headers.get("Retry-After"))
+    if asked is not None and asked > PATIENCE:
+        raise _WaitError(f"the Hub answers {answer.status_code}: {too_long(asked)}: try again then")
+    if asked:
+        LOG.info("the Hub answers %s: waiting %.0f s, as it asks", answer.status_code, asked)
 
 
 def _ask(repo: str, name: str, revision: str) -> None:

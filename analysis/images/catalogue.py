@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +20,19 @@ from pydantic_core import InitErrorDetails
 
 from analysis.images.pixels import decode, load, opened, refuse_unusable, square
 from analysis.images.resize import Resample
-from analysis.project import errors, extras, faults
-from analysis.project.downloads import get, sha256
+from analysis.project import errors, extras, placement
+from analysis.project.downloads import LIMIT, download, sha256
 from analysis.project.errors import FetchError, InputError
-from analysis.project.files import Line, Name, Strict, checkout_folder, data, explain, read_toml
+from analysis.project.files import (
+    Line,
+    Name,
+    Strict,
+    checkout_folder,
+    data,
+    explain,
+    read_toml,
+    write_atomic,
+)
 from analysis.project.markdown import printable
 
 EXTENSIONS = "jpg jpeg jpe png webp tif tiff bmp gif avif jp2 ppm pgm pbm pnm"
@@ -34,7 +42,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Photograph:
-    """One image: a local file (``path``) or a ``url``; ``sha256`` is "" where none is known."""
+    """One image: a local file (``path``) or a ``url``; ``sha256`` is "" where none is known.
+
+    Of a url no more than ``most_bytes`` are taken.
+    """
 
     id: str
     path: Path | None
@@ -44,6 +55,7 @@ class Photograph:
     author: str
     license: str
     source: str
+    most_bytes: int = LIMIT
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,7 @@ class _Row(Strict):
 class _Set(Strict):
     title: Line = Field(min_length=1)
     license: Line = Field(min_length=1)
+    most_bytes: int = Field(LIMIT, gt=0)  # of a photograph that is downloaded
     images: tuple[_Row, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -114,14 +127,15 @@ def read_sets(path: Path) -> dict[str, ImageSet]:
         model = _Sets if (n := len(error.errors()[0]["loc"])) < 3 else _Set if n < 5 else _Row
         raise InputError(explain(error, model, str(path))) from None
 
-    def photo(row: _Row) -> Photograph:
+    def photo(row: _Row, most: int) -> Photograph:
         file = path.parent / row.file if row.file else None
-        return Photograph(path=file, **row.model_dump(exclude={"file", "active"}))
+        known = row.model_dump(exclude={"file", "active"})
+        return Photograph(path=file, most_bytes=most, **known)
 
-    def photos(rows: tuple[_Row, ...]) -> tuple[Photograph, ...]:
-        return tuple(photo(row) for row in rows if row.active)
+    def photos(one: _Set) -> tuple[Photograph, ...]:
+        return tuple(photo(row, one.most_bytes) for row in one.images if row.active)
 
-    return {n: ImageSet(n, s.title, s.license, photos(s.images)) for n, s in sets.items()}
+    return {n: ImageSet(n, s.title, s.license, photos(s)) for n, s in sets.items()}
 
 
 def image_set(name_or_folder: str) -> ImageSet:
@@ -252,35 +266,42 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
             why = f"expected sha256 {photo.sha256}, found {found}; restore it, or fix images.toml"
             raise InputError(f"{photo.path}: another file than is meant: {why}")
         return photo.path
-    path = downloads / "pins.json"
-    try:
-        text = path.read_bytes() if path.exists() else b"{}"
-        pins = TypeAdapter(dict[str, str]).validate_json(text)
-    except ValidationError:
-        raise InputError(f"{path}: damaged; delete it to trust the downloads anew") from None
-    expected = photo.sha256 or pins.get(photo.url, "")
+    record = downloads / "pins.json"
+    expected = photo.sha256 or _pins(record).get(photo.url, "")
     target = downloads / f"{photo.id}-{hashlib.sha256(photo.url.encode()).hexdigest()[:12]}"
-    if expected and target.is_file() and sha256(target) == expected:
-        return target
+    other = f"if that is right, give '{photo.id}' this sha256 in data/images.toml"
+    remedy = "check the address and the connection, or name a folder with the file as images"
+
+    def judge(part: Path, found: str) -> None:
+        try:
+            decode(part)
+        except InputError:
+            why = f"gives no image, or a damaged one; {remedy}"
+            raise FetchError(f"{photo.url}: {why}") from None
+        if expected:
+            return
+        # Another process may have met the same address, or others, meanwhile.
+        with placement.alone(downloads, busy=lambda: None):
+            pins = _pins(record)
+            if (pinned := pins.setdefault(photo.url, found)) != found:
+                why = f"refused, another file: expected sha256 {pinned}, found {found}"
+                raise FetchError(f"{photo.url}: {why}; {other}")
+            write_atomic(record, json.dumps(pins, indent=1, sort_keys=True).encode())
+        LOG.warning('%s: pin this in data/images.toml: sha256 = "%s"', photo.id, found)
+
+    return download(
+        photo.url, target, expected, other=other, judge=judge, limit=photo.most_bytes,
+        timeout=timeout, attempts=attempts, remedy=remedy,
+    )  # fmt: skip
+
+
+def _pins(record: Path) -> dict[str, str]:
+    """url -> SHA-256 of what came from it first; InputError if the record is damaged."""
     try:
-        downloads.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=downloads, prefix=".part-") as folder:
-            part, record = Path(folder, "image"), Path(folder, "pins.json")
-            _download(photo.url, part, timeout, attempts)
-            found = sha256(part)
-            if expected and found != expected:
-                why = f"refused, another file: expected sha256 {expected}, found {found}"
-                remedy = f"if that is right, give '{photo.id}' this sha256 in data/images.toml"
-                raise FetchError(f"{photo.url}: {why}; {remedy}")
-            if not expected:
-                pins[photo.url] = found
-                record.write_text(json.dumps(pins, indent=1, sort_keys=True), encoding="utf-8")
-                record.replace(path)
-                LOG.warning('%s: pin this in data/images.toml: sha256 = "%s"', photo.id, found)
-            return part.replace(target)
-    except OSError as error:
-        why = faults.of_system(error, downloads)
-        raise FetchError(f"{photo.url}: cannot be stored: {why}") from None
+        text = record.read_bytes() if record.exists() else b"{}"
+        return TypeAdapter(dict[str, str]).validate_json(text)
+    except ValidationError:
+        raise InputError(f"{record}: damaged; delete it to trust the downloads anew") from None
 
 
 def unavailable(
@@ -303,16 +324,6 @@ def unavailable(
         except InputError as error:
             found[photo.id] = error
     return found
-
-
-def _download(url: str, target: Path, timeout: float, attempts: int) -> None:
-    """Get ``url`` into ``target``, as a complete image; what may pass is tried again."""
-    remedy = "check the address and the connection, or name a folder with the file as images"
-    get(url, target, timeout, attempts, remedy)
-    try:
-        decode(target)
-    except InputError:
-        raise FetchError(f"{url}: gives no image, or a damaged one; {remedy}") from None
 
 
 def unfit(

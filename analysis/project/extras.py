@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Extra of pyproject.toml ("": always needed) -> what its packages are imported as.
 MODULES = {
     "": (
-        *("numpy", "packaging", "PIL", "platformdirs", "pooch", "pydantic", "requests", "rich"),
+        *("numpy", "packaging", "PIL", "platformdirs", "pydantic", "requests", "rich"),
         "typer",
     ),
     "heic": ("pillow_heif",),

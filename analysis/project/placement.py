@@ -1,4 +1,7 @@
-"""Files and folders put into a folder together: all of them or none, by one process at a time."""
+"""Files and folders put into a folder together: all of them or none, by one process at a time.
+
+And what killed processes left there is removed.
+"""
 
 import contextlib
 import fcntl
@@ -6,11 +9,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 STAGE = ".unfinished-"  # git ignores these
 NEW, OLD = "new", "old"
+ABANDONED = 3600.0  # seconds without a change after which nobody is writing it any more
 
 
 @contextlib.contextmanager
@@ -100,3 +105,25 @@ def _recover(folder: Path) -> None:
             if not (folder / old.name).exists():
                 os.replace(old, folder / old.name)
         shutil.rmtree(left, ignore_errors=True)  # programs of the killed one may still write there
+
+
+def sweep(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """Remove from a folder what processes left that were killed while they wrote.
+
+    What changed within the last hour, or has anything in it that did, may be another process's
+    that is still writing.
+
+    Args:
+        patterns: of what is temporary, as `Path.glob` takes them.
+
+    Returns:
+        What was removed.
+    """
+    gone = []
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        with contextlib.suppress(OSError):  # another process may sweep as well
+            changed = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
+            if time.time() - changed > ABANDONED:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                gone.append(path)
+    return gone

@@ -91,7 +91,7 @@ def fetch(
 
     Raises:
         InputError: all that is wrong, a line each.
-        FetchError: one can't be downloaded.
+        FetchError: some can't be downloaded, a line each; the others are here then.
     """
     study = plan.study
     found = catalogue.unavailable(plan.images.photos, plan.store.downloads)
@@ -99,9 +99,15 @@ def fetch(
     # Which are left out is settled once, when all are here.
     if absent and not study.skip_unfit:
         _refuse(_wrong(plan, decoded=False))
+    failed = []
     for index, photo in enumerate(absent):
         progress(index, len(absent), photo.id)
-        catalogue.fetch(photo, plan.store.downloads)
+        try:
+            catalogue.fetch(photo, plan.store.downloads)
+        except FetchError as error:
+            failed.append(f"{photo.id}: {error}")
+    if failed:
+        raise FetchError("\n".join(failed))
     wrong = _wrong(plan, decoded=False)
     if plan.images.left_out:
         LOG.warning("left out of %s: %s", plan.images.title, plan.images.left_out)

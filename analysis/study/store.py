@@ -18,7 +18,6 @@ import io
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -32,8 +31,10 @@ from analysis.project.errors import AnalysisError, InputError
 from analysis.project.files import cache_folder, canonical, write_atomic
 
 # What is being written, in a step's folders, among downloads, and to what builds remember.
-LEFT = ("*/[0-9a-f][0-9a-f]/.tmp-*", "downloads/.part-*", "pages/*/.tmp-*")
-ABANDONED = 3600.0  # seconds after which nobody is writing it any more
+LEFT = (
+    *("*/[0-9a-f][0-9a-f]/.tmp-*", "pages/*/.tmp-*"),
+    *("downloads/.part-*", "downloads/.tmp-*"),
+)
 # What a store holds, by its names alone: somebody may keep other things in the same folder.
 HELD = (
     ("*/[0-9a-f][0-9a-f]/*", re.compile(r"([\w-]+)/[0-9a-f]{2}/[0-9a-f]{64}\.(npz|json)")),
@@ -97,20 +98,8 @@ def from_bytes(payload: bytes) -> Arrays:
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove from a store what processes left that were killed while they wrote.
-
-    Whatever is younger than an hour may be another process's that is still writing.
-
-    Returns:
-        What was removed.
-    """
-    gone = []
-    for path in (path for pattern in LEFT for path in folder.glob(pattern)):
-        with contextlib.suppress(OSError):  # another process may sweep as well
-            if time.time() - path.stat().st_mtime > ABANDONED:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-                gone.append(path)
-    return gone
+    """Remove from a store what killed processes left (`placement.sweep`); what that was."""
+    return placement.sweep(folder, LEFT)
 
 
 class Store:

@@ -245,6 +245,16 @@ def test_a_hub_in_trouble_and_a_transfer_that_stays_broken(hub: Hub, tmp_path: P
     assert ask(hub, tmp_path / "stuck", "stuck/model") == [GOOD]
 
 
+def test_a_hub_that_asks_for_an_hour_is_left_at_once(hub: Hub, tmp_path: Path) -> None:
+    hub.repos["busy/model"] = Repo(FILES, fails=429, wait=3600)
+    (said,) = ask(hub, tmp_path, "busy/model")
+    assert said == (
+        "busy/model: the Hub answers 429: it asks to wait 3600 s (Retry-After), and at most 60 are "
+        "waited: try again then"
+    )
+    assert len(hub.asked) == 1
+
+
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 def test_a_damaged_file_is_removed_and_fetched_anew(hub: Hub, tmp_path: Path, name: str) -> None:
     fit = hub.repos["fit/model"]

@@ -10,6 +10,8 @@ import struct
 import tomllib
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -507,6 +509,27 @@ def test_trust_on_first_use(web: Web, tmp_path: Path, caplog: pytest.LogCaptureF
     assert json.loads((tmp_path / "pins.json").read_text()) == {one.url: found}
     # the table has the last word
     assert fetch(photo(web, sha256=digest_of(other)), tmp_path).read_bytes() == other
+
+
+def test_pins_that_are_found_at_once_are_all_kept(web: Web, tmp_path: Path) -> None:
+    several = [
+        Photograph(f"p{i}", None, f"{web.url}/file?{i}", "", "", "", "", "") for i in range(8)
+    ]
+    web.raw["file?3"] = [f"HTTP/1.0 200 OK\r\nContent-Length: {10**9}\r\n\r\n".encode()]
+    web.pages |= {f"file?{i}": web.pages["file"] for i in range(8)}
+    with ThreadPoolExecutor(8) as pool:
+        waited = [pool.submit(fetch, one, tmp_path) for one in several]
+    found = digest_of(web.pages["file"])
+    with pytest.raises(FetchError, match="1,000,000,000 bytes, more than the 200,000,000"):
+        waited.pop(3).result()
+    assert {one.result().name[:2] for one in waited} == {f"p{i}" for i in range(8) if i != 3}
+    pins = json.loads((tmp_path / "pins.json").read_text())
+    assert pins == {one.url: found for one in several if one.id != "p3"}
+    small = replace(several[0], most_bytes=10, url=f"{web.url}/file")
+    with pytest.raises(
+        FetchError, match=r"more than the 10 bytes that are taken: .* 'most_bytes' of"
+    ):
+        fetch(small, tmp_path)
 
 
 def test_damaged_pins(web: Web, tmp_path: Path) -> None:

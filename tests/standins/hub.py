@@ -48,6 +48,7 @@ class Repo:
         broken: path -> how its content goes wrong: ``wrong`` (other bytes of the same size),
             ``stuck`` (breaks off and does not go on).
         fails: a status that is all it answers with.
+        wait: seconds that it asks to wait then; of 429 once, afterwards all is well.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Repo:
     moved: str = ""
     broken: dict[str, str] = field(default_factory=dict)
     fails: int = 0
+    wait: int = 0
 
 
 class Asked(NamedTuple):
@@ -149,7 +151,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {"X-Repo-Commit": commit} if code in ("", "EntryNotFound") else {}
         if status:
             headers |= {"X-Error-Code": code} if code else {}
-            headers |= {"Retry-After": "0"} if status >= 500 else {}
+            if status == 429 or status >= 500:
+                headers |= {"Retry-After": str(known.wait)}
             return self._send(status, headers | {"X-Error-Message": message}, message.encode())
         content = known.files[path]
         if len(content) < LARGE:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +16,8 @@ class Web:
     begins late and ``stalls`` goes on late; any other that it does not have is 404.
 
     Args:
+        raw: path -> pieces of what is sent as it is, with its status and header, ``pause`` seconds
+            apart.
         pages: path -> content; ``short``, ``slow`` and ``stalls`` give that of ``file``.
         busy: how many requests are answered with 503 first.
         asked: the pages, in order; agents: what asked for them.
@@ -24,6 +26,8 @@ class Web:
 
     pages: dict[str, bytes]
     busy: int = 0
+    raw: dict[str, Iterable[bytes]] = field(default_factory=dict)
+    pause: float = 0.0
     asked: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     url: str = ""
@@ -44,6 +48,12 @@ class _Handler(BaseHTTPRequestHandler):
         web, page = self.web, self.path.strip("/")
         web.asked.append(page)
         web.agents.append(self.headers["User-Agent"])
+        if page in web.raw:
+            for piece in web.raw[page]:
+                self.wfile.write(piece)
+                if web.closing.wait(web.pause):
+                    break
+            return
         body = web.pages.get("file" if page in ("short", "slow", "stalls") else page)
         status = int(page) if page.isdigit() else 404 if body is None else 200
         if web.busy:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from analysis.images import catalogue
-from analysis.project.errors import InputError
+from analysis.project.errors import FetchError, InputError
 from analysis.spectra import bands, rings
 from analysis.spectra.bands import Bands
 from analysis.study import preflight
@@ -79,6 +79,12 @@ def test_what_is_downloaded_is_looked_at_before_anything_is_computed(
         table = project / "data" / "images.toml"
         table.write_text(table.read_text(encoding="utf-8") + "\n" + "\n".join(rows), "utf-8")
         study = load_study("tiny").model_copy(update={"images": "far", "display_image": ""})
+        gone = {name: server.pages.pop(name) for name in ("p0", "p1")}
+        with pytest.raises(FetchError) as dead:
+            preflight.fetch(Plan(study.placed(""), Store(tmp_path / "dead")))
+        assert [line[:4] for line in str(dead.value).splitlines()] == ["p0: ", "p1: "]
+        assert server.asked == ["p0", "p1", "p2"], "one that is gone does not stop the others"
+        server.pages |= gone
         with pytest.raises(InputError) as caught:
             preflight.fetch(Plan(study.placed(""), Store()))
         left = study.model_copy(update={"skip_unfit": True}).placed("")

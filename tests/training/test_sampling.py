@@ -353,7 +353,7 @@ def test_it_is_importable_with_numpy_alone() -> None:
     code = (
         "import sys\n"
         "for name in ('torch', 'diffusers', 'pandas', 'pydantic', 'typer', 'matplotlib', 'scipy', "
-        "'PIL', 'pooch', 'requests', 'jinja2'):\n    sys.modules[name] = None\n"
+        "'PIL', 'requests', 'jinja2'):\n    sys.modules[name] = None\n"
         "from analysis.training.sampling import TimestepSampler\n"
         "print(TimestepSampler(shift=3).sample(2).shape)"
     )
