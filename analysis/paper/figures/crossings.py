@@ -72,14 +72,16 @@ def draw(data: Data) -> Figure:
     per = axes.reshape(len(names), len(TITLES))
     for name, row in zip(names, per, strict=True):
         for ax in row:
-            ax.get_legend().set_title(style.literal(name))
+            ax.get_legend().set_title("" if style.narrow() else style.literal(name))
     for row in axes:
         row[0].set_ylabel(data.axes[panel][1])
     axes[0, 0].set_xlim(standard.x[0], standard.x[-1])
-    axes[0, 0].set_ylim(0)
-    for row in per if style.narrow() else per[:1]:
+    # Room for the legends above the curves.
+    axes[0, 0].set_ylim(0, 1.5 * max(curve.y.max() for curve in data.curves))
+    for name, row in zip(names, per if style.narrow() else per[:1], strict=False):
         for ax, title in zip(row, TITLES.values(), strict=True):
-            ax.set_title(title)
+            short = f"{style.literal(name)}, {title.partition(':')[0]}"
+            ax.set_title(short if style.narrow() else title)
     for ax in axes[-1]:
         ax.set_xlabel(data.axes[panel][0])
     reference.set_label(STANDARD)
