@@ -47,6 +47,7 @@ from analysis.training.survey_sources import Item, Shard, items, shards
 Engine = Literal["local", "ray"]
 STATS = "_stats.json"
 FORMAT = 1  # of rows and statistics
+MIDDLE = 1024  # pixels of the middle of a picture in which that tile is looked for
 TILE = 256  # pixels of the tile that the effective resolution is looked for in
 DROP = 0.3
 """Share of the expected power below which a picture ends: interpolation leaves less from the old
@@ -113,12 +114,13 @@ def effective_scale(grey: np.ndarray, tile: int = TILE) -> float:
     for top in range(0, grey.shape[0] - side + 1, side):
         for left in range(0, grey.shape[1] - side + 1, side):
             one = grey[top : top + side, left : left + side]
-            busy = float(np.abs(np.diff(one, axis=1)).mean())
+            busy = float(np.abs(np.diff(one[::4], axis=1)).mean())
             if busy > best:
                 best, found = busy, one
-    lines = np.concatenate([found, found.T]).astype(np.float64)
-    lines -= lines.mean(axis=1, keepdims=True)
-    power = (np.abs(np.fft.rfft(lines * np.kaiser(side, 2 * math.pi), axis=1)) ** 2).mean(axis=0)
+    lines = np.concatenate([found[::2], found.T[::2]])  # enough of them, at half the cost
+    lines = lines - lines.mean(axis=1, keepdims=True)
+    taper = np.kaiser(side, 2 * math.pi).astype(np.float32)
+    power = (np.abs(np.fft.rfft(lines * taper, axis=1)) ** 2).mean(axis=0, dtype=np.float64)
     f = np.fft.rfftfreq(side)
     known = (f >= 0.04) & (f < 0.48)  # the first and the last are the window's
     f, power = f[known], power[known]
@@ -226,7 +228,9 @@ def of_item(
         said = str(error).partition(": ")[2] or str(error)
         return [wrong(re.sub(r" ?<_io.BytesIO[^>]*>", "", said))]
     width, height = image.size
-    scale = effective_scale(np.asarray(image.convert("L"), np.float32))
+    left, top = max(width - MIDDLE, 0) // 2, max(height - MIDDLE, 0) // 2
+    middle = image.crop((left, top, min(left + MIDDLE, width), min(top + MIDDLE, height)))
+    scale = effective_scale(np.asarray(middle.convert("L"), np.float32))
     row |= {
         "width": width, "height": height,
         "effective_resolution": None if math.isnan(scale) else scale * min(width, height),
