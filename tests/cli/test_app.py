@@ -229,7 +229,7 @@ def test_recommend_as_json(call: Callable[..., Said], tmp_path: Path) -> None:
     for seed in range(4):
         Image.fromarray(synthetic_photograph(seed, 128, 3.0)).save(folder / f"{seed}.png")
     arguments = ["recommend", "--encoder", "pixel", "--from", "64", "--to", "128"]
-    code, out, err = call(*arguments, "--images", str(folder), "--format", "json")
+    code, out, err = call(*arguments, "--images", str(folder), "--format", "json", "--quiet")
     assert (code, err) == (0, "")
     found = json.loads(out)
     for key in ("theory", "measured", "interval", "exponent", "axis", "encoder", "images"):
