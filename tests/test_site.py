@@ -1,5 +1,6 @@
 """The real pages, built once from the committed results, read as a reader would."""
 
+import functools
 import gzip
 import hashlib
 import json
@@ -8,7 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from html import unescape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -250,6 +253,64 @@ def test_a_question_finds_the_answer(browser, site: Path) -> None:
     first.wait_for()
     assert "Which shift should I use?" in first.inner_text()
     page.close()
+
+
+# What somebody's title could hold if it were shown unescaped: none of it may run.
+PLANTED = """<img src="none.png" onerror="window.ran = 1"><script>window.ran = 2</script>
+<svg onload="window.ran = 3"></svg><button id="planted" onclick="window.ran = 4">x</button>"""
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_no_page_runs_what_is_not_the_site_s(browser, site: Path, served: bool) -> None:
+    handler = functools.partial(Quiet, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}" if served else f"file://{site}"
+        context = browser.new_context()
+        context.add_init_script(
+            "window.refused = []; document.addEventListener('securitypolicyviolation',"
+            "event => window.refused.push([event.violatedDirective, event.blockedURI]))"
+        )
+        page = context.new_page()
+        page.goto(f"{base}/index.html")
+        page.wait_for_url("**/report/*.html")
+        for path in sorted((site / "report").rglob("*.html")):
+            page.goto(f"{base}/{path.relative_to(site).as_posix()}")
+            page.keyboard.press("/")  # the index is a script that is loaded now
+            page.get_by_role("combobox", name="Search").fill("shift")
+            page.locator("#search-results [role=option]").first.wait_for()
+            page.keyboard.press("Escape")
+            page.locator("#theme").click()
+            assert page.evaluate("document.fonts.ready.then(() => window.refused)") == [], path.name
+        path = site / "report" / "index.html"
+        text = path.read_text(encoding="utf-8")
+        body = '<main id="content">'
+        assert body in text
+        planted = path.with_name("planted.html")
+        planted.write_text(text.replace(body, body + PLANTED), encoding="utf-8")
+        try:
+            page.goto(f"{base}/report/planted.html")
+            page.locator("#planted").click()
+            refused = page.evaluate("window.refused.map(([what]) => what)")
+            assert page.evaluate("window.ran") is None
+            assert refused.count("script-src-attr") == 3 and "script-src-elem" in refused
+            # A page without a policy runs it: the test can fail.
+            bare = re.sub("<meta http-equiv[^>]*>", "", planted.read_text(encoding="utf-8"))
+            planted.write_text(bare, encoding="utf-8")
+            page.goto(f"{base}/report/planted.html")
+            page.locator("#planted").click()
+            assert page.evaluate("window.ran") == 4
+        finally:
+            planted.unlink()
+        context.close()
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that says nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
 
 
 def test_recordings_play(browser, site: Path) -> None:

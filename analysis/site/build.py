@@ -7,6 +7,7 @@ results and from the pages as they were built, so that the two renderers' sites 
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from analysis.project.environment import edition
 from analysis.project.files import root
 from analysis.provenance import account
 from analysis.site import links, pictures, quarto
-from analysis.site.builtin import project
+from analysis.site.builtin import policy, project
 from analysis.site.builtin import site as builtin
 from analysis.study.check import Finding
 from analysis.study.results import Results
@@ -92,11 +93,28 @@ def pages(
         else:
             builtin.render(folder, staged, made, progress=say)
         pictures.write(folder, site)
+        protect(site)
         finish(site, results)
         names = {page.relative_to(folder).with_suffix(".html") for page in plan.pages}
         found = sorted(path.relative_to(site) for path in site.rglob("*"))
         placement.put(place, staged)
     return [plan.output / path for path in found if path in names or path.suffix == ".pdf"]
+
+
+def protect(site: Path) -> None:
+    """Give every page that has none a content security policy: Quarto's, and those of extensions.
+
+    Quarto's own pages have handlers in attributes and scripts of their own, so theirs allows what
+    stands in the page; what is loaded is the site's all the same, and nothing is sent elsewhere.
+    Those of the built-in renderer have a stricter one from the start.
+    """
+    for path in site.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if not re.search(r"<meta http-equiv=.Content-Security-Policy", text):
+            meta = policy.meta(["'unsafe-inline'"])
+            place = re.search(r"<meta charset[^>]*>", text) or re.search(r"<head[^>]*>", text)
+            if place:
+                path.write_text(text[: place.end()] + meta + text[place.end() :], encoding="utf-8")
 
 
 def finish(site: Path, results: Results | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from analysis.project.errors import AnalysisError
 from analysis.provenance import page
 from analysis.site import build
+from analysis.site.builtin import html
 from analysis.study import results
 from tests.conftest import PROJECT
 
@@ -37,6 +38,18 @@ def test_the_account_has_every_file(
     (tmp_path / "report" / "index.html").write_text('<a href="none.html">x</a>', encoding="utf-8")
     with pytest.raises(AnalysisError, match="broken link"):
         build.finish(tmp_path, found)
+
+
+def test_a_page_without_a_policy_gets_one(tmp_path: Path) -> None:
+    theirs = '<html><head>\n<meta charset="utf-8"><script>run()</script></head><body></body></html>'
+    (tmp_path / "quarto.html").write_text(theirs, encoding="utf-8")
+    strict = html.redirect("a.html")
+    (tmp_path / "ours.html").write_text(strict, encoding="utf-8")
+    build.protect(tmp_path)
+    text = (tmp_path / "quarto.html").read_text(encoding="utf-8")
+    assert text.index("charset") < text.index("Content-Security-Policy") < text.index("<script>")
+    assert "script-src 'self' file: 'unsafe-inline'" in text and "default-src 'none'" in text
+    assert (tmp_path / "ours.html").read_text(encoding="utf-8") == strict
 
 
 def test_pages_references_and_links(project: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 
 from analysis.project import citation
+from analysis.site.builtin import policy
 from analysis.site.builtin.page import Page
 from analysis.site.builtin.project import Project
 
@@ -66,6 +67,7 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
     cited = citation.read(project.root / CITATION) if scholar else None
     return shell.render(
         fields=fields,
+        policy=policy.meta(policy.scripts(_HERE / "page.html")),
         body=_IMAGE.sub(r'<img loading="lazy" decoding="async" \1', body),  # until it is near
         toc=fields["table-of-contents"] if source.option("toc", "html", False) else "",
         toc_title=source.option("toc-title", "html", "On this page"),
@@ -117,7 +119,8 @@ def write_assets(site: Path) -> None:
 def redirect(target: str) -> str:
     """The page that sends the reader on to ``target``."""
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Redirect</title>'
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{policy.meta()}'
+        "<title>Redirect</title>"
         f'<meta http-equiv="refresh" content="0; url={target}"></head>'
         f'<body><p><a href="{target}">Continue to the first page</a></p></body></html>\n'
     )

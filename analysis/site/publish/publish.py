@@ -24,7 +24,7 @@ from analysis.project import placement
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.quarto_yml import lookup, parse
 from analysis.provenance import account
-from analysis.site.builtin import html
+from analysis.site.builtin import html, policy
 from analysis.site.publish import changes, release, versions
 from analysis.site.publish.versions import DEV, LATEST, MARKER, Published
 
@@ -192,6 +192,7 @@ def _share(to: Path, staged: Path, listed: Sequence[Published], title: str, url:
         },
         "target": f"{start}/index.html",
         "url": url,
+        "policy": policy.meta(policy.scripts(_HERE / "versions.html")),
     }
     script = (_HERE / "versions.js").read_text(encoding="utf-8")
     written = {

@@ -305,6 +305,10 @@ def visit(context, path: Path):
 
 
 def test_the_switcher_by_keyboard(browser, site: Path) -> None:
+    page, errors = visit(browser, site / "versions.html")
+    page.close()
+    assert errors == []  # under its policy, which allows its one script and no other
+    assert "Content-Security-Policy" in (site / "index.html").read_text()
     page, errors = visit(browser, site / "0.1.0" / "report" / "use.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
