@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from analysis.images.pixels import decode, load, opened, refuse_unusable, square
+from analysis.images.pixels import crop, decode, load, opened, planes, refuse_unusable
 from analysis.images.resize import Resample
 from analysis.project import errors, extras, placement
 from analysis.project.downloads import LIMIT, download, sha256
@@ -367,11 +367,10 @@ def _large(path: Path, size: int) -> None:
 
 def _vary(path: Path, size: int) -> None:
     """InputError if an image can't be used at a size, or has a colour without any spectrum."""
-    values = square(path, size)
-    constant = values.min(axis=(0, 1)) == values.max(axis=(0, 1))
-    if constant.any():
+    constant = [plane.min() == plane.max() for plane in planes(crop(path, size))]
+    if any(constant):
         names = [name for name, one in zip(("red", "green", "blue"), constant, strict=True) if one]
-        which = "all of one colour" if constant.all() else f"of one value in {' and '.join(names)}"
+        which = "all of one colour" if all(constant) else f"of one value in {' and '.join(names)}"
         raise InputError(f"{path}: refused: its middle is {which}, so it has no spectrum")
 
 

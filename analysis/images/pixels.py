@@ -7,7 +7,7 @@ CMYK is converted plainly), as loaders of diffusion training do.
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from analysis.project.errors import InputError
 
 # What Pillow may try (without this list a file could start Ghostscript), and how names end.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
-MAX_PIXELS = 2**29 // 3  # Pillow's own limit, which another package could switch off
+# 11,585 squared, of which reading takes 2 GB at most; half a megabyte of PNG can hold more.
+MAX_PIXELS = 2**27
 MODES = "1 L LA La P PA RGB RGBA RGBa CMYK YCbCr I;16 I;16L I;16B I;16N"  # of a defined white
 
 
@@ -42,8 +43,13 @@ def opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
             with _identified(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(f"{image.width} x {image.height} pixels are refused")
+                    raise Image.DecompressionBombError
                 yield image
+    except Image.DecompressionBombError:  # Pillow's, too
+        raise InputError(
+            f"{path}: refused: it has more than {MAX_PIXELS / 1e6:.0f} million pixels, which would "
+            "take too much memory: make it smaller"
+        ) from None
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ...
         raise InputError(f"{path}: cannot be read as an image: {error or type(error)}") from None
     finally:
@@ -63,17 +69,38 @@ def _identified(path: Path) -> Image.Image:
     return Image.open(path, formats=("HEIF",))
 
 
-def _rgb(image: Image.Image) -> NDArray[np.float32]:
-    """An image of any mode as ``[H, W, 3]``, float32, in [0, 1]; alpha on white.
+def planes(image: Image.Image) -> Iterator[NDArray[np.float32]]:
+    """Red, green and blue of an image of any mode, one after the other; alpha on white.
 
-    16 bits of grey are kept, divided by 65535. Of 16-bit *colour* Pillow reads the high byte only.
+    One at a time, since three of a large image would fill the memory. 16 bits of grey are kept,
+    divided by 65535. Of 16-bit *colour* Pillow reads the high byte only.
+
+    Yields:
+        ``[H, W]``, float32, in [0, 1].
     """
     if image.mode.startswith("I;16"):
-        return np.repeat(np.asarray(image, np.float32)[..., None] / np.float32(65535), 3, axis=2)
+        for _ in range(3):
+            yield np.asarray(image, np.float32) / np.float32(65535)
+        return
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    values = np.asarray(image.convert(mode), dtype=np.float32) / np.float32(255)
-    colour, alpha = values[..., :3], values[..., 3:]
-    return colour * alpha + (1 - alpha) if mode == "RGBA" else colour
+    image = image if image.mode == mode else image.convert(mode)
+
+    def unit(band: str) -> NDArray[np.float32]:
+        values = np.array(image.getchannel(band), np.float32)
+        values /= np.float32(255)
+        return values
+
+    alpha = unit("A") if mode == "RGBA" else None
+    for band in "RGB":
+        yield unit(band) if alpha is None else unit(band) * alpha + (1 - alpha)
+
+
+def _shrunk(
+    values: Iterable[NDArray[np.float32]], size: int, resample: Resample
+) -> NDArray[np.float32]:
+    """Square planes in [0, 1] as ``[3, size, size]`` in [-1, 1]."""
+    small = np.stack([resize.resize(plane, size, resample) for plane in values])
+    return resize.clip(small * 2 - 1)[0]
 
 
 def load(
@@ -87,26 +114,22 @@ def load(
     ``jpeg``, if not 0, is a quality: the square is first coded so (`resize.jpeg`), in 8 bits.
     InputError: no readable image, smaller than ``size`` (never upscaled), unknown filter, quality.
     """
-    values = square(path, size)
     if jpeg:
-        coded = resize.jpeg(np.asarray(np.rint(values * 255), np.uint8), jpeg)
-        values = coded.astype(np.float32) / np.float32(255)
-    pixels, _ = resize.clip(resize.resize(np.moveaxis(values, 2, 0), size, resample) * 2 - 1)
-    return pixels
+        coded = resize.jpeg(np.asarray(np.rint(square(path, size) * 255), np.uint8), jpeg)
+        return _shrunk(planes(Image.fromarray(coded)), size, resample)
+    return _shrunk(planes(crop(path, size)), size, resample)
 
 
 def of_image(image: Image.Image, size: int, resample: Resample = "lanczos") -> NDArray[np.float32]:
     """The square in the middle of a decoded image, ``[3, size, size]``, as `load` makes it."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    values = _rgb(image.crop((left, top, left + side, top + side)))
-    pixels, _ = resize.clip(resize.resize(np.moveaxis(values, 2, 0), size, resample) * 2 - 1)
-    return pixels
+    return _shrunk(planes(image.crop((left, top, left + side, top + side))), size, resample)
 
 
 def square(path: Path, size: int) -> NDArray[np.float32]:
     """The square in the middle of a file, ``[side, side, 3]``, sRGB in [0, 1]; errors of `crop`."""
-    return _rgb(crop(path, size))
+    return np.stack([*planes(crop(path, size))], axis=2)
 
 
 def crop(path: Path, size: int) -> Image.Image:

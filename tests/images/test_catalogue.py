@@ -8,6 +8,7 @@ import logging
 import os
 import struct
 import tomllib
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from analysis.images import pixels
 from analysis.images.catalogue import Photograph, fetch, image_set, read_sets, stack
 from analysis.images.pixels import load, thumbnail
 from analysis.project.downloads import sha256
@@ -334,8 +336,29 @@ def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b""))
     for limit in (Image.MAX_IMAGE_PIXELS, None):  # None: another package switched it off
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        with pytest.raises(InputError, match=r"bomb\.png.*pixels"):
+        with pytest.raises(
+            InputError, match=r"bomb\.png: refused: .* 134 million pixels, .* small"
+        ):
             load(path, 16)
+
+
+def test_a_large_picture_takes_two_planes_of_floats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = 1500
+    path = save(tmp_path / "large.png", np.zeros((n, n, 3), np.uint8))
+    load(path, 4)
+    tracemalloc.start()  # of numpy's memory; Pillow's own is four bytes a pixel, thrice at most
+    try:
+        load(path, 4)
+        assert tracemalloc.get_traced_memory()[1] < 2.6 * 4 * n * n
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(pixels, "MAX_PIXELS", n * n)
+    load(path, 4)
+    monkeypatch.setattr(pixels, "MAX_PIXELS", n * n - 1)
+    with pytest.raises(InputError, match="refused: it has more than 2 million pixels"):
+        load(path, 4)
 
 
 # ---- sets -------------------------------------------------------------------------------------
