@@ -257,8 +257,14 @@ def experiment(
     ] = False,
 ) -> None:  # fmt: skip
     """Run one of the paper's experiments and commit the result."""
-    from analysis.study import contrast, coverage, denoiser, encoder_table, grids
-    from analysis.study import experiment as patches
+    from analysis.study.experiments import (
+        contrast,
+        coverage,
+        denoiser,
+        encoder_table,
+        grids,
+        patches,
+    )
 
     root()
     store = Store(say=log.warning)

@@ -35,11 +35,12 @@ from analysis.shift.rules import FORMULAS, STAGES, Formula
 from analysis.spectra import intervals, windows
 from analysis.spectra.bands import AXIS
 from analysis.spectra.intervals import Estimate
-from analysis.study import coverage as study_coverage
-from analysis.study import densities, encoder_table, findings
-from analysis.study import grids as study_grids
-from analysis.study.contrast import Contrast
-from analysis.study.grids import Grids
+from analysis.study import densities, findings
+from analysis.study.experiments import coverage as study_coverage
+from analysis.study.experiments import encoder_table
+from analysis.study.experiments import grids as study_grids
+from analysis.study.experiments.contrast import Contrast
+from analysis.study.experiments.grids import Grids
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 from analysis.timesteps import noise, schedule, weighting

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 from analysis.encoders import cards
 from analysis.images.catalogue import Photograph
-from analysis.study import archive, contrast, coverage, denoiser, encoder_table, experiment, grids
+from analysis.study import archive
+from analysis.study.experiments import contrast, coverage, denoiser, encoder_table, grids
+from analysis.study.experiments import patches as experiment
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 

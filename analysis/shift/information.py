@@ -2,8 +2,8 @@ r"""A shift that does not depend on the channel basis: cross-spectra and informa
 
 Latent channels are an arbitrary basis: under any orthogonal mix white noise stays white, so the
 diffusion problem is the same. (A general invertible mix colours the noise; and squares of latents
-folded into channels lie on another grid, whose rings hold aliases: see `study.grids`.) So measure
-the cross-spectral matrix of a ring,
+folded into channels lie on another grid, whose rings hold aliases: see `study.experiments.grids`.)
+So measure the cross-spectral matrix of a ring,
 
 $$
 S_{cd}(k) = \langle Z_c(\mathbf{k}) \overline{Z_d(\mathbf{k})} \rangle_{|\mathbf{k}| = k},
@@ -44,7 +44,7 @@ that of bootstrap samples, with fewer different ones, further the same way: for 
 corrected for bias (Miller 1974), with 11 degrees of freedom holds it in about 90 %, since a mean of
 powers is decided by the photographs that have most of it. So the degrees of freedom are those of
 the number of equal photographs that it is worth (`intervals.worth`) less one; with these it is 93
-to 97 % (`study.coverage`).
+to 97 % (`study.experiments.coverage`).
 """
 
 import dataclasses

@@ -35,12 +35,18 @@ def of(package: str) -> Markdown:
     Returns:
         Markdown, headings from the third level down.
     """
-    modules = _package()[package].modules
-    text = "\n\n".join(part for name in sorted(modules) for part in _module(modules[name]))
+    text = "\n\n".join(part for one in _below(_package()[package]) for part in _module(one))
     numbers = itertools.count(1)
     return Markdown(
         _DISPLAYED.sub(lambda found: f"{found[0]} {{#eq-ref-{package}-{next(numbers)}}}", text)
     )
+
+
+def _below(package: griffe.Module) -> Iterator[griffe.Module]:
+    """The modules of a package and of those within it, by name."""
+    for _, one in sorted(package.modules.items()):
+        yield one
+        yield from _below(one)
 
 
 @functools.cache

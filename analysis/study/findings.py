@@ -23,8 +23,8 @@ from analysis.spectra.bands import in_band, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.spectra.powerlaw import PowerLaw
 from analysis.study import densities
-from analysis.study.encoder_table import Row
-from analysis.study.experiment import Settings
+from analysis.study.experiments.encoder_table import Row
+from analysis.study.experiments.patches import Settings
 from analysis.study.measurement import Measured
 from analysis.study.results import Results
 from analysis.study.settings import Variation

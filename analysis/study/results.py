@@ -17,12 +17,12 @@ from analysis.images import catalogue, pixels
 from analysis.project.files import write_atomic
 from analysis.shift.channel_rule import ChannelRule
 from analysis.study import archive, steps
-from analysis.study import contrast as study_contrast
-from analysis.study import coverage as study_coverage
-from analysis.study import denoiser as study_denoiser
-from analysis.study import encoder_table as study_encoder_table
-from analysis.study import experiment as study_experiment
-from analysis.study import grids as study_grids
+from analysis.study.experiments import contrast as study_contrast
+from analysis.study.experiments import coverage as study_coverage
+from analysis.study.experiments import denoiser as study_denoiser
+from analysis.study.experiments import encoder_table as study_encoder_table
+from analysis.study.experiments import grids as study_grids
+from analysis.study.experiments import patches as study_experiment
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
 from analysis.study.settings import REFERENCE, Study, load_study

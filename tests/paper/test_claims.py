@@ -11,7 +11,7 @@ import pytest
 from analysis.paper import claims
 from analysis.project.errors import InputError
 from analysis.project.files import root
-from analysis.study.encoder_table import Row
+from analysis.study.experiments.encoder_table import Row
 from analysis.study.measurement import Measured
 from analysis.study.results import Results, load
 from analysis.timesteps.gaussian_sampler import SamplerStudy

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series
 from analysis.paper.text import plain
-from analysis.study.experiment import Settings
+from analysis.study.experiments.patches import Settings
 from analysis.study.results import Results
 
 COSTS, ERRORS, SPECTRA = "integrals of the loss", "errors of few steps", "spectra of samples"

@@ -5,7 +5,7 @@ import math
 from analysis.encoders.cards import Card
 from analysis.paper.text import estimate, plain, table
 from analysis.project.markdown import Markdown, code
-from analysis.study.encoder_table import Row
+from analysis.study.experiments.encoder_table import Row
 from analysis.study.results import Results
 
 

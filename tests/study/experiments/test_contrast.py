@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from analysis.encoders.encoder import Encoder
-from analysis.study import archive, contrast
+from analysis.study import archive
 from analysis.study.chain import Chain
-from analysis.study.contrast import Settings, fainter
+from analysis.study.experiments import contrast
+from analysis.study.experiments.contrast import Settings, fainter
 from analysis.study.results import load
 from analysis.study.settings import load_study
 from analysis.study.store import MissError, Store

@@ -8,8 +8,9 @@ import pytest
 
 from analysis.encoders.latents import patchify
 from analysis.spectra import lowpass
-from analysis.study import archive, grids
-from analysis.study.grids import Settings
+from analysis.study import archive
+from analysis.study.experiments import grids
+from analysis.study.experiments.grids import Settings
 from analysis.study.results import load
 from analysis.study.settings import load_study
 from analysis.study.store import MissError, Store

@@ -9,9 +9,10 @@ import pytest
 
 from analysis.project.errors import InputError
 from analysis.spectra import lowpass
-from analysis.study import archive, denoiser, denoising_network
-from analysis.study.denoiser import KINDS, Experiment, Pictures, Runs, Settings
-from analysis.study.denoising_network import Training
+from analysis.study import archive
+from analysis.study.experiments import denoiser, denoising_network
+from analysis.study.experiments.denoiser import KINDS, Experiment, Pictures, Runs, Settings
+from analysis.study.experiments.denoising_network import Training
 from analysis.study.store import MissError, Store
 from analysis.timesteps import band_error, noise
 

@@ -14,8 +14,9 @@ from analysis.images import catalogue, pixels
 from analysis.project import files
 from analysis.spectra import periodogram
 from analysis.spectra.bands import Bands
-from analysis.study import archive, encoder_table
-from analysis.study.encoder_table import Row, Settings, Table
+from analysis.study import archive
+from analysis.study.experiments import encoder_table
+from analysis.study.experiments.encoder_table import Row, Settings, Table
 from analysis.study.plan import Plan
 from analysis.study.results import assemble
 from analysis.study.settings import load_study

@@ -43,8 +43,9 @@ from analysis.project.environment import environment
 from analysis.project.errors import InputError
 from analysis.spectra import intervals
 from analysis.spectra.intervals import Estimate
-from analysis.study import archive, denoising_network
-from analysis.study.denoising_network import Training
+from analysis.study import archive
+from analysis.study.experiments import denoising_network
+from analysis.study.experiments.denoising_network import Training
 from analysis.study.store import Arrays, Request, Store
 from analysis.timesteps import band_error, noise
 

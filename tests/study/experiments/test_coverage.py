@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from analysis.study import archive, coverage
+from analysis.study import archive
+from analysis.study.experiments import coverage
 from analysis.study.results import load
 
 SHOWN = [kind for kind in coverage.KINDS if kind not in coverage.REPLACED]

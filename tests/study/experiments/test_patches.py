@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from analysis.project.errors import InputError
-from analysis.study import archive, experiment
-from analysis.study.experiment import Runs, Settings, fold, normalised, regions
+from analysis.study import archive
+from analysis.study.experiments import patches as experiment
+from analysis.study.experiments.patches import Runs, Settings, fold, normalised, regions
 from analysis.study.store import MissError, Store
 from analysis.timesteps.rectified_flow import Training
 
