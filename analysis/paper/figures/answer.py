@@ -7,28 +7,36 @@ from matplotlib.figure import Figure
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series, estimates
 from analysis.paper.text import interval, listing, number, plain, point
+from analysis.shift.equal_snr import MeasuredShift
 from analysis.shift.rules import FORMULAS
 from analysis.spectra.bands import in_band
 from analysis.spectra.intervals import Estimate
-from analysis.study.measurement import Measured
+from analysis.study.experiments.encoder_table import PUBLISHED
 from analysis.study.results import Results
+from analysis.study.settings import REFERENCE
 
 LADDER, CURVES = "one number", "by frequency"
 EACH, PIXEL = ", each picture", "pixel"
 NONE, RULE = "no shift", "square-root rule"
-PUBLISHED = {"flux2-50": "FLUX.2’s own schedule", "flux1": "FLUX.1’s line"}
+OTHERS = {"flux2-50": "FLUX.2’s own schedule", "flux1": "FLUX.1’s line"}
+APART = 1.95  # of encoders on the ladder: room for their numbers
 TICKS = (0.5, 0.7, 0.8, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3)
 
 
-def _learned(results: Results) -> dict[str, Measured]:
-    """The learned encoders, each with what was measured of it."""
-    return {name: m for name, m in results.measured.items() if m.card.learned}
+def _learned(results: Results) -> dict[str, MeasuredShift]:
+    """The learned encoders' shifts: the study's, and in the paper those published ones that were
+    measured beside it (`study.experiments.encoder_table`)."""
+    found = {name: m.shift for name, m in results.measured.items() if m.card.learned}
+    if results.study.name != REFERENCE or results.rows is None:
+        return found
+    beside = {name: results.rows[name].shift() for name in PUBLISHED if name in results.rows}
+    return beside | found
 
 
 def _rungs(results: Results) -> dict[str, float]:
     """What the shift is by no shift, by the rule, and as others have it."""
     low, high = results.study.pair
-    others = {label: FORMULAS[key].ratio(low, high) for key, label in PUBLISHED.items()}
+    others = {label: FORMULAS[key].ratio(low, high) for key, label in OTHERS.items()}
     return {NONE: 1.0, **others, RULE: results.theory}
 
 
@@ -54,17 +62,17 @@ def data(results: Results) -> Data:
             mean, lower, upper = (of[chosen] for of in (shift.mean, shift.low, shift.high))
             curves.append(Series(CURVES, name, f, mean, lower, upper))
     for label, s in _rungs(results).items():
-        ends = np.array([-0.5, len(learned) - 0.5])
+        ends = np.array([-0.5, APART * (len(learned) - 1) + 0.5])
         curves.append(Series(LADDER, label, ends, np.full(2, s)))
-    for place, (name, m) in enumerate(learned.items()):
-        each = m.shift.each
-        curves.append(Series(LADDER, name + EACH, np.full(len(each), float(place)), each))
-        curves.append(estimates(LADDER, name, [m.shift.whole], [place]))
+    for place, (name, shift) in enumerate(learned.items()):
+        each = shift.each
+        curves.append(Series(LADDER, name + EACH, np.full(len(each), APART * place), each))
+        curves.append(estimates(LADDER, name, [shift.whole], [APART * place]))
     low, high = results.study.pair
     y = f"shift s, {low} → {high} px"
     axes = {CURVES: (f"frequency / Nyquist frequency at {low} px", y), LADDER: ("", y)}
     notes = {
-        "encoders": list(results.measured),
+        "encoders": list(dict.fromkeys([*results.measured, *learned])),
         "learned": list(learned),
         "rungs": list(_rungs(results)),
     }
@@ -74,7 +82,7 @@ def data(results: Results) -> Data:
 def _ladder(ax: Axes, data: Data) -> None:
     """Rungs that others stand on, and beside them each learned encoder with its pictures."""
     learned = data.notes["learned"]
-    room = 2.15  # for the rungs' names, in columns of an encoder
+    room = 2.45  # for the rungs' names, in columns of an encoder
     left = -0.5 - room
     for label in data.notes["rungs"]:
         curve = data.curve(LADDER, label)
@@ -100,11 +108,12 @@ def _ladder(ax: Axes, data: Data) -> None:
         whole, place = Estimate(value, low, high, (0, 0)), (mean.x[0] + 0.16, value)
         style.note(ax, point(whole), place, (9, -1), color=look["color"], fontsize=10.5,
                    fontweight="bold")  # fmt: skip
-        style.note(ax, interval(whole), place, (9, -10), color=look["color"])
+        if not style.narrow():  # a phone has no room for it beside the next encoder
+            style.note(ax, interval(whole), place, (9, -10), color=look["color"])
         top = max(each.y.max(), high if np.isfinite(high) else value)
         style.note(ax, style.literal(name), (mean.x[0], top), (0, 5), color=look["color"],
                    fontsize=8.5, fontweight="bold", ha="center")  # fmt: skip
-    ax.set_xlim(left, len(learned) + 0.2)
+    ax.set_xlim(left, APART * (len(learned) - 1) + 1.2)
     ax.set_xticks([])
     ax.grid(visible=False)
     ax.spines["bottom"].set_visible(False)
@@ -122,7 +131,7 @@ def draw(data: Data) -> Figure:
         ladder, curves = figure.subplots(2, 1, height_ratios=(1.15, 1))
     else:
         figure = style.figure(3.4)
-        curves, ladder = figure.subplots(1, 2, width_ratios=(1.1, 1), sharey=True)
+        curves, ladder = figure.subplots(1, 2, width_ratios=(1, 1.15), sharey=True)
     names = data.notes["encoders"]
     theory = data.curve(LADDER, RULE).y[0]
     curves.axhline(theory, color=style.THEORY, ls="--", lw=1.2)
@@ -162,8 +171,8 @@ def alt(results: Results) -> str:
         return str(data(results).notes["nothing"])
     rungs = [f"{label} {number(s)}" for label, s in _rungs(results).items()]
     each = []
-    for name, m in learned.items():
-        found, whole = m.shift.each, m.shift.whole
+    for name, shift in learned.items():
+        found, whole = shift.each, shift.whole
         each.append(
             f"{name} {point(whole)}, interval {plain(whole.low, 2)} to {plain(whole.high, 2)}, "
             f"single pictures {plain(found.min(), 2)} to {plain(found.max(), 2)}"
