@@ -70,6 +70,23 @@ def shrunk_noise(eps: np.ndarray, side: int) -> np.ndarray:
     return shrunk(eps, side) * np.asarray(eps.shape[-1] / side, eps.dtype)
 
 
+def kept(z: np.ndarray, side: int) -> np.ndarray:
+    """The modes that `shrunk` keeps, on the grid they are on: ``[..., n, n]`` of the same shape."""
+    lowest = cosines(z.shape[-1])[:side]
+    matrix = (lowest.T @ lowest).astype(z.dtype)
+    return np.asarray(matrix @ z @ matrix)
+
+
+def refined(z: np.ndarray, n: int) -> np.ndarray:
+    """The modes of ``[..., s, s]`` on a finer grid ``[..., n, n]``, each with the power it has.
+
+    White noise becomes `kept` white noise, so that every mode keeps its signal-to-noise ratio.
+    """
+    side = z.shape[-1]
+    matrix = (cosines(n)[:side].T @ cosines(side)).astype(z.dtype)
+    return np.asarray(matrix @ z @ matrix.T)
+
+
 @functools.cache
 def _rings(n: int, count: int) -> Floats:
     """``[count, n n]``, 1 where a mode lies in a ring."""

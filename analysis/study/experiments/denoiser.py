@@ -11,8 +11,14 @@ three kinds of latents of one encoder:
 For each the relative error of the estimate is measured per band of cycles per image over theta, on
 photographs that were held out whole, with noise that all kinds share in their shared modes
 (`band_error`). The shift between two kinds is what lays one's curve on the other's. From ``high``
-onto ``cropped`` it is 2 for any network that makes the best of the shared modes alone; from
-``high`` onto ``low`` it is what networks ask for; from ``low`` onto ``cropped`` the quotient.
+onto ``cropped`` it is 2 for a network that makes the best of the shared modes alone; from ``high``
+onto ``low`` it is what networks ask for; from ``low`` onto ``cropped`` the quotient.
+
+A convolutional network is not as good at the same frequency on every grid: near the Nyquist
+frequency, and where windows are small, it is worse. So that networks differ in what they are shown
+alone, all are given the grid of ``high``: the other kinds have modes and noise on half of it in
+either direction, and nothing beyond (`band_error.refined`). **own grid** marks the controls, which
+see the same on the grid where it lies.
 
 What spectra say of these very data stands beside it: the ratio of powers (equal signal-to-noise),
 and the best linear denoiser, which knows how channels vary together (`band_error.wiener`).
@@ -51,7 +57,9 @@ from analysis.timesteps import band_error, noise
 
 STEP, VERSION = "denoiser", 1
 STUDY, NAME = "experiment", "denoiser"  # data/results/experiment/denoiser.npz
-KINDS = ("high", "low", "cropped")
+OWN = ", own grid"
+KINDS = ("high", "low", "cropped", f"low{OWN}", f"cropped{OWN}")
+REFINED = ("low", "cropped")
 Progress = Callable[[int, int, str], None]
 
 
@@ -141,12 +149,14 @@ class Pictures:
 
     def at(self, kind: str, photo: int, region: int, y: int, x: int) -> NDArray[np.float32]:
         """One window ``[C, h, h]`` of a kind; its corner in pixels of the coarse grid."""
-        scale, of = (1, self.low) if kind == "low" else (2, self.high)
+        scale, of = (1, self.low) if kind.startswith("low") else (2, self.high)
         n, y, x = scale * self.window, scale * y, scale * x
         return of[photo, region, :, y : y + n, x : x + n]
 
     def _kind(self, kind: str, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return band_error.shrunk(windows, self.window) if kind == "cropped" else windows
+        if kind.startswith("cropped"):
+            windows = band_error.shrunk(windows, self.window)
+        return band_error.refined(windows, 2 * self.window) if kind in REFINED else windows
 
     def draw(self, kind: str, rng: np.random.Generator, batch: int) -> NDArray[np.float32]:
         """Windows of training photographs at random; the same places of every kind."""
@@ -228,7 +238,8 @@ class Runs:
         """What identifies what is known without networks."""
         chosen = self.settings
         parameters = {
-            "window": chosen.window, "held": chosen.held, "theta": list(chosen.theta),
+            "kinds": list(KINDS), "window": chosen.window, "held": chosen.held,
+            "theta": list(chosen.theta),
             "photographs": [photo.id for photo in self.photographs],
         }  # fmt: skip
         return Request(f"{STEP}-spectra", VERSION, parameters, self._data, "spectra of the windows")
@@ -294,9 +305,13 @@ class Runs:
         def draw(rng: np.random.Generator, batch: int) -> NDArray[np.float32]:
             return self.pictures.draw(kind, rng, batch)
 
-        arrays = self.store.obtain(
-            request, lambda: denoising_network.train(draw, settings, seed, checkpoint, tell)
-        )
+        def heard(eps: NDArray[np.float32]) -> NDArray[np.float32]:
+            return band_error.kept(eps, self.settings.window) if kind in REFINED else eps
+
+        def compute() -> Arrays:
+            return dict(denoising_network.train(draw, settings, seed, checkpoint, heard, tell))
+
+        arrays = self.store.obtain(request, compute)
         checkpoint.unlink(missing_ok=True)
         return arrays
 
@@ -312,9 +327,9 @@ class Runs:
             weights = self.network(kind, seed, tell)
             estimate = denoising_network.restored(weights, self.settings.training)
             known = self._tiled(kind, held=False)[:, :: self.settings.regions]
-            error = self._judged(estimate, known, "known").sum(axis=1)
+            error = self._judged(estimate, known, kind, "known").sum(axis=1)
             return {
-                "error": self._judged(estimate, self._tiled(kind, held=True), "held out"),
+                "error": self._judged(estimate, self._tiled(kind, held=True), kind, "held out"),
                 "known": error / self._power(known).sum(axis=0), "loss": weights["loss"],
             }  # fmt: skip
 
@@ -324,8 +339,8 @@ class Runs:
         """What is known without networks; kinds in the order of `KINDS`.
 
         Returns:
-            ``power`` ``[3, I, R]`` of the held-out windows, ``wiener`` ``[3, T, I, R]``, errors of
-            the best linear denoiser of the training photographs, ``eigenvalues`` ``[3, R, C]`` of
+            ``power`` ``[5, I, R]`` of the held-out windows, ``wiener`` ``[5, T, I, R]``, errors of
+            the best linear denoiser of the training photographs, ``eigenvalues`` ``[5, R, C]`` of
             the covariances it knows.
         """
 
@@ -337,7 +352,7 @@ class Runs:
                 covariance = band_error.covariances(known, known.shape[-1])
                 estimate = band_error.wiener(covariance)
                 out["power"].append(self._power(unknown))
-                out["wiener"].append(self._judged(estimate, unknown, "held out"))
+                out["wiener"].append(self._judged(estimate, unknown, kind, "held out"))
                 values = np.linalg.eigvalsh(covariance[: self.settings.window])
                 out["eigenvalues"].append(values)
             return {name: np.stack(rows).astype(np.float32) for name, rows in out.items()}
@@ -353,15 +368,17 @@ class Runs:
         return np.stack([band_error.ring_power(z, count).sum(axis=0) for z in windows])
 
     def _judged(
-        self, estimate: band_error.Denoiser, windows: NDArray[np.float32], names: str
+        self, estimate: band_error.Denoiser, windows: NDArray[np.float32], kind: str, of: str
     ) -> NDArray[np.float32]:
         """``[T, I, R]``, power of the errors, with noise that kinds share in shared modes."""
         theta, count = self.settings.theta_grid, self.settings.window
         out = []
         for index, z in enumerate(windows):
             shape = (*z.shape[:2], 2 * count, 2 * count)
-            eps = noise.gaussian(shape, noise.generator(0, STEP, "noise", names, index))
-            if z.shape[-1] == count:
+            eps = noise.gaussian(shape, noise.generator(0, STEP, "noise", of, index))
+            if kind in REFINED:
+                eps = band_error.kept(eps, count)
+            elif kind != "high":
                 eps = band_error.shrunk_noise(eps, count)
             out.append(band_error.errors(estimate, z, eps, theta, count).sum(axis=1))
         return np.stack(out, axis=1).astype(np.float32)
@@ -390,6 +407,8 @@ PAIRS = {
     "high on cropped": ("high", "cropped"),
     "high on low": ("high", "low"),
     "low on cropped": ("low", "cropped"),
+    f"high on cropped{OWN}": ("high", f"cropped{OWN}"),
+    f"high on low{OWN}": ("high", f"low{OWN}"),
 }
 """name -> the kinds, of which the first is shifted onto the second."""
 
@@ -398,16 +417,16 @@ PAIRS = {
 class Experiment:
     """Errors of all networks, and what is known without them.
 
-    Axes: K seeds, 3 kinds in the order of `KINDS`, T noise levels, I held-out photographs, R rings
+    Axes: K seeds, 5 kinds in the order of `KINDS`, T noise levels, I held-out photographs, R rings
     of the coarse grid, B bands, C channels.
 
     Args:
         settings: every choice.
-        error: ``[K, 3, T, I, R]``, power of the networks' errors.
-        known: ``[K, 3, T, R]``, relative errors on training photographs.
-        power: ``[3, I, R]``, of the held-out windows.
-        wiener: ``[3, T, I, R]``, power of the linear denoiser's errors.
-        eigenvalues: ``[3, R, C]``, of the covariances that it knows, of training photographs.
+        error: ``[K, 5, T, I, R]``, power of the networks' errors.
+        known: ``[K, 5, T, R]``, relative errors on training photographs.
+        power: ``[5, I, R]``, of the held-out windows.
+        wiener: ``[5, T, I, R]``, power of the linear denoiser's errors.
+        eigenvalues: ``[5, R, C]``, of the covariances that it knows, of training photographs.
     """
 
     settings: Settings
@@ -427,17 +446,17 @@ class Experiment:
 
     @property
     def relative(self) -> Floats:
-        """``[K, 3, T, I, B]``, the networks' relative errors on each photograph."""
+        """``[K, 5, T, I, B]``, the networks' relative errors on each photograph."""
         return self._bands(self.error) / self._bands(self.power)[:, None]
 
     @property
     def linear(self) -> Floats:
-        """``[3, T, I, B]``, the same of the linear denoiser."""
+        """``[5, T, I, B]``, the same of the linear denoiser."""
         return self._bands(self.wiener) / self._bands(self.power)[:, None]
 
     @property
     def optimum(self) -> Floats:
-        """``[3, T, B]``, what it expects of photographs such as it was fitted on."""
+        """``[5, T, B]``, what it expects of photographs such as it was fitted on."""
         modes = band_error.modes(self.eigenvalues.shape[1])
         out = []
         for values in self.eigenvalues.astype(np.float64):
@@ -491,7 +510,7 @@ class Experiment:
 
     @property
     def over_linear(self) -> Floats:
-        """``[3, B]``, how much less error the networks leave than the linear denoiser.
+        """``[5, B]``, how much less error the networks leave than the linear denoiser.
 
         One minus the ratio of their relative errors, mean over seeds and photographs, over the
         noise levels at which the linear one has between the highest and the lowest of the levels.

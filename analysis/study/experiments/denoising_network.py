@@ -11,8 +11,9 @@ Every draw depends on the seed and the step's number alone, so that a training t
 on from its last checkpoint to the same weights.
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class Training:
 
     widths: tuple[int, int] = (64, 96)
     batch: int = 16
-    steps: int = 2400
+    steps: int = 6000
     rate: float = 3e-3
     theta: tuple[float, float] = (-4.0, 3.0)
     normal: bool = False
@@ -127,6 +128,19 @@ def built(channels: int, settings: Training, seed: int) -> "nn.Module":
         return network(channels, settings.widths).to(memory_format=torch.channels_last)
 
 
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """torch on one thread, whatever there are: sums in another order would be other numbers."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
     """``[batch]``, one in each part of equal probability, in random order."""
     quantiles = (rng.permutation(settings.batch) + rng.random(settings.batch)) / settings.batch
@@ -141,6 +155,7 @@ def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
 
 def train(
     draw: Draw, settings: Training, seed: int, checkpoint: Path,
+    heard: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda eps: eps,
     tell: Callable[[int, int], None] = lambda done, total: None, every: int = 200,
 ) -> dict[str, NDArray[np.float32]]:  # fmt: skip
     """A network trained from nothing or from its last checkpoint: its weights, and the loss.
@@ -151,6 +166,7 @@ def train(
         seed: of the first weights and of all draws.
         checkpoint: a file that is written every so many steps, and gone on from if it is there; it
             has to be named after the data and the settings, since it does not say them.
+        heard: what of white noise is added to the fields.
         tell: told (done, total) with each checkpoint.
         every: steps between checkpoints.
 
@@ -160,9 +176,7 @@ def train(
     import safetensors.torch
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums in another order would be other numbers
-    try:
+    with one_thread():
         channels = draw(noise.generator(seed, "channels"), 1).shape[1]
         model = built(channels, settings, seed)
         parameters = dict(model.named_parameters())
@@ -173,7 +187,7 @@ def train(
         for step in range(first, settings.steps):
             rng = noise.generator(seed, "denoiser", step)
             theta, z = thetas(settings, rng), draw(rng, settings.batch)
-            eps = noise.gaussian(z.shape, noise.generator(seed, "denoiser noise", step))
+            eps = heard(noise.gaussian(z.shape, noise.generator(seed, "denoiser noise", step)))
             t = expit(theta).astype(np.float32)[:, None, None, None]
             x, v = _tensor(t * z + (1 - t) * eps), _tensor(z - eps)
             adam.param_groups[0]["lr"] = settings.rate * _schedule(step, settings.steps)
@@ -190,8 +204,6 @@ def train(
                 checkpoint.parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(checkpoint, safetensors.torch.save(state))
                 tell(step + 1, settings.steps)
-    finally:
-        torch.set_num_threads(threads)
     weights = {name: p.detach().contiguous().numpy() for name, p in parameters.items()}
     return weights | {"loss": losses.numpy()}
 
@@ -214,7 +226,7 @@ def restored(weights: Mapping[str, np.ndarray], settings: Training, batch: int =
 
     def estimate(z: np.ndarray, theta: float) -> np.ndarray:
         parts, sigma = [], float(1 - expit(theta))
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             for start in range(0, len(z), batch):
                 x = _tensor(z[start : start + batch])
                 v = model(x, torch.full((len(x),), theta))

@@ -41,16 +41,20 @@ def test_an_empty_side_of_the_split_is_refused(held: int) -> None:
 
 def test_kinds_show_the_same_places_and_training_sees_no_held_out_photograph() -> None:
     shown = pictures()
-    high, low, cropped = (shown.draw(kind, noise.generator(1), 64) for kind in KINDS)
+    high, fine, finer, low, cropped = (shown.draw(kind, noise.generator(1), 64) for kind in KINDS)
     assert high.shape == (64, 3, 16, 16) and low.shape == cropped.shape == (64, 3, 8, 8)
     np.testing.assert_allclose(cropped, lowpass.crop(high, 8), atol=1e-5)  # float32
+    for own, refined in ((low, fine), (cropped, finer)):
+        power = band_error.ring_power(refined, 16)
+        np.testing.assert_allclose(power[:, :8], band_error.ring_power(own, 8), rtol=1e-4)
+        assert power[:, 12:].max() < 1e-6  # beyond the modes below (8, 8)
     seen = set()
     for a, b in zip(high, low, strict=True):
         photo, region, y, x = np.argwhere(shown.high[:, :, 0] == a[0, 0, 0])[0]
         assert shown.low[photo, region, 0, y // 2, x // 2] == b[0, 0, 0] and not y % 2 + x % 2
         seen.add(int(photo))
     assert seen == set(np.flatnonzero(~shown.held).tolist())
-    unknown = shown.tiled("low", held=True)
+    unknown = shown.tiled("low, own grid", held=True)
     assert unknown.shape == (1, 8, 3, 8, 8)
     assert np.sort(unknown.ravel()).tolist() == np.sort(shown.low[shown.held].ravel()).tolist()
 
@@ -87,7 +91,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 
     whole = denoising_network.train(draw, settings, 3, tmp_path / "whole", every=2)
     with pytest.raises(StopError):
-        denoising_network.train(draw, settings, 3, tmp_path / "part", stop, every=2)
+        denoising_network.train(draw, settings, 3, tmp_path / "part", tell=stop, every=2)
     again = denoising_network.train(draw, settings, 3, tmp_path / "part", every=2)
     assert whole.keys() == again.keys()
     for name in whole:
@@ -109,10 +113,10 @@ def made(high: float, low: float, noisy: float = 0.0) -> Experiment:
     settings = dataclasses.replace(TINY, seeds=3)
     modes, theta = band_error.modes(8), settings.theta_grid
     scatter = np.exp(noisy * noise.generator(0, "scatter").standard_normal((6, 1)))
-    power = np.array([high, low, high / 4])[:, None, None] * scatter * modes
+    power = np.array([high, low, high / 4, low, high / 4])[:, None, None] * scatter * modes
     of_mode = power / modes
     error = power[:, None] / (1 + np.exp(2 * theta)[:, None, None] * of_mode[:, None])
-    eigenvalues = np.broadcast_to(np.array([high, low, high / 4])[:, None, None], (3, 8, 1))
+    eigenvalues = np.broadcast_to((power / scatter / modes)[:, :1, :1], (5, 8, 1))
     return Experiment(
         settings, np.stack([error] * 3), np.stack([error.mean(axis=2)] * 3), power, error,
         eigenvalues,
@@ -122,7 +126,7 @@ def made(high: float, low: float, noisy: float = 0.0) -> Experiment:
 def test_optimal_networks_ask_for_what_the_spectra_say() -> None:
     done = made(6.0, 2.5, noisy=0.3)
     for pair, expected in (
-        ("high on cropped", 2), ("high on low", np.sqrt(6 / 2.5)),
+        ("high on cropped", 2), ("high on cropped, own grid", 2), ("high on low", np.sqrt(6 / 2.5)),
         ("low on cropped", np.sqrt(2.5 / 1.5)),
     ):  # fmt: skip
         for one in [*done.found(pair), done.over_bands(pair)]:
