@@ -6,6 +6,7 @@ is run. Where an encoder cannot run here, its committed measurement is used, and
 
 import collections
 import functools
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -27,6 +28,7 @@ from analysis.study.steps import Read, Result
 from analysis.study.store import Arrays, MissError, Request, Store
 from analysis.timesteps import noise
 
+LOG = logging.getLogger(__name__)
 Progress = Callable[[int, int, str], None]
 Task = tuple[Request, Callable[[], Arrays]]
 
@@ -175,6 +177,13 @@ class Chain:
         for result in steps.results(self.plan.setting(card)):
             yield self.result(result, card)
 
+    def requests(self, card: Card) -> list[Request]:
+        """All that may be stored of one encoder: its steps, and the moments that they read."""
+        steps = [request for request, _ in self.tasks(card)]
+        # Moments are no steps of their own, and pixels are not stored as such.
+        views = self.plan.views(card) if card.kind != "pixel" else []
+        return [*steps, *(self.plan.moments_request(view, card) for view in views)]
+
     def todo(self, card: Card, *, anew: bool) -> list[Task]:
         """The steps of one encoder that have to be computed, in order.
 
@@ -219,6 +228,9 @@ class Chain:
             reason = availability.cannot_run(card, self.store.downloads)
             own = self.todo(card, anew=anew and not reason)
             groups = batches(self.plan, card, own)
+            if own or anew:
+                for line, _ in self.store.other_code(self.requests(card)):
+                    LOG.warning("%s: %s", name, line)
             if groups and availability.missing(card):
                 for result, request in archive.unanswered(self.plan, card).items():
                     archive.read(self.study.name, request, result, str(reason))

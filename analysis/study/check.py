@@ -67,9 +67,7 @@ def _steps(chain: Chain, card: cards.Card) -> Iterator[Finding]:
     """Whether committed results answer, or how many steps are cached; what is missing yet."""
     plan, store = chain.plan, chain.store
     steps = [request for request, _ in chain.tasks(card)]
-    # Moments are no steps of their own, and pixels are not stored as such.
-    views = plan.views(card) if card.kind != "pixel" else []
-    every = [*steps, *(plan.moments_request(view, card) for view in views)]
+    every = chain.requests(card)
     states = {request.key: store.state(request) for request in every}
     for request in every:
         if states[request.key] == "damaged":
@@ -90,6 +88,7 @@ def _steps(chain: Chain, card: cards.Card) -> Iterator[Finding]:
         if reason := availability.missing(card):
             text += f"; cannot be computed here: {reason}"
     yield Finding(card.name, text)
+    yield from (Finding(card.name, *found) for found in store.other_code(every))
 
 
 def _committed(plan: Plan) -> Iterator[Finding]:

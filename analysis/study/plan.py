@@ -6,17 +6,28 @@ that reading results needs neither an encoder nor anything heavy.
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from analysis.encoders import cards, encoder
-from analysis.images import catalogue, synthetic
+from analysis.encoders import cards, encoder, formulas, latents, linear_code, networks
+from analysis.images import catalogue, pixels, synthetic
 from analysis.images.resize import Resample
 from analysis.project.errors import InputError
 from analysis.study import steps
 from analysis.study.settings import Study, Variation
 from analysis.study.steps import Result, Setting, Step
 from analysis.study.store import Request, Store
+
+ENCODING: dict[cards.Kind, tuple[Callable[..., Any], ...]] = {
+    "pixel": (encoder.Loaded.encode,),
+    "linear": (encoder.Loaded.encode, linear_code.LinearCode.encode),
+    "formula": (encoder.Loaded.encode, formulas.encode),
+    "trained": (encoder.Loaded.encode, networks.trained_here),
+    "diffusers": (encoder.Loaded.encode, networks.autoencoder),
+    "taef2": (encoder.Loaded.encode, networks.tiny),
+    "taesana": (encoder.Loaded.encode, networks.tiny),
+}
+"""What gives the moments of a kind of encoder, whose source is noted beside them."""
 
 Image = catalogue.Photograph | synthetic.Synthetic
 
@@ -195,7 +206,7 @@ class Plan:
             "linear-fit", 1,
             {"size": card.fit_size, "patch": card.stride, "channels": card.channels},
             {photo.id: photo.sha256 for photo in catalogue.image_set("bundled").photos},
-            "the linear code",
+            "the linear code", (linear_code.fit, pixels.load),
         )  # fmt: skip
 
     def moments_request(self, view: View, card: cards.Card) -> Request:
@@ -208,7 +219,10 @@ class Plan:
         }  # fmt: skip
         if view.jpeg:
             parameters["jpeg"] = view.jpeg
-        return Request("moments", 1, parameters, inputs, f"latents of {view.text} by {card.name}")
+        text = f"latents of {view.text} by {card.name}"
+        shown: tuple[Callable[..., Any], ...] = (pixels.load, synthetic.Synthetic.pixels)
+        code = (*shown, *ENCODING[card.kind])
+        return Request("moments", 1, parameters, inputs, text, code)
 
     def part(
         self, step: Step, views: Sequence[View], card: cards.Card,
@@ -224,6 +238,7 @@ class Plan:
         request = Request(
             step.name, step.version, parameters | step.chosen(setting),
             dict(zip(names, keys, strict=True)), f"{step.name} of {what} by {card.name}",
+            (step.compute, latents.normalise),
         )  # fmt: skip
         return Part(step, tuple(views), setting, request, variation)
 
@@ -244,7 +259,8 @@ class Plan:
         inputs = {part.input: part.request.key for part in self.parts(card)}
         # The inputs are a mapping and have no order; the rows of the arrays have.
         rows = {"photographs": [photo.id for photo in self.photographs]}
-        request = Request("measurement", 5, rows, inputs, f"measurement of {card.name}")
+        code = (steps.measurement, *((steps.lost,) if card.kind == "linear" else ()))
+        request = Request("measurement", 5, rows, inputs, f"measurement of {card.name}", code)
         return self._measurements.setdefault(card, request)
 
     def result_request(self, result: Result, card: cards.Card) -> Request:
@@ -260,7 +276,7 @@ class Plan:
                     inputs[str(side)] = self.moments_request(view, card).key
         label = result.label.format(card.name)
         chosen = result.chosen(self.setting(card))
-        return Request(result.name, result.version, chosen, inputs, label)
+        return Request(result.name, result.version, chosen, inputs, label, (result.compute,))
 
     def results_of(self, card: cards.Card) -> dict[str, Request]:
         """name -> request of what pages are made of and one encoder gives, as it is committed."""

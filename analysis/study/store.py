@@ -7,7 +7,7 @@ enter it; a step whose numbers change gets a higher version.
 An entry is a payload ``<key>.npz`` (arrays, no pickle) and a sidecar ``<key>.json`` (the request,
 the payload's SHA-256, provenance). The payload is moved into place first and the sidecar last, so
 an entry exists only when it is complete: killing the process loses the step in progress and
-nothing else.
+nothing else. The sidecar has a hash of itself, and one of the source that computed the entry.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from analysis.project import placement
+from analysis.project import placement, source
 from analysis.project.environment import environment
 from analysis.project.errors import AnalysisError, InputError
 from analysis.project.files import cache_folder, canonical, write_atomic
@@ -41,6 +41,7 @@ HELD = (
     ("pages/*/**/*", re.compile(r"(pages)/[\w-]+-[0-9a-f]{32}/.+")),
     ("downloads/*", re.compile(r"(downloads)/([0-9a-f]{64}|[\w-]+-[0-9a-f]{12}|pins\.json)")),
 )
+PROVENANCE = ("key", "environment", "seconds", "written")
 Arrays = dict[str, np.ndarray]
 State = Literal["sound", "absent", "damaged"]
 
@@ -59,6 +60,7 @@ class Request:
         parameters: every choice that can change the result (JSON values).
         inputs: name -> key or content hash of what the step reads.
         label: how to name it to a person, such as ``spectra of kite at 1024 px``; not in the key.
+        code: the functions that compute it, whose source is noted beside it; not in the key.
     """
 
     step: str
@@ -66,6 +68,7 @@ class Request:
     parameters: Mapping[str, Any]
     inputs: Mapping[str, str]
     label: str = ""
+    code: tuple[Callable[..., Any], ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def described(self) -> dict[str, Any]:
         """The part that makes the key."""
@@ -142,16 +145,14 @@ class Store:
         """The verified payload, or None if absent; ValueError if damaged."""
         payload_path, sidecar_path = self._paths(request)
         try:
-            sidecar = json.loads(sidecar_path.read_bytes())
+            sidecar = _read(sidecar_path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except ValueError as error:
-            raise ValueError(f"sidecar is no JSON: {error}") from None
         try:
             payload = payload_path.read_bytes()
         except FileNotFoundError:
             raise ValueError("payload is missing") from None
-        if not isinstance(sidecar, dict) or sidecar.get("key") != request.key:
+        if sidecar["key"] != request.key:
             raise ValueError("sidecar belongs to another key")
         if hashlib.sha256(payload).hexdigest() != sidecar.get("sha256"):
             raise ValueError("payload does not match its SHA-256")
@@ -188,14 +189,42 @@ class Store:
             "environment": environment(),
             "seconds": round(seconds, 3),
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "source": source.digest(*request.code),
         }
+        sidecar["itself"] = _own_hash(sidecar)
         write_atomic(payload_path, payload)
         write_atomic(sidecar_path, json.dumps(sidecar, sort_keys=True, indent=1).encode())
 
     def sidecar(self, request: Request) -> dict[str, Any]:
-        """Key and provenance of a stored entry (which must exist)."""
-        content = json.loads(self._paths(request)[1].read_bytes())
-        return {name: content[name] for name in ("key", "environment", "seconds", "written")}
+        """Key and provenance of a stored entry (which must exist and be sound)."""
+        content = _read(self._paths(request)[1])
+        return {name: content[name] for name in PROVENANCE}
+
+    def other_code(self, requests: Iterable[Request]) -> Iterator[tuple[str, bool]]:
+        """Steps of which entries were computed by other source than the one here, a line each.
+
+        What is not stored, or was before its source was noted, is passed over.
+
+        Yields:
+            The line, and whether results would be mixed: of this source and of other.
+        """
+        same: set[str] = set()
+        other: dict[str, list[Request]] = {}
+        for request in requests:
+            with contextlib.suppress(OSError, ValueError):
+                noted = _read(self._paths(request)[1]).get("source")
+                if noted and noted == source.digest(*request.code):
+                    same.add(request.step)
+                elif noted:
+                    other.setdefault(request.step, []).append(request)
+        for step, of_step in other.items():
+            mixed = " and others by this, so that results are mixed" * (step in same)
+            line = (
+                f"step '{step}': {len(of_step)} in the cache were computed by other code of the "
+                f"same version{mixed} (such as {of_step[0].label}): if its numbers changed, raise "
+                "its version; 'timestep-spectra cache --clear' has all computed anew"
+            )
+            yield line, step in same
 
     def obtain(self, request: Request, compute: Callable[[], Arrays]) -> Arrays:
         """The stored arrays; if there is no sound entry they are computed and stored.
@@ -235,8 +264,7 @@ class Store:
         """The readable sidecars of a step."""
         for path in sorted((self.folder / step).glob("*/*.json")):
             with contextlib.suppress(ValueError):
-                if isinstance(content := json.loads(path.read_bytes()), dict):
-                    yield content
+                yield _read(path)
 
     def held(self) -> Iterator[tuple[str, Path]]:
         """Each file of the store with its part: a step's name, ``pages`` or ``downloads``."""
@@ -301,6 +329,25 @@ class Store:
             return "the stored entry is damaged"
         more = " ..." if len(nearest) > 3 else ""
         return f"nearest stored entry differs: {'; '.join(nearest[:3])}{more}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A sidecar; ValueError if it is damaged. Those of before have no hash of themselves."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"sidecar is no JSON: {error}") from None
+    if not isinstance(content, dict) or not {*PROVENANCE, "sha256"} <= content.keys():
+        raise ValueError("sidecar is not complete")
+    if content.get("itself", _own_hash(content)) != _own_hash(content):
+        raise ValueError("sidecar does not match its own SHA-256")
+    return content
+
+
+def _own_hash(content: dict[str, Any]) -> str:
+    """SHA-256 of a sidecar's canonical JSON, but for this hash itself."""
+    rest = {name: value for name, value in content.items() if name != "itself"}
+    return hashlib.sha256(canonical(rest).encode()).hexdigest()
 
 
 def _flat(value: Any, place: str = "") -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.encoders import cards, encoder
+from analysis.encoders import cards, weights
 from analysis.encoders.latents import normalise
 from analysis.images import pixels
 from analysis.project import downloads
@@ -200,7 +200,7 @@ def test_weights_that_can_be_fetched_are_not_fetched_where_results_are(
     def refuse(*arguments: object) -> None:
         raise FetchError("no network in tests")
 
-    monkeypatch.setattr(encoder, "download", refuse)
+    monkeypatch.setattr(weights, "from_address", refuse)
     pytest.importorskip("torch")
     one = chain(taef2_study())
     with pytest.raises(FetchError, match="no network in tests"):

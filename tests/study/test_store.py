@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import hashlib
 import io
+import itertools
 import json
 import os
 import pickle
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from analysis.project import files
 from analysis.project.errors import InputError
+from analysis.spectra.periodogram import raps, white_noise_raps
 from analysis.study.store import Arrays, MissError, Request, Store, from_bytes, sweep, to_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -215,7 +217,8 @@ def of_another(store: Store) -> bytes:
         (None, lambda old, _: re.sub(rb'256": "\w+', b'256": "' + b"0" * 64, old), "SHA-256"),
         (lambda old: None, None, "payload is missing"),
         (None, lambda old, store: of_another(store), "belongs to another key"),
-        (None, lambda old, _: b"[]", "belongs to another key"),
+        (None, lambda old, _: b"[]", "sidecar is not complete"),
+        (None, lambda old, _: b"[" * 100_000, "sidecar is no JSON"),
         (None, lambda old, _: old[:40], "sidecar is no JSON"),
         (None, lambda old, _: b"\xff\xfe\x00", "sidecar is no JSON"),
     ],
@@ -239,6 +242,36 @@ def test_damage_is_refused_said_and_computed_again(
     assert same(store.obtain(REQUEST, lambda: ARRAYS))
     assert store.computed == ["spectra of kite"]
     assert same(store.get(REQUEST)) and store.state(REQUEST) == "sound"
+
+
+def test_no_byte_of_a_sidecar_can_change_what_is_told(store: Store) -> None:
+    store.put(REQUEST, ARRAYS, 1.5)
+    path, told = entry(store)[1], store.sidecar(REQUEST)
+    old = path.read_bytes()
+    for place, bit in itertools.product(range(len(old)), (1, 32)):
+        path.write_bytes(old[:place] + bytes([old[place] ^ bit]) + old[place + 1 :])
+        assert store.state(REQUEST) == "damaged" or store.sidecar(REQUEST) == told
+    without = {name: value for name, value in json.loads(old).items() if name != "itself"}
+    path.write_bytes(json.dumps(without).encode())
+    assert store.state(REQUEST) == "sound", "as entries of before are"
+
+
+def test_entries_of_other_code_are_named(store: Store) -> None:
+    def one(version: int, *by: Any) -> Request:
+        return dataclasses.replace(REQUEST, version=version, code=by)
+
+    of_before, absent = one(1), one(2, raps)
+    same = [one(3, raps), one(4, raps)]
+    for request in (of_before, *same):
+        store.put(request, ARRAYS)
+    assert [*store.other_code([of_before, absent, *same])] == []
+    changed = one(4, white_noise_raps)
+    assert changed.key == same[1].key, "the source is in no key"
+    ((line, mixed),) = store.other_code([of_before, absent, same[0], changed])
+    assert line.startswith("step 'spectra': 1 in the cache were computed by other code of the same")
+    assert mixed and "and others by this, so that results are mixed" in line
+    ((line, mixed),) = store.other_code([changed])
+    assert not mixed and "mixed" not in line
 
 
 # Misses --------------------------------------------------------------------------------------
