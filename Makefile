@@ -33,6 +33,7 @@ peers: $(VENV)/peers.done
 
 bench: $(VENV)/peers.done
 	$(RUN) tests/benchmarks/bench.py
+	$(RUN) tests/benchmarks/bench_survey.py
 	$(RUN) tests/benchmarks/bench_site.py
 
 lint: $(VENV)/test.done

@@ -139,6 +139,7 @@ def place(project: Path) -> Path:
         "settings",
         "reference",
         "encoders",
+        "survey",
     ):  # are about results that this project does not have
         (project / "report" / f"{name}.qmd").write_text("---\ntitle: P\n---\n", encoding="utf-8")
     sounds = project / "data" / "results" / "sound"

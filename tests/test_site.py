@@ -206,7 +206,7 @@ def test_pages_are_light(site: Path) -> None:
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "name", ["index", "paper", "original", "reproduce", "settings", "encoders"]
+    "name", ["index", "paper", "original", "reproduce", "settings", "encoders", "survey"]
 )
 def test_opens_from_the_file_system(
     browser, site: Path, name: str, scheme: str, width: int
@@ -335,7 +335,7 @@ GRAVE = """async () => (await axe.run(document, { preload: false, resultTypes: [
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize(
-    "name", ["index", "paper", "original", "reproduce", "settings", "encoders"]
+    "name", ["index", "paper", "original", "reproduce", "settings", "encoders", "survey"]
 )
 def test_axe_finds_nothing_grave(browser, site: Path, axe: str, name: str, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")

@@ -240,6 +240,7 @@ class Experiment(StrEnum):
     contrast = "contrast"
     grids = "grids"
     coverage = "coverage"
+    survey = "survey"
 
 
 def experiment(
@@ -250,7 +251,8 @@ def experiment(
                        "'denoiser': denoisers of latents, about an hour. "
                        "'contrast': pictures at lower contrast, ten minutes. "
                        "'grids': latents folded, squares cut elsewhere, five minutes. "
-                       "'coverage': how often intervals hold the truth, two minutes."),
+                       "'coverage': how often intervals hold the truth, two minutes. "
+                       "'survey': a survey of both sets of photographs, five minutes."),
     ] = Experiment.patches,
     anew: Annotated[
         bool, typer.Option("--anew", help="Of 'encoders': train those too that lie in the project.")
@@ -265,6 +267,7 @@ def experiment(
         grids,
         patches,
     )
+    from analysis.training import survey_example
 
     root()
     store = Store(say=log.warning)
@@ -280,6 +283,8 @@ def experiment(
             written = coverage.commit(store, tell)
         elif which == Experiment.grids:
             written = grids.commit(store, tell)
+        elif which == Experiment.survey:
+            written = survey_example.commit(store, tell)
         else:
             for name in encoder_table.train(store, tell, anew=anew):
                 log.info(f"wrote data/encoders/{name}.safetensors, and its SHA-256 into its card")

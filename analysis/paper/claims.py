@@ -563,3 +563,19 @@ def equivariance_is_learnt(results: Results) -> bool:
         for one in findings.coherences(findings.of_variant(rows, variant))
     ]
     return min(asked) > max(others)
+
+
+def a_thousand_pictures_are_enough(results: Results) -> bool:
+    """By each encoder's spread, half to all of a thousand pictures give taef2's s to 0.01."""
+    if (done := results.survey) is None:
+        return False
+    most = max(one.needed for one in done.encoders.values())
+    return done.encoders[TAEF2].needed == most and 500 <= most <= 1200
+
+
+def a_survey_says_what_the_paper_says(results: Results) -> bool:
+    """Each encoder's shift of the survey lies in the interval of the paper's measurement."""
+    if (done := results.survey) is None:
+        return False
+    pairs = [(results.measured[name].shift.whole, one.whole) for name, one in done.encoders.items()]
+    return all(paper.low <= survey.value <= paper.high for paper, survey in pairs)

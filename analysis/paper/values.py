@@ -41,6 +41,7 @@ from analysis.study.experiments import encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments.contrast import Contrast
 from analysis.study.experiments.grids import Grids
+from analysis.study.experiments.surveyed import MILLION, PRECISION, OneEncoder, Surveyed
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 from analysis.timesteps import noise, schedule, weighting
@@ -136,7 +137,7 @@ def of(results: Results) -> Values:
 def groups(results: Results) -> Iterator[Group]:
     """The functions that give a study's values, those that cost least first."""
     yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
-    yield from (_contrast, _grids, _rows, _coverage)
+    yield from (_contrast, _grids, _rows, _coverage, _survey)
     each = (
         _shift, _slope, _pictures, _choices, _channels, _equivariance, _sampler, _weights,
         _information,
@@ -417,6 +418,49 @@ def _coverage(results: Results) -> Rows:
     yield _of("held_images", few, listing, "images of the sets of held_bootstrap", source)
     meaning = "the same of a percentile bootstrap"
     yield _of("held_bootstrap", shares, _each_percent, meaning, source)
+
+
+def _survey(results: Results) -> Rows:
+    if (done := results.survey) is None:
+        return
+    yield _of("surveyed", done.images, str, "pictures of the survey", Surveyed.images)
+    meaning = "surveyed pictures whose detail ends below three quarters of their short side"
+    yield _of("surveyed_soft", done.soft, str, meaning, Surveyed.soft)
+    precision, meaning = f"± {PRECISION:g}", "what a survey's s is to be known to"
+    yield _of("survey_precision", precision, str, meaning, OneEncoder.needed)
+    for name, one in done.encoders.items():
+        of = identifier(name)
+        meaning = f"shift of the survey, {name}"
+        yield _of(f"survey_shift_{of}", one.whole, estimate, meaning, OneEncoder.whole)
+        meaning = f"standard deviation of s between surveyed pictures, {name}"
+        yield _of(f"survey_spread_{of}", one.spread, _decimals3, meaning, OneEncoder.spread)
+        meaning = f"pictures that give s to survey_precision, {name}"
+        yield _of(f"survey_needed_{of}", one.needed, _about, meaning, OneEncoder.needed)
+        meaning = f"processor time of a surveyed picture, {name}"
+        yield _of(f"survey_seconds_{of}", one.seconds, _seconds, meaning, OneEncoder.hours)
+        meaning = f"hours of one processor for {MILLION} pictures, in proportion, {name}"
+        yield _of(f"survey_hours_{of}", one.hours, _hours, meaning, OneEncoder.hours)
+        meaning = f"Parquet of {MILLION} pictures, in proportion, {name}"
+        yield _of(f"survey_size_{of}", one.gigabytes, _gigabytes, meaning, OneEncoder.gigabytes)
+
+
+def _about(count: float) -> str:
+    """A count to two digits, upwards."""
+    whole = math.ceil(count)
+    step = 10 ** max(len(str(whole)) - 2, 0)
+    return grouped(math.ceil(whole / step) * step)
+
+
+def _seconds(seconds: float) -> str:
+    return number(seconds, 2, "s")
+
+
+def _hours(hours: float) -> str:
+    return f"{_about(hours)}\u00a0h"
+
+
+def _gigabytes(size: float) -> str:
+    return number(size, 2, "GB")
 
 
 def _each_percent(shares: Sequence[float]) -> str:

@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 from analysis.encoders import cards
 from analysis.images.catalogue import Photograph
 from analysis.study import archive
-from analysis.study.experiments import contrast, coverage, denoiser, encoder_table, grids
+from analysis.study.experiments import (
+    contrast,
+    coverage,
+    denoiser,
+    encoder_table,
+    grids,
+    surveyed,
+)
 from analysis.study.experiments import patches as experiment
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
@@ -27,6 +34,7 @@ PHOTOGRAPHS, DISPLAY, EXPERIMENT = "photographs", "display", "experiment"
 EXPERIMENTS = {
     "experiment": experiment.NAME, "contrast": contrast.NAME, "grids": grids.NAME,
     "rows": encoder_table.NAME, "coverage": coverage.NAME, "denoiser": denoiser.NAME,
+    "survey": surveyed.NAME,
 }  # fmt: skip
 # Attributes of `Results` that are taken as a whole -> the name of what is taken.
 WHOLE = {

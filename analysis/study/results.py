@@ -23,6 +23,7 @@ from analysis.study.experiments import denoiser as study_denoiser
 from analysis.study.experiments import encoder_table as study_encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments import patches as study_experiment
+from analysis.study.experiments import surveyed as study_surveyed
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
 from analysis.study.settings import REFERENCE, Study, load_study
@@ -143,6 +144,11 @@ class Results:
     def grids(self) -> study_grids.Grids | None:
         """Folded latents and squares cut elsewhere, or None where no run is committed."""
         return _run(study_grids.NAME, study_grids.committed)
+
+    @functools.cached_property
+    def survey(self) -> study_surveyed.Surveyed | None:
+        """The survey of both sets of photographs, or None where no run is committed."""
+        return _run(study_surveyed.NAME, study_surveyed.committed)
 
     @functools.cached_property
     def rows(self) -> Mapping[str, study_encoder_table.Row] | None:

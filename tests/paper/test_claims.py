@@ -201,7 +201,17 @@ better = instead(
     },
 )
 
+scattered_survey = instead(
+    "survey",
+    lambda done: dataclasses.replace(
+        done,
+        encoders={n: dataclasses.replace(e, shift=e.shift**3) for n, e in done.encoders.items()},
+    ),
+)
+
 FALSE_FOR = {
+    "a_thousand_pictures_are_enough": scattered_survey,
+    "a_survey_says_what_the_paper_says": scattered_survey,
     "pixels_keep_to_the_rule": grown,
     "pictures_differ": same_pictures,
     "sets_agree": grown,

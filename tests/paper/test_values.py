@@ -74,7 +74,9 @@ def test_what_a_study_does_not_have_has_no_value(loaded: results.Results) -> Non
         loaded, rule=None, measured={"taef2": loaded.measured["taef2"]},
         study=loaded.study.model_copy(update={"display_encoder": "taef2"}),
     )  # fmt: skip
-    few.__dict__.update(dict.fromkeys(("experiment", "contrast", "grids", "rows", "coverage")))
+    few.__dict__.update(
+        dict.fromkeys(("experiment", "contrast", "grids", "rows", "coverage", "survey"))
+    )
     names = values.of(few).names()
     assert "shift_taef2" in names
     for name in ("obeying", "trained_ratio", "shift_pixel", "psnr_taef2", "faint_fall", "rows"):

@@ -1,0 +1,109 @@
+"""The survey that the page shows: run with each encoder over both sets of photographs, and kept."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.images import catalogue
+from analysis.project.environment import environment
+from analysis.study import archive
+from analysis.study.experiments import surveyed
+from analysis.study.experiments.surveyed import Settings
+from analysis.study.plan import Plan
+from analysis.study.settings import load_study
+from analysis.study.store import Arrays, Store
+from analysis.training import survey
+
+Progress = Callable[[int, int, str], None]
+
+
+def measure(folder: Path, out: Path, asked: survey.Survey) -> Arrays:
+    """A survey's rows and set as arrays, in the order of keys, with its cost.
+
+    Args:
+        folder: photographs, all large enough for every side.
+        out: where the survey writes.
+        asked: what is measured.
+    """
+    before = time.process_time()
+    stats = survey.run(folder, asked, out)
+    seconds = time.process_time() - before
+    rows = list(_rows(out))
+    by_side = [[row for row in rows if row["resolution"] == side] for side in asked.resolutions]
+    last = by_side[-1]
+    sides = [stats["resolutions"][str(side)] for side in asked.resolutions]
+    reach = [
+        np.nan if (found := row["effective_resolution"]) is None
+        else found / min(row["width"], row["height"])
+        for row in last
+    ]  # fmt: skip
+    parquet = sum(path.stat().st_size for path in out.glob("*.parquet"))
+    return {
+        "mu": np.array([[row["mu"] for row in side] for side in by_side]).T,
+        "effective": np.array(reach),
+        "shift": np.array([row["shift"] for row in last]),
+        "law": np.array([[one["A"], one["beta"]] for one in sides]),
+        "channel_mean": np.array([one["channel_mean"] for one in sides]),
+        "channel_std": np.array([one["channel_std"] for one in sides]),
+        "factors": np.array([[one["shift_factor"], one["scaling_factor"]] for one in sides]),
+        "seconds": np.array(seconds / len(last)), "bytes": np.array(parquet / len(last)),
+    }  # fmt: skip
+
+
+def _rows(out: Path) -> Iterator[dict[str, Any]]:
+    from pyarrow import parquet
+
+    for path in sorted(out.glob("*.parquet")):
+        yield from parquet.read_table(path).to_pylist()
+
+
+def commit(
+    store: Store, progress: Progress = lambda done, total, label: None,
+    settings: Settings | None = None,
+) -> Path:  # fmt: skip
+    """Survey the photographs and write what the page shows to ``data/results``.
+
+    Returns:
+        the path of ``experiment/survey.json``; the arrays are in the npz beside it.
+
+    Raises:
+        PackageError: pyarrow is not installed.
+    """
+    settings = settings or Settings()
+    request = surveyed.request(settings, store)
+    first = load_study(settings.studies[0])
+    arrays: Arrays = {}
+    with tempfile.TemporaryDirectory() as place:
+        photographs = Path(place) / "photographs"
+        photographs.mkdir()
+        for name in settings.studies:
+            for photo in Plan(load_study(name), store).photographs:
+                path = catalogue.fetch(photo, store.downloads)
+                shutil.copyfile(path, photographs / f"{name}-{photo.id}{path.suffix}")
+        for done, name in enumerate(settings.encoders):
+            progress(done, len(settings.encoders), name)
+            asked = survey.Survey(
+                name, settings.sides, first.resample, first.window, first.bands,
+                settings.confidence,
+            )  # fmt: skip
+            found = measure(photographs, Path(place) / name, asked)
+            arrays |= {f"{name} {part}": one for part, one in found.items()}
+    numbers = {}
+    for name, one in surveyed.of_arrays(arrays, settings).encoders.items():
+        numbers[name] = {
+            "shift": [one.whole.value, one.whole.low, one.whole.high], "spread": one.spread,
+            "law": one.law.tolist(), "factors": one.factors.tolist(),
+            "seconds": one.seconds, "bytes": one.bytes,
+        }  # fmt: skip
+    content = {
+        "provenance": {"key": request.key, "environment": environment()},
+        "processors": os.cpu_count(),
+        "numbers": numbers,
+    }
+    return archive.write(surveyed.STUDY, surveyed.NAME, arrays, content)
