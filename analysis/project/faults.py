@@ -8,22 +8,28 @@ import os
 from pathlib import Path
 
 from analysis.project import extras
-from analysis.project.errors import InputError, PackageError
+from analysis.project.errors import FetchError, InputError, PackageError
 from analysis.project.files import NAME, cache_folder
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 FEW = (errno.EMFILE, errno.ENFILE)
-# torch raises a RuntimeError that only says so, or a class of its own.
-MEMORY = ("OutOfMemoryError", "can't allocate memory", "not enough memory")
+BUSY = (errno.EAGAIN, errno.EBUSY, errno.ETXTBSY)
+BROKEN = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE)
+MACHINE = (*FULL, *FEW, *BUSY, *BROKEN, errno.ENOMEM)
+# torch raises a RuntimeError that only says so, or a class of its own; C++ names its exception.
+MEMORY = ("OutOfMemoryError", "can't allocate memory", "not enough memory", "bad_alloc")
+LESS = "take smaller sides or fewer images, or close other programs"
 
 
 def told(error: BaseException) -> tuple[int, str] | None:
     """Exit code and line of an error that no module worded; None if it could not be foreseen."""
     if isinstance(error, ImportError):
         return _package(error)
-    if isinstance(error, OSError) and (error.filename is not None or error.errno in (*FULL, *FEW)):
-        machine = error.errno in (*FULL, *FEW, errno.EIO)
+    if isinstance(error, OSError) and (error.filename is not None or error.errno is not None):
+        if isinstance(error, ConnectionError | TimeoutError) and error.filename is None:
+            return FetchError.exit_code, of_system(error)
+        machine = error.errno in MACHINE
         return 1 if machine else InputError.exit_code, of_system(error)
     if isinstance(error, UnicodeError):
         return InputError.exit_code, (
@@ -32,7 +38,9 @@ def told(error: BaseException) -> tuple[int, str] | None:
         )
     said = f"{type(error).__name__}: {_first_line(error)}"
     if isinstance(error, MemoryError) or any(word in said for word in MEMORY):
-        return 1, f"{said}: take smaller sides or fewer images, or close other programs"
+        return 1, f"{said}: {LESS}"
+    if "can't start new thread" in said:
+        return 1, f"{said}: close other programs, or allow more with 'ulimit -u'"
     return None
 
 
@@ -48,6 +56,14 @@ def of_system(error: OSError, path: Path | None = None) -> str:
     full = error.errno in FULL
     if error.errno in FEW:
         remedy = "close other programs, or allow more open files with 'ulimit -n'"
+    elif error.errno == errno.ENOMEM:
+        remedy = LESS
+    elif error.errno in BUSY:
+        remedy = "something else uses it: close other programs, and run the command again"
+    elif error.errno in BROKEN:
+        remedy = "the disk, or the connection to it, fails: look after it, or name another path"
+    elif isinstance(error, ConnectionError | TimeoutError):
+        remedy = "check the network, and run the command again"
     elif place is not None and _below(place, cache_folder()):
         remedy = "set ANALYSIS_CACHE to a folder that can be written and has room"
         if full:
@@ -57,7 +73,7 @@ def of_system(error: OSError, path: Path | None = None) -> str:
     elif error.errno in CLOSED:
         remedy = "give yourself the right to it, or name another folder"
     else:
-        remedy = "name another path"
+        remedy = "name another path" if place else "run the command again; --debug shows where"
     return f"{place}: {why}: {remedy}" if place else f"{why}: {remedy}"
 
 

@@ -31,6 +31,10 @@ from analysis.site.publish.versions import DEV, LATEST, MARKER, Published
 _HERE = Path(__file__).parent
 LOOK = _HERE.parent / "builtin" / "style.css"
 _TEXTS = {".html", ".json", ".md", ".txt", ".xml"}  # files that may hold addresses of the site
+SHARED = (
+    *("versions.json", "versions.js", "versions.css", "site.css", "versions.html", "index.html"),
+    ".nojekyll",  # else GitHub leaves out what begins with an underscore
+)
 _TEMPLATES = html.templates(_HERE)
 
 
@@ -103,7 +107,7 @@ def publish(root: Path, to: Path, name: str, *, force: bool = False) -> Done:
 def _check_folder(to: Path, name: str) -> None:
     """Nothing is written over what `publish` did not write."""
     ours = next(to.glob(f"*/{MARKER}"), None) is not None
-    shared = [LATEST, "index.html", "versions.json", "versions.html", "site.css"]
+    shared = [LATEST, *(one for one in SHARED if one != ".nojekyll")]  # which hosts put there
     foreign = [one for one in ([] if ours else shared) if (to / one).exists()]
     if (to / name).exists() and not (to / name / MARKER).is_file():
         foreign.append(name)
@@ -177,6 +181,7 @@ def _share(to: Path, staged: Path, listed: Sequence[Published], title: str, url:
     last = versions.newest(listed)
     if last:
         shutil.copytree(folders[last.name], staged / LATEST)
+        _keep_foreign(to, staged / LATEST)
     content = versions.listing(listed, folders)
     data = json.dumps(content, indent=1, ensure_ascii=False)
     pairs = versions.pairs(listed)
@@ -202,7 +207,30 @@ def _share(to: Path, staged: Path, listed: Sequence[Published], title: str, url:
         "site.css": LOOK.read_text(encoding="utf-8"),
         "versions.html": _TEMPLATES.get_template("versions.html").render(context),
         "index.html": _TEMPLATES.get_template("redirect.html").render(context),
-        ".nojekyll": "",  # else GitHub leaves out what begins with an underscore
+        ".nojekyll": "",
     }
-    for name, text in written.items():
-        (staged / name).write_text(text, encoding="utf-8")
+    for name in SHARED:
+        (staged / name).write_text(written[name], encoding="utf-8")
+
+
+def _keep_foreign(to: Path, copy: Path) -> None:
+    """Take over what somebody put into ``latest/``: all that is not of the version it copies.
+
+    Raises:
+        InputError: the new version has a file of that name.
+    """
+    old = to / LATEST
+    try:
+        original = to / str(json.loads((old / MARKER).read_bytes())["name"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    if not (original / MARKER).is_file():  # that version was removed, and nobody knows any more
+        return
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old)
+        if (path.is_dir() and not path.is_symlink()) or os.path.lexists(original / name):
+            continue
+        if os.path.lexists(copy / name):
+            raise InputError(f"{path} was not written by publish, and would be now: move it away")
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy / name, follow_symlinks=False)

@@ -217,6 +217,28 @@ def test_the_crate_describes_the_files_that_are_published(build: Build, out: Pat
 # Again ----------------------------------------------------------------------------------------
 
 
+def test_what_others_put_beside_the_versions_stays(build: Build, out: Path) -> None:
+    publish(build("0.1.0"), out, "0.1.0")
+    foreign = ["robots.txt", "sitemap.xml", "changes/feed.xml", "latest/CNAME", "latest/a/b.txt"]
+    for name in foreign:
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text(f"somebody's {name}")
+    before = state(out)
+    publish(build("0.1.0", "again"), out, "0.1.0", force=True)
+    publish(build("0.2.0", extra="more"), out, "0.2.0")
+    publish(build("0.3.0"), out, "dev")
+    after = state(out)
+    assert {name: after[name][0] for name in foreign} == {name: before[name][0] for name in foreign}
+    assert (out / "latest" / "report" / "more.html").is_file()
+    publish(build("0.3.0"), out, "0.3.0")
+    assert not (out / "latest" / "report" / "more.html").exists(), "which was the version's own"
+    assert publish(build("0.3.0"), out, "0.3.0").written == ()
+    (out / "latest" / "report" / "new.html").write_text("mine")
+    with pytest.raises(InputError, match=r"new\.html was not written by publish, and would be now"):
+        publish(build("0.4.0", extra="new"), out, "0.4.0")
+    assert (out / "latest" / "report" / "new.html").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["0.1", "dev"])
 @pytest.mark.parametrize("force", [False, True])
 def test_the_same_again_changes_nothing(
