@@ -436,9 +436,10 @@ def survey(
     if not re.fullmatch(r"\d+(,\d+)*", resolutions):
         raise InputError(f"--resolutions: '{resolutions}' is not sides in pixels, as in 512,1024")
     asked = training_survey.Survey(
-        encoder, tuple(int(side) for side in resolutions.split(",")),
+        encoder,
+        tuple(int(side) for side in resolutions.split(",")),
         sample=None if everything else sample,
-    )  # fmt: skip
+    )
     with log.progress("survey") as tell:
         found = training_survey.run(
             source, asked, to, engine=engine.value, workers=workers, tell=tell

@@ -246,18 +246,20 @@ class Experiment(StrEnum):
 def experiment(
     which: Annotated[
         Experiment,
-        typer.Argument(help="'patches': small diffusion models, half an hour. 'encoders': small "
-                       "autoencoders, and the table of all encoders, a quarter of an hour. "
-                       "'denoiser': denoisers of latents, about an hour. "
-                       "'contrast': pictures at lower contrast, ten minutes. "
-                       "'grids': latents folded, squares cut elsewhere, five minutes. "
-                       "'coverage': how often intervals hold the truth, two minutes. "
-                       "'survey': a survey of both sets of photographs, five minutes."),
+        typer.Argument(
+            help="'patches': small diffusion models, half an hour. 'encoders': small "
+            "autoencoders, and the table of all encoders, a quarter of an hour. "
+            "'denoiser': denoisers of latents, about an hour. "
+            "'contrast': pictures at lower contrast, ten minutes. "
+            "'grids': latents folded, squares cut elsewhere, five minutes. "
+            "'coverage': how often intervals hold the truth, two minutes. "
+            "'survey': a survey of both sets of photographs, five minutes."
+        ),
     ] = Experiment.patches,
     anew: Annotated[
         bool, typer.Option("--anew", help="Of 'encoders': train those too that lie in the project.")
     ] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run one of the paper's experiments and commit the result."""
     from analysis.study.experiments import (
         contrast,

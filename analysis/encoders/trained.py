@@ -109,15 +109,24 @@ def modules(widths: tuple[int, int], variational: bool) -> tuple["nn.Module", "n
     fine, coarse = widths
     values = 3 * UNSHUFFLED**2
     encoder = nn.Sequential(
-        nn.PixelUnshuffle(UNSHUFFLED), conv(values, fine), Block(fine),
-        conv(fine, coarse, stride=2), Block(coarse), Block(coarse),
+        nn.PixelUnshuffle(UNSHUFFLED),
+        conv(values, fine),
+        Block(fine),
+        conv(fine, coarse, stride=2),
+        Block(coarse),
+        Block(coarse),
         conv(coarse, CHANNELS * (1 + variational)),
-    )  # fmt: skip
+    )
     decoder = nn.Sequential(
-        conv(CHANNELS, coarse), Block(coarse), Block(coarse),
-        nn.Conv2d(coarse, 4 * fine, kernel_size=1), nn.PixelShuffle(2), Block(fine),
-        conv(fine, values), nn.PixelShuffle(UNSHUFFLED),
-    )  # fmt: skip
+        conv(CHANNELS, coarse),
+        Block(coarse),
+        Block(coarse),
+        nn.Conv2d(coarse, 4 * fine, kernel_size=1),
+        nn.PixelShuffle(2),
+        Block(fine),
+        conv(fine, values),
+        nn.PixelShuffle(UNSHUFFLED),
+    )
     return encoder, decoder
 
 
@@ -160,9 +169,13 @@ def draws(
 
 
 def loss(
-    encoder: "nn.Module", decoder: "nn.Module", recipe: Recipe, step: int,
-    x: NDArray[np.float32], small: NDArray[np.float32],
-) -> tuple["Tensor", "Tensor"]:  # fmt: skip
+    encoder: "nn.Module",
+    decoder: "nn.Module",
+    recipe: Recipe,
+    step: int,
+    x: NDArray[np.float32],
+    small: NDArray[np.float32],
+) -> tuple["Tensor", "Tensor"]:
     """What a step minimises, and the part of it that is the reconstruction of x."""
     import torch
 
@@ -195,9 +208,12 @@ def loss(
 
 
 def train(
-    pictures: Sequence[NDArray[np.float32]], recipe: Recipe, checkpoint: Path,
-    progress: Progress = lambda done, total: None, every: int = 100,
-) -> dict[str, NDArray[np.float16]]:  # fmt: skip
+    pictures: Sequence[NDArray[np.float32]],
+    recipe: Recipe,
+    checkpoint: Path,
+    progress: Progress = lambda done, total: None,
+    every: int = 100,
+) -> dict[str, NDArray[np.float16]]:
     """The weights of an autoencoder, trained from nothing or from its last checkpoint.
 
     Args:
@@ -270,9 +286,11 @@ def _state(
 
 
 def _restore(
-    state: Mapping[str, "Tensor"], parameters: Parameters, adam: "torch.optim.Adam",
+    state: Mapping[str, "Tensor"],
+    parameters: Parameters,
+    adam: "torch.optim.Adam",
     errors: "Tensor",
-) -> int:  # fmt: skip
+) -> int:
     import torch
 
     done = int(state["done"])

@@ -290,9 +290,16 @@ def fetch(photo: Photograph, downloads: Path, timeout: float = 30, attempts: int
         LOG.warning('%s: pin this in data/images.toml: sha256 = "%s"', photo.id, found)
 
     return download(
-        photo.url, target, expected, other=other, judge=judge, limit=photo.most_bytes,
-        timeout=timeout, attempts=attempts, remedy=remedy,
-    )  # fmt: skip
+        photo.url,
+        target,
+        expected,
+        other=other,
+        judge=judge,
+        limit=photo.most_bytes,
+        timeout=timeout,
+        attempts=attempts,
+        remedy=remedy,
+    )
 
 
 def _pins(record: Path) -> dict[str, str]:

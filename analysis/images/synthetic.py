@@ -42,9 +42,12 @@ CHANNELS = np.array([[1.0, 0.91, 0.75], [0.91, 1.0, 0.90], [0.75, 0.90, 1.0]])
 
 
 def dead_leaves(
-    side: int, rng: np.random.Generator, smallest: float = 0.5, largest: float = 0.5,
+    side: int,
+    rng: np.random.Generator,
+    smallest: float = 0.5,
+    largest: float = 0.5,
     contrast: float = 0.6,
-) -> Pixels:  # fmt: skip
+) -> Pixels:
     """A pile of opaque discs with radii of density r^-3, seen from above.
 
     Rendered at twice the side and averaged over 2 x 2. Every disc has one colour, uniform in

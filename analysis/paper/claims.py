@@ -304,15 +304,22 @@ def new_modes_undo_the_movement(results: Results) -> bool:
             move = densities.movement_of(m, by)
             shared, total = move.shared, move.total
             kinds.setdefault(by, []).append(
-                "nearer to noise" if move.entering[0] <= 0
-                else "still" if shared[2] >= 0
-                else "wholly" if total[1] <= 0 <= total[2]
-                else "beyond" if total[0] > 0
-                else "in part" if total[0] > shared[0] else "not at all"
-            )  # fmt: skip
+                "nearer to noise"
+                if move.entering[0] <= 0
+                else "still"
+                if shared[2] >= 0
+                else "wholly"
+                if total[1] <= 0 <= total[2]
+                else "beyond"
+                if total[0] > 0
+                else "in part"
+                if total[0] > shared[0]
+                else "not at all"
+            )
     return kinds == {
-        "power": ["in part", "in part", "wholly"], "modes": ["wholly", "still", "wholly"]
-    }  # fmt: skip
+        "power": ["in part", "in part", "wholly"],
+        "modes": ["wholly", "still", "wholly"],
+    }
 
 
 def one_density_is_near_a_logit_normal(results: Results) -> bool:

@@ -49,9 +49,12 @@ def reach(curves: Iterable[Series]) -> tuple[float, float]:
 
 
 def estimates(
-    panel: str, name: str, found: Sequence[Estimate], places: Sequence[float] = (),
+    panel: str,
+    name: str,
+    found: Sequence[Estimate],
+    places: Sequence[float] = (),
     categories: Sequence[str] = (),
-) -> Series:  # fmt: skip
+) -> Series:
     """Numbers with their intervals as marks: at the places, or at 0, 1, 2, …"""
     value, low, high = np.array([(e.value, e.low, e.high) for e in found]).T
     x = np.array(places if len(places) else range(len(found)), float)

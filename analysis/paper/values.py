@@ -139,9 +139,16 @@ def groups(results: Results) -> Iterator[Group]:
     yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
     yield from (_contrast, _grids, _rows, _coverage, _survey)
     each = (
-        _shift, _slope, _pictures, _choices, _channels, _equivariance, _sampler, _weights,
+        _shift,
+        _slope,
+        _pictures,
+        _choices,
+        _channels,
+        _equivariance,
+        _sampler,
+        _weights,
         _information,
-    )  # fmt: skip
+    )
     for group in each:
         for encoder in results.measured:
             yield functools.partial(_of_encoder, group=group, encoder=encoder)
@@ -393,9 +400,10 @@ def _grids(results: Results) -> Rows:
         for grid, place in (("flat", 0), ("folded", 1)):
             what = f"of {name}, {one.channels[place]} channels, {band}"
             for kind, meaning in (
-                ("average", "shift of the channel average"), ("trace", "shift by power"),
+                ("average", "shift of the channel average"),
+                ("trace", "shift by power"),
                 ("matched", "information-matched shift"),
-            ):  # fmt: skip
+            ):
                 found = getattr(one, kind)[place]
                 yield _of(f"{grid}_{kind}_{key}", found, point, f"{meaning} {what}", source)
     yield _of("cut_places", done.places, _range, "shift by place of the square", Grids.places)

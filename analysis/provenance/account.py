@@ -96,7 +96,9 @@ def _of_study(site: Path, results: Results) -> dict[str, Any]:
         "study": rounded(results.study.model_dump(mode="json")),
         "results": {
             name: {
-                "key": one.key, "origin": one.origin, "date": one.date,
+                "key": one.key,
+                "origin": one.origin,
+                "date": one.date,
                 "environment": dict(one.provenance["environment"]),
             }  # without how long it took and where it was found, which differs between equal ones
             for name, one in sorted(made.items())
@@ -107,24 +109,31 @@ def _of_study(site: Path, results: Results) -> dict[str, Any]:
         },
         "photographs": {
             photo.id: {
-                "title": photo.title, "author": photo.author, "license": photo.license,
-                "source": photo.source, "sha256": photo.sha256,
+                "title": photo.title,
+                "author": photo.author,
+                "license": photo.license,
+                "source": photo.source,
+                "sha256": photo.sha256,
             }
             for photo in results.photographs
         },
         "figures": {
             label: record | _files(folder, site, label)
-            for label, record in records.items() if (folder / f"{label}.svg").is_file()
+            for label, record in records.items()
+            if (folder / f"{label}.svg").is_file()
         },
         "tables": {label: one for label, one in records.items() if label.startswith("tbl-")},
         "values": {
             name: {
-                "text": one["text"], "meaning": one["title"], "source": one["function"],
+                "text": one["text"],
+                "meaning": one["title"],
+                "source": one["function"],
                 "results": {read: made[read].key for read in one["results"]},
             }
-            for name, one in sorted(records.items()) if "text" in one
+            for name, one in sorted(records.items())
+            if "text" in one
         },
-    }  # fmt: skip
+    }
 
 
 def _files(folder: Path, site: Path, label: str) -> dict[str, str]:
@@ -144,27 +153,38 @@ def _crate(site: Path, account: dict[str, Any]) -> dict[str, Any]:
     licence = {"@id": f"{SPDX}MIT"}
     graph = [
         _entity(
-            CRATE, "CreativeWork", about={"@id": "./"},
+            CRATE,
+            "CreativeWork",
+            about={"@id": "./"},
             conformsTo={"@id": "https://w3id.org/ro/crate/1.1"},
         ),
         _entity(
-            "./", "Dataset",
+            "./",
+            "Dataset",
             name="Time-step sampling for diffusion models, seen in the frequency domain",
             description=f"A report and the results it shows: {account['study']['title']}.",
-            datePublished=account["date"], license=licence, author={"@id": "#contributors"},
-            version=account["version"], mentions=[{"@id": name} for name in drawn],
+            datePublished=account["date"],
+            license=licence,
+            author={"@id": "#contributors"},
+            version=account["version"],
+            mentions=[{"@id": name} for name in drawn],
         ),
         _entity("#contributors", "Organization", name="timestep-spectra contributors"),
         _entity(
-            "#software", "SoftwareSourceCode", name="timestep-spectra", license=licence,
-            version=account["version"], identifier=account["commit"],
-            codeRepository=account["repository"], programmingLanguage="Python",
+            "#software",
+            "SoftwareSourceCode",
+            name="timestep-spectra",
+            license=licence,
+            version=account["version"],
+            identifier=account["commit"],
+            codeRepository=account["repository"],
+            programmingLanguage="Python",
             runtimePlatform=account["drawn_with"],
         ),
         *(_entity(f"{SPDX}{quote(one)}", "CreativeWork", name=one) for one in sorted(licences)),
         *(_entity(_person(one), "Person", name=one) for one in sorted(people)),
         *(entity for at, study in studies.items() for entity in _made(at, study)),
-    ]  # fmt: skip
+    ]
     return _with_files(site, graph)
 
 
@@ -181,29 +201,39 @@ def _made(at: str, study: dict[str, Any]) -> Iterator[Entity]:
     """The photographs, results and figures of a study, under names that begin with ``at``."""
     for name, one in study["photographs"].items():
         yield _entity(
-            f"{at}photograph-{quote(name)}", "ImageObject", name=one["title"],
+            f"{at}photograph-{quote(name)}",
+            "ImageObject",
+            name=one["title"],
             creator={"@id": _person(one["author"])} if one["author"] else None,
             license={"@id": f"{SPDX}{quote(one['license'])}"} if one["license"] else None,
-            isBasedOn=one["source"], sha256=one["sha256"],
-        )  # fmt: skip
+            isBasedOn=one["source"],
+            sha256=one["sha256"],
+        )
     for name, one in study["results"].items():
         made = one["environment"]
         yield _entity(
-            f"{at}result-{quote(name)}", "CreativeWork", name=f"result {name}",
-            identifier=one["key"], dateCreated=one["date"], isBasedOn={"@id": "#software"},
+            f"{at}result-{quote(name)}",
+            "CreativeWork",
+            name=f"result {name}",
+            identifier=one["key"],
+            dateCreated=one["date"],
+            isBasedOn={"@id": "#software"},
             version=made["commit"],
             description=", ".join(f"{key} {value}" for key, value in sorted(made.items())),
-        )  # fmt: skip
+        )
     for label, one in study["figures"].items():
         read = [f"{at}result-{quote(name)}" for name in one["results"]]
         read += [f"{at}photograph-{quote(name)}" for name in one["photographs"]]
         files = [quote(one[kind]) for kind in ("svg", "png", "webp", "csv") if kind in one]
         yield _entity(
-            f"{at}draw-{label}", "CreateAction", name=f"{label}: {one['title']}",
+            f"{at}draw-{label}",
+            "CreateAction",
+            name=f"{label}: {one['title']}",
             description=f"{one['description']} ({one['function']})",
-            instrument={"@id": "#software"}, object=[{"@id": name} for name in read],
+            instrument={"@id": "#software"},
+            object=[{"@id": name} for name in read],
             result=[{"@id": name} for name in files],
-        )  # fmt: skip
+        )
 
 
 def _with_files(site: Path, graph: list[Entity]) -> dict[str, Any]:
@@ -211,11 +241,16 @@ def _with_files(site: Path, graph: list[Entity]) -> dict[str, Any]:
     files = []
     for path in sorted(path for path in site.rglob("*") if path.is_file() and path.name != CRATE):
         name = path.relative_to(site).as_posix()
-        files.append(_entity(
-            quote(name), "File", name=name, contentSize=str(path.stat().st_size),
-            encodingFormat=TYPES.guess_type(name)[0] or "application/octet-stream",
-            sha256=_sha256(path),
-        ))  # fmt: skip
+        files.append(
+            _entity(
+                quote(name),
+                "File",
+                name=name,
+                contentSize=str(path.stat().st_size),
+                encodingFormat=TYPES.guess_type(name)[0] or "application/octet-stream",
+                sha256=_sha256(path),
+            )
+        )
     for entity in graph:
         if entity["@id"] == "./":
             entity["hasPart"] = [{"@id": file["@id"]} for file in files]

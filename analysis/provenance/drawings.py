@@ -43,8 +43,18 @@ from analysis.study.store import Request, Store
 
 DPI = 200  # of the PNG, pixels per inch
 # Dublin Core's elements as matplotlib names them, in the order of its SVG.
-ELEMENTS = ("Title", "Coverage", "Date", "Description", "Identifier", "Relation", "Source",
-            "Creator", "Contributor", "Rights")  # fmt: skip
+ELEMENTS = (
+    "Title",
+    "Coverage",
+    "Date",
+    "Description",
+    "Identifier",
+    "Relation",
+    "Source",
+    "Creator",
+    "Contributor",
+    "Rights",
+)
 # What draws, besides a figure's own module.
 DRAWING = [
     Path(str(paper_figures.__path__[0])) / "style.py",
@@ -113,13 +123,14 @@ def facts(record: Record, results: Results) -> dict[str, str]:
         "Relation": "; ".join(
             f"{one.name} ({one.origin}) {one.key}, commit {one.provenance['environment']['commit']}"
             for one in found
-        ) or "reads no results",
+        )
+        or "reads no results",
         "Source": f"{record.function} (draw) at commit {environment()['commit']}",
         "Creator": f"timestep-spectra, with {versions()}",
         "Contributor": ", ".join(sorted({photo.author for photo in photographs if photo.author}))
         or "no photographs",
         "Rights": "; ".join(["MIT", *(f"photographs {one}" for one in licences)]),
-    }  # fmt: skip
+    }
 
 
 def drawing(label: str, data: Data, study: str, store: Store) -> dict[str, bytes]:
@@ -151,11 +162,12 @@ def _request(label: str, data: Data, study: str, drawn: ModuleType) -> Request:
         code.update(one.read_bytes())
     made = {name: metadata.version(name) for name in ("matplotlib", "numpy", "pillow", "typst")}
     return Request(
-        "drawing", 8,
+        "drawing",
+        8,
         {"figure": label, "study": {"name": study}, "versions": made, "dpi": DPI},
         {"code": code.hexdigest(), "data": digest(data)},
         f"drawing of {label}",
-    )  # fmt: skip
+    )
 
 
 def digest(data: Data) -> str:
@@ -276,7 +288,7 @@ def _svg(draw: Callable[[], Any]) -> bytes:
         rb' (d|x|y|points)="[^"]*"',
         lambda item: re.sub(rb"-?\d+\.\d{3,}", _rounded, item[0]),
         re.sub(rb"data:image/png;base64,([\w+/=\s]+)", _lighter, _named(buffer.getvalue())),
-    )  # fmt: skip
+    )
 
 
 def _lighter(found: re.Match[bytes]) -> bytes:

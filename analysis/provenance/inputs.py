@@ -32,10 +32,14 @@ V = TypeVar("V")
 PHOTOGRAPHS, DISPLAY, EXPERIMENT = "photographs", "display", "experiment"
 # Attributes of `Results` that are no study's -> the name of their file in data/results/experiment.
 EXPERIMENTS = {
-    "experiment": experiment.NAME, "contrast": contrast.NAME, "grids": grids.NAME,
-    "rows": encoder_table.NAME, "coverage": coverage.NAME, "denoiser": denoiser.NAME,
+    "experiment": experiment.NAME,
+    "contrast": contrast.NAME,
+    "grids": grids.NAME,
+    "rows": encoder_table.NAME,
+    "coverage": coverage.NAME,
+    "denoiser": denoiser.NAME,
     "survey": surveyed.NAME,
-}  # fmt: skip
+}
 # Attributes of `Results` that are taken as a whole -> the name of what is taken.
 WHOLE = {
     "leakage": "leakage",

@@ -178,9 +178,11 @@ def _wrapped(nu: Floats) -> Floats:
 
 
 def predicted_shift(
-    filters: np.ndarray, sides: tuple[int, int], spectrum: Callable[[int], Spectrum],
+    filters: np.ndarray,
+    sides: tuple[int, int],
+    spectrum: Callable[[int], Spectrum],
     colours: np.ndarray | None = None,
-) -> tuple[Floats, Floats]:  # fmt: skip
+) -> tuple[Floats, Floats]:
     """s(k) of each channel at fixed cycles/image, with and without aliases: two ``[C, R]``.
 
     Args:
@@ -239,10 +241,15 @@ def order(
 
 
 def channel_rule(
-    filters: np.ndarray, sides: tuple[int, int], low: np.ndarray, high: np.ndarray,
-    images: Sequence[Callable[[int], Spectrum]], bands: Bands,
-    colours: np.ndarray | None = None, confidence: float = 0.95,
-) -> ChannelRule:  # fmt: skip
+    filters: np.ndarray,
+    sides: tuple[int, int],
+    low: np.ndarray,
+    high: np.ndarray,
+    images: Sequence[Callable[[int], Spectrum]],
+    bands: Bands,
+    colours: np.ndarray | None = None,
+    confidence: float = 0.95,
+) -> ChannelRule:
     """Predicted and measured shift of every channel at fixed cycles/image. @eq-channel-rule
 
     Args:

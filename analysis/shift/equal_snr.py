@@ -189,9 +189,12 @@ def pooled(
 
 
 def measure(
-    low: tuple[Floats, Floats, Floats], high: tuple[Floats, Floats, Floats], pixel_ratio: float,
-    bands: Bands, confidence: float = 0.95,
-) -> MeasuredShift:  # fmt: skip
+    low: tuple[Floats, Floats, Floats],
+    high: tuple[Floats, Floats, Floats],
+    pixel_ratio: float,
+    bands: Bands,
+    confidence: float = 0.95,
+) -> MeasuredShift:
     """Measure the shift between two resolutions, per frequency and as one number. @eq-measured
 
     Args:
@@ -212,16 +215,25 @@ def measure(
     first, edges = bands.first_ring, band_edges(bands, k0)
     k = k0[first:]
     curves = equal_snr_shift(
-        at_frequencies(k, k1[1:], power1[:, 1:]), at_frequencies(k, k1[1:], noise1[1:]),
-        power0[:, first:], noise0[first:],
-    )  # fmt: skip
+        at_frequencies(k, k1[1:], power1[:, 1:]),
+        at_frequencies(k, k1[1:], noise1[1:]),
+        power0[:, first:],
+        noise0[first:],
+    )
     log_curves = np.log(curves)
     each = {name: _estimate(k, log_curves, edge, confidence) for name, edge in edges.items()}
     lower, upper = np.exp(intervals.student(log_curves, confidence))
     return MeasuredShift(
-        k, curves, np.exp(log_curves.mean(axis=0)), lower, upper, each.pop("whole"), each,
-        pixel_ratio, confidence,
-    )  # fmt: skip
+        k,
+        curves,
+        np.exp(log_curves.mean(axis=0)),
+        lower,
+        upper,
+        each.pop("whole"),
+        each,
+        pixel_ratio,
+        confidence,
+    )
 
 
 def sampled_shift(

@@ -122,9 +122,12 @@ def chance(side: int, kind: str = "kaiser", beta: float = 2 * np.pi) -> Floats:
 
 
 def _curve(
-    k: Floats, each: Floats, edges: dict[str, tuple[float, float]], confidence: float,
+    k: Floats,
+    each: Floats,
+    edges: dict[str, tuple[float, float]],
+    confidence: float,
     geometric: bool = False,
-) -> Curve:  # fmt: skip
+) -> Curve:
     values = np.log(each) if geometric else each
 
     def interval(rows: Floats) -> tuple[Floats, Floats, Floats]:
@@ -142,9 +145,13 @@ def _curve(
 
 
 def summarise(
-    compared: Sequence[dict[str, Floats]], side: int, bands: Bands, kind: str = "kaiser",
-    beta: float = 2 * np.pi, confidence: float = 0.95,
-) -> Equivariance:  # fmt: skip
+    compared: Sequence[dict[str, Floats]],
+    side: int,
+    bands: Bands,
+    kind: str = "kaiser",
+    beta: float = 2 * np.pi,
+    confidence: float = 0.95,
+) -> Equivariance:
     """Scale equivariance of one encoder over photographs, per ring and per band.
 
     Args:

@@ -194,8 +194,13 @@ def measure(
         numbers[name] = Estimate(value, least, most, (float(bins.k[0]), float(bins.k[-1])))
     shares = [powers / powers.sum(axis=-1)[:, None] for powers in principal_powers(*pooled)]
     return InformationShift(
-        numbers.pop("matched"), numbers, out["curve"], out["principal"],
+        numbers.pop("matched"),
+        numbers,
+        out["curve"],
+        out["principal"],
         general=np.exp(modes @ np.log(general_shifts(*pooled)[0]) / modes.sum()),
         share=modes @ np.mean(shares, axis=0) / modes.sum(),
-        low=np.linalg.eigvalsh(pooled[0]), high=np.linalg.eigvalsh(pooled[1]), modes=modes,
-    )  # fmt: skip
+        low=np.linalg.eigvalsh(pooled[0]),
+        high=np.linalg.eigvalsh(pooled[1]),
+        modes=modes,
+    )

@@ -51,12 +51,17 @@ def _always(s: float) -> Callable[[int], float]:
 PUBLISHED = (
     Published("SD3, no shift", "esser2024-choice", 0.0, 1.0, _always(1.0)),
     Published("SD3, shift 3", "esser2024-choice", 0.0, 1.0, _always(3.0)),
-    Published("Ideogram 4, tuning", "ideogram4-train-diffusers", 0.0, 1.5,
-              lambda side: square_root(side, side)),
+    Published(
+        "Ideogram 4, tuning",
+        "ideogram4-train-diffusers",
+        0.0,
+        1.5,
+        lambda side: square_root(side, side),
+    ),
     Published("FLUX.1’s line, kohya", "kohya", 0.0, 1.0, lambda side: flux1(side, side)),
     # ln sigma ~ N(-0.4, 1) on latents of standard deviation 0.5, so t / (1 - t) = 0.5 / sigma.
     Published("EDM2, latents", "karras2024-edm2", math.log(0.5) + 0.4, 1.0, _always(1.0)),
-)  # fmt: skip
+)
 
 
 REPEATS = frozenset(
@@ -156,12 +161,19 @@ def rules(path: Path | None = None) -> list[Rule]:
                 ratio, value = row["predicted_shift_512_to_1024"], row["value_used_at_1024"]
                 out.append(
                     Rule(
-                        row["key"], line(row["name"]), int(row["year"]), row["kind"],
-                        float(ratio) if ratio else None, float(value) if value else None,
-                        line(row["source_id"]), row["verified"] == "yes",
-                        line(row["source_locator"]), row["stage"], line(row["no_function"]),
+                        row["key"],
+                        line(row["name"]),
+                        int(row["year"]),
+                        row["kind"],
+                        float(ratio) if ratio else None,
+                        float(value) if value else None,
+                        line(row["source_id"]),
+                        row["verified"] == "yes",
+                        line(row["source_locator"]),
+                        row["stage"],
+                        line(row["no_function"]),
                     )
-                )  # fmt: skip
+                )
             except (KeyError, ValueError, TypeError) as error:
                 raise InputError(f"{path.name}, line {number}: {error}") from None
     return out

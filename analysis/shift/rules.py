@@ -221,8 +221,15 @@ FORMULAS: dict[str, Formula] = {
         Formula("musubi-ideogram4", TRAINING, "512²", MU, square_root),
         Formula("flux1", SAMPLING, FLUX_ENDS, MU, flux1, reported=REPORTED),
         Formula("flux2-50", SAMPLING, "tokens and steps", MU, flux2, flux2),
-        Formula("flux2-200", SAMPLING, "tokens and steps", MU,
-                lambda h, w: flux2(h, w, 200), flux2, REPORTED),
+        Formula(
+            "flux2-200",
+            SAMPLING,
+            "tokens and steps",
+            MU,
+            lambda h, w: flux2(h, w, 200),
+            flux2,
+            REPORTED,
+        ),
         Formula("qwen-image", SAMPLING, "256 tokens, 8192", MU, qwen_image),
         Formula("qwen-image-layered", SAMPLING, "256 tokens (256²)", S, qwen_image_layered),
         Formula("cogview4", SAMPLING, "256 tokens (256²)", S, cogview4),
@@ -249,7 +256,7 @@ FORMULAS: dict[str, Formula] = {
         _static("ernie-image", SAMPLING, 4.0),
         _static("simpletuner", TRAINING, 3.0),
     )
-}  # fmt: skip
+}
 """The rules by key. A tool's copy of a model's rule has its own key: it may serve another stage."""
 
 

@@ -48,9 +48,14 @@ def render(root: Path, site: Path, *, quiet: bool) -> None:
     environment = os.environ | {"QUARTO_PYTHON": sys.executable}
     lines = []
     with subprocess.Popen(
-        command, cwd=root, env=environment, text=True, errors="replace",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
+        command,
+        cwd=root,
+        env=environment,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line.rstrip())

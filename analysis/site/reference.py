@@ -52,11 +52,15 @@ def _below(package: griffe.Module) -> Iterator[griffe.Module]:
 @functools.cache
 def _package() -> griffe.Module:
     loaded = griffe.load(
-        PACKAGE.name, search_paths=[PACKAGE.parent], docstring_parser="google",
+        PACKAGE.name,
+        search_paths=[PACKAGE.parent],
+        docstring_parser="google",
         docstring_options={
-            "returns_named_value": False, "returns_multiple_items": False, "warnings": False,
+            "returns_named_value": False,
+            "returns_multiple_items": False,
+            "warnings": False,
         },
-    )  # fmt: skip
+    )
     assert isinstance(loaded, griffe.Module)
     return loaded
 

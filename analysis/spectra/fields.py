@@ -36,9 +36,12 @@ def power_law_field(
 
 
 def leakage(
-    side: int, gamma: float, windows: Sequence[tuple[str, float]], rng: np.random.Generator,
+    side: int,
+    gamma: float,
+    windows: Sequence[tuple[str, float]],
+    rng: np.random.Generator,
     fields: int = 64,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Measured over true power of non-periodic fields with P(k) = k^-gamma, window by window.
 
     The truth is the ring average of k^-gamma over the same modes, so that only the window's doing

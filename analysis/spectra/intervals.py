@@ -152,9 +152,10 @@ def crossed(samples: np.ndarray, confidence: float) -> tuple[float, float]:
     rest = samples - mean - a[:, None] - b
     freedom = images - 1, channels - 1, (images - 1) * (channels - 1)
     squares = (
-        channels * (a @ a) / freedom[0], images * (b @ b) / freedom[1],
+        channels * (a @ a) / freedom[0],
+        images * (b @ b) / freedom[1],
         (rest**2).sum() / freedom[2],
-    )  # fmt: skip
+    )
     total = squares[0] + squares[1] - squares[2]
     worth = sum(square**2 / free for square, free in zip(squares, freedom, strict=True))
     known = total**2 / worth if worth > 0 else freedom[0]

@@ -153,9 +153,13 @@ def _threads(count: int, process: int) -> concurrent.futures.ThreadPoolExecutor:
 
 
 def raps(
-    z: np.ndarray, kind: str = "kaiser", beta: float = 2.0,
-    *, corners: bool = False, workers: int | None = 1,
-) -> Floats:  # fmt: skip
+    z: np.ndarray,
+    kind: str = "kaiser",
+    beta: float = 2.0,
+    *,
+    corners: bool = False,
+    workers: int | None = 1,
+) -> Floats:
     """Ring-averaged power spectrum of each field: ``[..., h, w]`` -> ``[..., R]``. @eq-raps
 
     A mean over directions, as @eq-raps-integral is of a field without a grid:

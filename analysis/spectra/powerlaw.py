@@ -107,9 +107,12 @@ class LogLogPolynomial:
 
 
 def fit_power_law(
-    f: np.ndarray, power: np.ndarray, weights: np.ndarray | None = None,
-    band: Band | None = None, unit: str = UNIT,
-) -> PowerLaw:  # fmt: skip
+    f: np.ndarray,
+    power: np.ndarray,
+    weights: np.ndarray | None = None,
+    band: Band | None = None,
+    unit: str = UNIT,
+) -> PowerLaw:
     """Weighted least squares for ln P = ln beta - gamma ln f. @eq-powerlaw
 
     The error takes every ring to scatter alike. The low rings of a single field scatter more and
@@ -135,9 +138,13 @@ def fit_power_law(
 
 
 def fit_power_law_modes(
-    f: np.ndarray, power: np.ndarray, modes: np.ndarray, correlation: np.ndarray | None = None,
-    band: Band | None = None, unit: str = UNIT,
-) -> PowerLaw:  # fmt: skip
+    f: np.ndarray,
+    power: np.ndarray,
+    modes: np.ndarray,
+    correlation: np.ndarray | None = None,
+    band: Band | None = None,
+    unit: str = UNIT,
+) -> PowerLaw:
     """Least squares for ln P, each ring weighted by the inverse variance that its modes give it.
 
     ln of a gamma variable of shape n has mean psi(n) - ln n, nearly -1 / (2 n), and variance
@@ -159,9 +166,13 @@ def fit_power_law_modes(
 
 
 def fit_whittle(
-    f: np.ndarray, power: np.ndarray, modes: np.ndarray, correlation: np.ndarray | None = None,
-    band: Band | None = None, unit: str = UNIT,
-) -> PowerLaw:  # fmt: skip
+    f: np.ndarray,
+    power: np.ndarray,
+    modes: np.ndarray,
+    correlation: np.ndarray | None = None,
+    band: Band | None = None,
+    unit: str = UNIT,
+) -> PowerLaw:
     r"""The minimum of Whittle's $\sum_k n_k [\ln S(k) + P(k) / S(k)]$, S = beta f^-gamma.
 
     For given gamma the best beta is the mean of P f^gamma over modes. What is left in gamma alone

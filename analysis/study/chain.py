@@ -254,9 +254,11 @@ class Chain:
         return card if card.pinned else self.plan.settle(card, self.encoder(card).pins)
 
     def obtain(
-        self, card: Card, parts: Iterable[Part],
+        self,
+        card: Card,
+        parts: Iterable[Part],
         progress: Progress = lambda done, total, label: None,
-    ) -> list[Arrays]:  # fmt: skip
+    ) -> list[Arrays]:
         """What steps of photographs give, of one encoder; what is not stored is computed, no more.
 
         Raises:

@@ -44,9 +44,15 @@ ALIKE = 0.5  # ln of a ratio; halves of pictures, or their other resizings, diff
 # What reading a damaged or hostile file may raise: a member that is encrypted or packed by a method
 # of the future, JSON nested without end, arrays that no memory holds, broken streams.
 UNREADABLE = (
-    OSError, ValueError, RuntimeError, MemoryError, EOFError, KeyError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    RuntimeError,
+    MemoryError,
+    EOFError,
+    KeyError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -252,8 +258,9 @@ def related(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
         half = arrays[f"{name}_{high}"]
         want(
             _alike(half.mean(axis=1), arrays[f"power_{high}"].mean(axis=1)[:, 2:], ALIKE),
-            f"{name}_{high}", f"and power_{high} disagree",
-        )  # fmt: skip
+            f"{name}_{high}",
+            f"and power_{high} disagree",
+        )
     for variation in study.variations:
         name = steps.stored("power", high, variation)
         if name in arrays and not variation.images and not variation.sample:

@@ -519,16 +519,22 @@ def trained(done: Experiment) -> Trained:
     matched = [found["matched"][str(level)] for level in (LEVELS[0], LEVELS[-1])]
     levels = done.matched()[outer, unshifted]
     return Trained(
-        (int(done.sides[0]), int(done.sides[-1])), (settings.euler, settings.fine),
+        (int(done.sides[0]), int(done.sides[-1])),
+        (settings.euler, settings.fine),
         sum(int(np.sum(~np.isfinite(each))) for each in decided),
         sum(each.size for each in decided),
         tuple(name for name, one in losses.items() if _inside(one)),
-        best, float(z["ratio_mean"]), ends(z["ratio_each"]), max(map(abs, around), default=0.0),
-        sampling, float(sampling[1] / sampling[0]), ends(sampled[1] / sampled[0]),
+        best,
+        float(z["ratio_mean"]),
+        ends(z["ratio_each"]),
+        max(map(abs, around), default=0.0),
+        sampling,
+        float(sampling[1] / sampling[0]),
+        ends(sampled[1] / sampled[0]),
         (_kept(done, 0, unshifted), _kept(done, -1, unshifted)),
         tuple((one["mean"][unshifted], one["std"][unshifted]) for one in matched),  # type: ignore[arg-type]
         bool(np.all(levels[1] < levels[0])),
-    )  # fmt: skip
+    )
 
 
 def _inside(loss: dict[str, Any]) -> bool:

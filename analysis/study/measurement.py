@@ -98,9 +98,12 @@ class Measured:
         return np.divide(power, expected, out=np.zeros_like(power), where=expected > 1e-9)
 
     def _shift(
-        self, powers: dict[int, Floats], pair: tuple[int, int] | None = None,
-        window: Window | None = None, axis: str = AXIS,
-    ) -> MeasuredShift:  # fmt: skip
+        self,
+        powers: dict[int, Floats],
+        pair: tuple[int, int] | None = None,
+        window: Window | None = None,
+        axis: str = AXIS,
+    ) -> MeasuredShift:
         """The shift from spectra ``[I, R]`` by side, under a window, along a frequency axis."""
         study, (low, high) = self.study, pair or self.study.pair
         sides = [
@@ -210,9 +213,13 @@ class Measured:
         images = len(parts["low"])
         rows = [{n: array[index] for n, array in parts.items()} for index in range(images)]
         return summarise(
-            rows, study.low // self.card.latent_stride, study.bands,
-            study.window.kind, study.window.beta, study.confidence,
-        )  # fmt: skip
+            rows,
+            study.low // self.card.latent_stride,
+            study.bands,
+            study.window.kind,
+            study.window.beta,
+            study.confidence,
+        )
 
     @property
     def law_rings(self) -> slice:

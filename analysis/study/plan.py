@@ -203,11 +203,13 @@ class Plan:
         """The linear code is fitted on the bundled photographs, whatever the study shows."""
         card = cards.card("linear-f8c16")
         return Request(
-            "linear-fit", 1,
+            "linear-fit",
+            1,
             {"size": card.fit_size, "patch": card.stride, "channels": card.channels},
             {photo.id: photo.sha256 for photo in catalogue.image_set("bundled").photos},
-            "the linear code", (linear_code.fit, pixels.load),
-        )  # fmt: skip
+            "the linear code",
+            (linear_code.fit, pixels.load),
+        )
 
     def moments_request(self, view: View, card: cards.Card) -> Request:
         """Moments of one view."""
@@ -215,8 +217,10 @@ class Plan:
         if card.kind == "linear":
             inputs["fit"] = self.fit_request.key
         parameters = {
-            "size": view.side, "resample": view.resample, "encoder": cards.identity(card),
-        }  # fmt: skip
+            "size": view.side,
+            "resample": view.resample,
+            "encoder": cards.identity(card),
+        }
         if view.jpeg:
             parameters["jpeg"] = view.jpeg
         text = f"latents of {view.text} by {card.name}"
@@ -225,9 +229,12 @@ class Plan:
         return Request("moments", 1, parameters, inputs, text, code)
 
     def part(
-        self, step: Step, views: Sequence[View], card: cards.Card,
+        self,
+        step: Step,
+        views: Sequence[View],
+        card: cards.Card,
         variation: Variation | None = None,
-    ) -> Part:  # fmt: skip
+    ) -> Part:
         """A step of one image, of whose views it reads the latents."""
         setting = self.setting(card, views[-1])
         drawn = {"seed": self.study.seed} if variation and variation.sample else {}
@@ -236,10 +243,13 @@ class Plan:
         names = ["moments"] if len(views) == 1 else [str(view.side) for view in views]
         what = " and ".join(view.text for view in views)
         request = Request(
-            step.name, step.version, parameters | step.chosen(setting),
-            dict(zip(names, keys, strict=True)), f"{step.name} of {what} by {card.name}",
+            step.name,
+            step.version,
+            parameters | step.chosen(setting),
+            dict(zip(names, keys, strict=True)),
+            f"{step.name} of {what} by {card.name}",
             (step.compute, latents.normalise),
-        )  # fmt: skip
+        )
         return Part(step, tuple(views), setting, request, variation)
 
     def parts(self, card: cards.Card) -> Iterator[Part]:

@@ -76,9 +76,11 @@ def _halves(plan: Plan) -> Iterator[str]:
 
 
 def fetch(
-    plan: Plan, progress: Callable[[int, int, str], None] = lambda done, total, label: None,
-    *, pages: bool = False,
-) -> None:  # fmt: skip
+    plan: Plan,
+    progress: Callable[[int, int, str], None] = lambda done, total, label: None,
+    *,
+    pages: bool = False,
+) -> None:
     """Get the photographs that are not here, and look at all by their headers.
 
     What is here is looked at first. What a folder has beside its images is warned of, and each
@@ -155,7 +157,8 @@ def _wrong(plan: Plan, *, decoded: bool) -> list[str]:
             wrong.append(f"{len(unfit)} of {len(photos)} images can't be used: {remedy} them out")
     missing = catalogue.unavailable(photos, downloads)
     wrong += [
-        str(error) for name, error in missing.items()
+        str(error)
+        for name, error in missing.items()
         if name not in unfit and isinstance(error, InputError)
-    ]  # fmt: skip
+    ]
     return wrong

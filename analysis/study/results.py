@@ -206,9 +206,17 @@ def assemble(plan: Plan) -> Results:
     samplers = {name: steps.samplers(files[f"sampler-{name}"][0]) for name in measured}
     rule = ChannelRule(**files["channel-rule"][0]) if plan.linear else None
     return Results(
-        plan.study, plan.photographs, measured, contributed, display, leakage, samplers, rule,
-        files, plan.store.downloads,
-    )  # fmt: skip
+        plan.study,
+        plan.photographs,
+        measured,
+        contributed,
+        display,
+        leakage,
+        samplers,
+        rule,
+        files,
+        plan.store.downloads,
+    )
 
 
 @functools.cache

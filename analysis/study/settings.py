@@ -215,8 +215,11 @@ def load_study(name_or_path: str | Path | None = None) -> Study:
     if "display_encoder" in content:
         content["display_encoder"] = placed(content["display_encoder"])
     models: dict[str, type[BaseModel]] = {
-        "window": Window, "windows": Window, "bands": Bands, "variations": Variation,
-    }  # fmt: skip
+        "window": Window,
+        "windows": Window,
+        "bands": Bands,
+        "variations": Variation,
+    }
     try:
         return Study(name=path.stem, **content).placed(folder)
     except ValidationError as error:

@@ -256,29 +256,45 @@ def power(setting: Setting, z: np.ndarray) -> Arrays:
 
 STEPS: tuple[Step, ...] = (
     Step(
-        "spectra", 5, "each", chosen("window", "windows", "t", "seed"),
+        "spectra",
+        5,
+        "each",
+        chosen("window", "windows", "t", "seed"),
         {"power": Array("CR"), "windows": Array("WR"), "noise": Array("R"), "noisy": Array("R")},
         spectra,
     ),
     Step(
-        "cross-spectra", 1, "shown", chosen_bins,
+        "cross-spectra",
+        1,
+        "shown",
+        chosen_bins,
         {"cross": Array("BP", -np.inf, dtype="float32")},
-        cross, input="cross",
+        cross,
+        input="cross",
     ),
     Step(
-        "halves", 1, "highest", chosen("window"),
+        "halves",
+        1,
+        "highest",
+        chosen("window"),
         {"left_right": Array("2H"), "top_bottom": Array("2H")},
         halves,
     ),
     Step(
-        "equivariance", 1, "together", chosen("window"),
+        "equivariance",
+        1,
+        "together",
+        chosen("window"),
         {
-            "pair_low": Array("L"), "pair_cropped": Array("L"), "pair_explained": Array("L"),
+            "pair_low": Array("L"),
+            "pair_cropped": Array("L"),
+            "pair_explained": Array("L"),
             "pair_cross": Array("L", -np.inf),
         },
-        pair, input="pair",
+        pair,
+        input="pair",
     ),
-)  # fmt: skip
+)
 """Of each photograph, in the order they are computed in; ``<array>_<side>`` in measurements."""
 
 POWER = Step("power", 1, "shown", chosen("window"), {"power": Array("R")}, power)
@@ -385,9 +401,15 @@ def channel_rule(
     covariance = np.mean(colours, axis=0)
     low, high = (measured.snr(side) for side in study.pair)
     rule = shift_channel_rule.channel_rule(
-        filters, study.pair, low, high, photographs, study.bands,
-        3 * covariance / np.trace(covariance), study.confidence,
-    )  # fmt: skip
+        filters,
+        study.pair,
+        low,
+        high,
+        photographs,
+        study.bands,
+        3 * covariance / np.trace(covariance),
+        study.confidence,
+    )
     return {f.name: getattr(rule, f.name) for f in dataclasses.fields(rule)}
 
 
@@ -408,11 +430,14 @@ def leakage(setting: Setting) -> Arrays:
     windows = [(window.kind, window.beta) for window in study.windows]
     ratios = [
         spectra_fields.leakage(
-            side, gamma, windows, noise.generator(study.seed, "leakage", str(gamma)),
+            side,
+            gamma,
+            windows,
+            noise.generator(study.seed, "leakage", str(gamma)),
             LEAKAGE["fields"],
         )
         for gamma in LEAKAGE["gammas"]
-    ]  # fmt: skip
+    ]
     k = spectra_rings.rings(side, side).cycles_per_image[1:]
     return {"ratio": np.stack(ratios), "k": k, "gammas": np.array(LEAKAGE["gammas"])}
 
@@ -424,19 +449,33 @@ def _is_pictured(setting: Setting) -> bool:
 RESULTS: tuple[Result, ...] = (
     Result("sampler", 1, "sampler on {}", chosen("bands"), ("measurement",), sampler),
     Result(
-        "display", 2, "pictured latents",
+        "display",
+        2,
+        "pictured latents",
         lambda s: {"normalisation": s.card.normalisation.model_dump()},
-        ("pictured",), display, only=_is_pictured,
+        ("pictured",),
+        display,
+        only=_is_pictured,
     ),
     Result(
-        "leakage", 1, "leakage of the windows",
-        chosen_leakage, ("setting",), leakage, only=_is_pictured,
+        "leakage",
+        1,
+        "leakage of the windows",
+        chosen_leakage,
+        ("setting",),
+        leakage,
+        only=_is_pictured,
     ),
     Result(
-        "channel-rule", 2, "channels of {}", chosen("bands", "confidence"),
-        ("measurement", "fit", "pixels"), channel_rule, only=lambda s: s.card.kind == "linear",
+        "channel-rule",
+        2,
+        "channels of {}",
+        chosen("bands", "confidence"),
+        ("measurement", "fit", "pixels"),
+        channel_rule,
+        only=lambda s: s.card.kind == "linear",
     ),
-)  # fmt: skip
+)
 """Of each encoder, in the order they are computed in."""
 
 

@@ -228,10 +228,11 @@ def nearest_logit_normal(crossings: Crossings) -> LogitNormal:
     theta = grid(crossings)
     density = crossings.density(theta)
     return LogitNormal(
-        mu, std,
+        mu,
+        std,
         divergence(theta, density, mu, std),
         total_variation(theta, density, normal_pdf(theta, mu, std)),
-    )  # fmt: skip
+    )
 
 
 def _interval(each: Floats, confidence: float) -> tuple[float, float]:
@@ -240,9 +241,11 @@ def _interval(each: Floats, confidence: float) -> tuple[float, float]:
 
 
 def movement(
-    low: tuple[Floats, Floats, Floats], high: tuple[Floats, Floats, Floats], by: Weights,
+    low: tuple[Floats, Floats, Floats],
+    high: tuple[Floats, Floats, Floats],
+    by: Weights,
     confidence: float = 0.95,
-) -> Movement:  # fmt: skip
+) -> Movement:
     """How the density's mean moves between two resolutions, and which modes move it.
 
     The low resolution's Fourier square lies inside the high one's, so that each ring of the high

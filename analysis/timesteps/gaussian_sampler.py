@@ -276,9 +276,13 @@ class SamplerStudy:
 
 
 def study(
-    k: dict[int, np.ndarray], power: dict[int, np.ndarray], modes: dict[int, np.ndarray],
-    bands: Bands, steps: tuple[int, ...] = STEPS, solver: str = "euler",
-) -> SamplerStudy:  # fmt: skip
+    k: dict[int, np.ndarray],
+    power: dict[int, np.ndarray],
+    modes: dict[int, np.ndarray],
+    bands: Bands,
+    steps: tuple[int, ...] = STEPS,
+    solver: str = "euler",
+) -> SamplerStudy:
     """Best shifts of one encoder from its spectra at several resolutions.
 
     Args:
@@ -321,6 +325,15 @@ def study(
                 errors[a, present, c, d] = weights[c, present] @ mode_error(gain, metric).T
     best, error, low, high = best_shift(SHIFTS, errors)
     return SamplerStudy(
-        np.array(sides), np.array(list(edges)), np.array(steps), np.array(solver), errors[:, 0],
-        best, error, low, high, errors[..., SHIFTS.tolist().index(1)], limit,
-    )  # fmt: skip
+        np.array(sides),
+        np.array(list(edges)),
+        np.array(steps),
+        np.array(solver),
+        errors[:, 0],
+        best,
+        error,
+        low,
+        high,
+        errors[..., SHIFTS.tolist().index(1)],
+        limit,
+    )

@@ -103,9 +103,12 @@ class Sound:
 
 
 def sampled_sound(
-    rng: np.random.Generator, rate: int = 22050, factor: int = SOUND_FACTOR, seconds: float = 3.0,
+    rng: np.random.Generator,
+    rate: int = 22050,
+    factor: int = SOUND_FACTOR,
+    seconds: float = 3.0,
     std: float = 0.1,
-) -> tuple[Sound, Sound]:  # fmt: skip
+) -> tuple[Sound, Sound]:
     """White noise of one variance drawn at two sampling rates, heard in the same band.
 
     Both are drawn with standard deviation ``std`` per sample: one at ``rate``, then limited to

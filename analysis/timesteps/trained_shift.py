@@ -198,19 +198,25 @@ def summary(done: Experiment) -> dict[str, Any]:
         each, mean = done.best(values)
         return {
             "relative": _spread(values / done._unshifted(values) - 1),
-            "best_each": each.tolist(), "best_mean": mean.tolist(),
-            "ratio_each": (each[-1] / each[0]).tolist(), "ratio_mean": float(mean[-1] / mean[0]),
-        }  # fmt: skip
+            "best_each": each.tolist(),
+            "best_mean": mean.tolist(),
+            "ratio_each": (each[-1] / each[0]).tolist(),
+            "ratio_mean": float(mean[-1] / mean[0]),
+        }
 
     few, fine = done.spectral_error(done.few), done.spectral_error(done.fine)
     matched = {str(level): _spread(m) for level, m in zip(LEVELS, done.matched(), strict=True)}
     each, mean = done.best_sampling()
     sampling = {
-        "best_each": each.tolist(), "best_mean": mean.tolist(),
-        "ratio_each": (each[-1] / each[0]).tolist(), "ratio_mean": (mean[-1] / mean[0]).tolist(),
-    }  # fmt: skip
-    spectrum = {f"{s:g}": judged(few[..., g]) | {"error": _spread(few[..., g])}
-                for g, s in enumerate(done.sampling)}  # fmt: skip
+        "best_each": each.tolist(),
+        "best_mean": mean.tolist(),
+        "ratio_each": (each[-1] / each[0]).tolist(),
+        "ratio_mean": (mean[-1] / mean[0]).tolist(),
+    }
+    spectrum = {
+        f"{s:g}": judged(few[..., g]) | {"error": _spread(few[..., g])}
+        for g, s in enumerate(done.sampling)
+    }
     return {
         "loss": {name: judged(done.integral(name)) for name in MEASURES},
         "spectrum": spectrum,

@@ -261,15 +261,20 @@ def shipped(name: str, size: Size) -> Mapping[str, Any]:
     card = model(name)
     stages: dict[str, Any] = {
         stage: {
-            "rule": card.rule(stage), "shift": card.shift(stage, size),
-            "base": card.shift(stage, card.native), "reported": stage in card.reported,
+            "rule": card.rule(stage),
+            "shift": card.shift(stage, size),
+            "base": card.shift(stage, card.native),
+            "reported": stage in card.reported,
         }
         for stage in ("training", "sampling")
-    }  # fmt: skip
+    }
     return {
-        "title": card.title, "native": list(card.native), "encoder": card.encoder,
-        "multiple": card.multiple, **stages,
-    }  # fmt: skip
+        "title": card.title,
+        "native": list(card.native),
+        "encoder": card.encoder,
+        "multiple": card.multiple,
+        **stages,
+    }
 
 
 def square_root(card: Model, start: Size, end: Size) -> float:

@@ -101,9 +101,12 @@ def range_of(card: Model, encoder: str = "") -> Exponent:
         return known[name]
     several = known.values()
     return Exponent(
-        tuple(sorted(known)), None, min(one.low for one in several),
-        max(one.high for one in several), next(iter(several)).pair,
-    )  # fmt: skip
+        tuple(sorted(known)),
+        None,
+        min(one.low for one in several),
+        max(one.high for one in several),
+        next(iter(several)).pair,
+    )
 
 
 def parsed(text: str, card: Model) -> Size:
@@ -128,10 +131,17 @@ def written(size: Size) -> str:
 
 
 def recipe(
-    name: str, to: str, start: str = "", encoder: str = "", tool: str = "", *,
-    by: By | None = None, base_shift: float | None = None, steps: int | None = None,
+    name: str,
+    to: str,
+    start: str = "",
+    encoder: str = "",
+    tool: str = "",
+    *,
+    by: By | None = None,
+    base_shift: float | None = None,
+    steps: int | None = None,
     exponent: Exponent | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Shifts and settings of a model at the sizes of a run, as JSON values.
 
     Args:
@@ -165,21 +175,25 @@ def recipe(
     if by is None:
         by = "own" if card.training != "" and not start and base_shift is None else "square-root"
     return {
-        "model": card.name, "title": card.title, "encoder": card.encoder,
-        "prediction": card.prediction, "from": list(origin), "by": by,
+        "model": card.name,
+        "title": card.title,
+        "encoder": card.encoder,
+        "prediction": card.prediction,
+        "from": list(origin),
+        "by": by,
         "rules": {
             stage: {
-                "rule": card.rule(stage), "reported": stage in card.reported,
+                "rule": card.rule(stage),
+                "reported": stage in card.reported,
                 "source": card.source(stage).place[0] if card.rule(stage) else "",
             }
             for stage in _STAGES
         },
-        "base_shift": base, "base_shift_is": source,
+        "base_shift": base,
+        "base_shift_is": source,
         "measured": dataclasses.asdict(found),
-        "sizes": [
-            _at(card, size, origin, base, by, found, steps, only) for size in sizes
-        ],
-    }  # fmt: skip
+        "sizes": [_at(card, size, origin, base, by, found, steps, only) for size in sizes],
+    }
 
 
 _STAGES: tuple[Stage, ...] = ("training", "sampling")
@@ -196,9 +210,15 @@ def _base(card: Model, origin: Size, given: float | None) -> tuple[float, str]:
 
 
 def _at(
-    card: Model, size: Size, origin: Size, base: float, by: By, found: Exponent,
-    steps: int | None, only: str,
-) -> dict[str, Any]:  # fmt: skip
+    card: Model,
+    size: Size,
+    origin: Size,
+    base: float,
+    by: By,
+    found: Exponent,
+    steps: int | None,
+    only: str,
+) -> dict[str, Any]:
     """What `recipe` says of one size."""
     ratio = card.pixels(size) / card.pixels(origin)
     value, low, high = found.shift(ratio)
@@ -213,19 +233,24 @@ def _at(
             f"the makers of {card.title} state no rule of training: use --by square-root"
         )
     shifts: dict[Stage, float | None] = {
-        "training": chosen, "sampling": card.shift("sampling", size, steps),
-    }  # fmt: skip
+        "training": chosen,
+        "sampling": card.shift("sampling", size, steps),
+    }
     return {
-        "size": list(size), "written": written(size), "pixel_ratio": ratio,
+        "size": list(size),
+        "written": written(size),
+        "pixel_ratio": ratio,
         "training": {
-            **candidates, "measured_range": [base * low, base * high], "shift": chosen,
+            **candidates,
+            "measured_range": [base * low, base * high],
+            "shift": chosen,
             "mu": {"t = 1 is data": -math.log(chosen), "sigma = 1 is noise": math.log(chosen)},
         },
         "sampling": {"shift": shifts["sampling"]},
         "settings": [
             dataclasses.asdict(one) for one in settings.for_model(card, size, shifts, only)
         ],
-    }  # fmt: skip
+    }
 
 
 def text(content: dict[str, Any]) -> str:
@@ -262,9 +287,11 @@ def _of_size(one: dict[str, Any], by: str) -> list[str]:
         value = training[name]
         number = "none is stated" if value is None else f"{value:.4g}"
         if name == "measured":
-            number = f"{low:.4g} to {high:.4g}" if value is None else (
-                f"{number} [{low:.4g}, {high:.4g}]"
-            )  # fmt: skip
+            number = (
+                f"{low:.4g} to {high:.4g}"
+                if value is None
+                else (f"{number} [{low:.4g}, {high:.4g}]")
+            )
         return f"  {name.replace('own', 'own rule'):<18}{number}" + "  <- used" * (name == by)
 
     lines = [f"{one['written']} ({one['pixel_ratio']:.4g} times the pixels), training: s"]

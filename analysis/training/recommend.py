@@ -127,11 +127,15 @@ class Recommendation:
                 side: found.best[found.at(side, "total", metric)][chosen]
                 for side in (self.start, self.end)
             }
-            rows.append({
-                "measure": metric, "solver": solver, "steps": steps,
-                "best": best[self.end].tolist(),
-                "ratio": (best[self.end] / best[self.start]).tolist(),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "measure": metric,
+                    "solver": solver,
+                    "steps": steps,
+                    "best": best[self.end].tolist(),
+                    "ratio": (best[self.end] / best[self.start]).tolist(),
+                }
+            )
         return rows
 
 
@@ -147,9 +151,14 @@ def _inverted(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 def recommend(
-    base: Study, encoder: str, start: int, end: int, store: Store, photographs: str = "",
+    base: Study,
+    encoder: str,
+    start: int,
+    end: int,
+    store: Store,
+    photographs: str = "",
     progress: Progress = lambda done, total, label: None,
-) -> Recommendation:  # fmt: skip
+) -> Recommendation:
     """Measure the shift of one encoder between two resolutions, or find it measured.
 
     Args:
@@ -187,9 +196,15 @@ def recommend(
     grids = {side: side // card.latent_stride for side in (low, high)}
     one = _between(base, card.name, powers, grids)
     return dataclasses.replace(
-        one, start=start, end=end, photographs=base.images, origin=origin, key=key,
-        pins=chain.plan.pins.get(card.name, {}), sampled=sampled,
-    )  # fmt: skip
+        one,
+        start=start,
+        end=end,
+        photographs=base.images,
+        origin=origin,
+        key=key,
+        pins=chain.plan.pins.get(card.name, {}),
+        sampled=sampled,
+    )
 
 
 def _sampled(plan: Plan, known: bool) -> dict[str, SamplerStudy]:
@@ -284,10 +299,16 @@ Encode = Callable[[np.ndarray], Any]
 
 
 def measure(
-    encode: Encode, images: str | Path | Sequence[str | Path], start: int, end: int, *,
-    name: str = "", study: Study | None = None, batch: int = 1,
+    encode: Encode,
+    images: str | Path | Sequence[str | Path],
+    start: int,
+    end: int,
+    *,
+    name: str = "",
+    study: Study | None = None,
+    batch: int = 1,
     progress: Progress = lambda done, total, label: None,
-) -> Recommendation:  # fmt: skip
+) -> Recommendation:
     """Measure the shift of any function from pixels to latents, as `recommend` does of a card's.
 
     Nothing is stored, and torch is not needed unless the function needs it.

@@ -226,21 +226,35 @@ class TimestepSampler:
     """
 
     def __init__(
-        self, distribution: str | Density = "logit_normal", *, shift: float = 1.0,
-        exponent: float = 0.0, base: int | Size | None = None, frames_exponent: float = 0.0,
-        logit_mean: float = 0.0, logit_std: float = 1.0, mode_scale: float = 1.29,
-        base_shift: float | None = None, max_shift: float | None = None,
-        base_image_seq_len: int = 256, max_image_seq_len: int = 4096,
-        shift_terminal: float | None = None, min_timestep: int | None = None,
-        max_timestep: int | None = None, preserve_distribution_shape: bool = False,
+        self,
+        distribution: str | Density = "logit_normal",
+        *,
+        shift: float = 1.0,
+        exponent: float = 0.0,
+        base: int | Size | None = None,
+        frames_exponent: float = 0.0,
+        logit_mean: float = 0.0,
+        logit_std: float = 1.0,
+        mode_scale: float = 1.29,
+        base_shift: float | None = None,
+        max_shift: float | None = None,
+        base_image_seq_len: int = 256,
+        max_image_seq_len: int = 4096,
+        shift_terminal: float | None = None,
+        min_timestep: int | None = None,
+        max_timestep: int | None = None,
+        preserve_distribution_shape: bool = False,
         num_timestep_buckets: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if isinstance(distribution, str):
             named: dict[str, Callable[[], Density]] = {
                 "logit_normal": lambda: logit_normal(logit_mean, logit_std),
-                "uniform": uniform, "none": uniform, "sigma_sqrt": uniform,
-                "mode": lambda: mode(mode_scale), "cosmap": cosmap,
-            }  # fmt: skip
+                "uniform": uniform,
+                "none": uniform,
+                "sigma_sqrt": uniform,
+                "mode": lambda: mode(mode_scale),
+                "cosmap": cosmap,
+            }
             if distribution not in named:
                 raise ValueError(f"no distribution '{distribution}'; known: {', '.join(named)}")
             distribution = named[distribution]()
@@ -258,9 +272,10 @@ class TimestepSampler:
         self.shift, self.exponent, self.frames_exponent = shift, exponent, frames_exponent
         self._base = sides
         self._line = (
-            None if base_shift is None or max_shift is None
+            None
+            if base_shift is None or max_shift is None
             else (base_shift, max_shift, base_image_seq_len, max_image_seq_len)
-        )  # fmt: skip
+        )
         self.shift_terminal = shift_terminal or 0.0
         if not 0 <= self.shift_terminal < 1:
             raise ValueError(f"shift_terminal is {shift_terminal}; it lies in [0, 1)")
@@ -281,10 +296,17 @@ class TimestepSampler:
 
     @classmethod
     def of_diffusers(
-        cls, weighting_scheme: str = "none", logit_mean: float = 0.0, logit_std: float = 1.0,
-        mode_scale: float = 1.29, *, reads: Literal["index", "sigma"] = "index",
-        blends: Literal["noise", "data"] = "noise", table_shift: float = 1.0, **more: Any,
-    ) -> "TimestepSampler":  # fmt: skip
+        cls,
+        weighting_scheme: str = "none",
+        logit_mean: float = 0.0,
+        logit_std: float = 1.0,
+        mode_scale: float = 1.29,
+        *,
+        reads: Literal["index", "sigma"] = "index",
+        blends: Literal["noise", "data"] = "noise",
+        table_shift: float = 1.0,
+        **more: Any,
+    ) -> "TimestepSampler":
         """The sigmas that diffusers' example scripts draw by their options.
 
         Args:
@@ -308,9 +330,13 @@ class TimestepSampler:
     # Drawing ------------------------------------------------------------------------------------
 
     def sample(
-        self, n: int, sizes: Sequence[Size] | None = None, *, generator: Any = None,
+        self,
+        n: int,
+        sizes: Sequence[Size] | None = None,
+        *,
+        generator: Any = None,
         device: Any = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """n sigmas, ``[n]``, one a sample, each shifted for its size; none is 0 or 1.
 
         Args:
@@ -457,8 +483,12 @@ class TimestepSampler:
         return np.where(inside, self.density.pdf(y / back) * s / back**2 * scale, 0.0)
 
     def weights(
-        self, sigmas: Any, sizes: Sequence[Size] | None = None, *, objective: "TimestepSampler",
-    ) -> Any:  # fmt: skip
+        self,
+        sigmas: Any,
+        sizes: Sequence[Size] | None = None,
+        *,
+        objective: "TimestepSampler",
+    ) -> Any:
         """Factors of the losses that keep another sampler's objective: E[w loss] is its E[loss].
 
         Args:
@@ -552,9 +582,11 @@ class TimestepSampler:
             )
         indices = _nearest(table[:count], values)
         return Timesteps(
-            "index", alike(told[indices].astype(np.float32)),
-            alike(table[indices].astype(np.float32)), alike(indices),
-        )  # fmt: skip
+            "index",
+            alike(told[indices].astype(np.float32)),
+            alike(table[indices].astype(np.float32)),
+            alike(indices),
+        )
 
 
 def _double(values: Any) -> Floats:

@@ -135,11 +135,13 @@ def rows() -> tuple[Row, ...]:
             places = [_Place.model_validate(one) for one in entry.pop("sources", [])]
             sources = tuple(
                 Source(
-                    facts=("setting",), path=one.path, lines=one.lines,
+                    facts=("setting",),
+                    path=one.path,
+                    lines=one.lines,
                     **repositories[one.repository],
                 )
                 for one in places
-            )  # fmt: skip
+            )
             found.append(Row(sources=sources, **entry))
         except ValidationError as error:
             raise InputError(explain(error, Row, where)) from None
@@ -189,10 +191,14 @@ def evaluated(expression: Literals, s: float, card: Model, stage: Stage, size: S
         raise ValueError(f"{card.title} states no shift of its own in {stage}")
     table = card.table_shift
     return {
-        "s": s, "1/s": 1 / s, "ln s": math.log(s), "-ln s": -math.log(s),
-        "ln(table/s)": math.log(table / s), "ln(table*s)": math.log(table * s),
+        "s": s,
+        "1/s": 1 / s,
+        "ln s": math.log(s),
+        "-ln s": -math.log(s),
+        "ln(table/s)": math.log(table / s),
+        "ln(table*s)": math.log(table * s),
         "ln(s/own)": math.log(s / own),
-    }[str(expression)]  # fmt: skip
+    }[str(expression)]
 
 
 def _typed(row: Row, values: dict[str, Any]) -> str:
@@ -230,15 +236,25 @@ def for_model(
             continue  # its fields take nothing below 0, as the row says
         found.append(
             Chosen(
-                row.tool, row.stage, values, _typed(row, values), row.place, row.distributions,
-                row.requires, row.conflicts, row.note, row.checked,
+                row.tool,
+                row.stage,
+                values,
+                _typed(row, values),
+                row.place,
+                row.distributions,
+                row.requires,
+                row.conflicts,
+                row.note,
+                row.checked,
                 tuple(
-                    (f"{source.place[0]}, {source.path.rpartition('/')[2]}:{source.lines}",
-                     source.place[1])
+                    (
+                        f"{source.place[0]}, {source.path.rpartition('/')[2]}:{source.lines}",
+                        source.place[1],
+                    )
                     for source in row.sources
                 ),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -284,32 +300,49 @@ def settings(
     mu = f"{math.log(total['sampling']):.4g}"
     some: list[tuple[str, Stage, str, str, str]] = [
         (
-            "diffusers", "sampling", f"shift={sample}",
-            f"of {FLOW}; with use_dynamic_shifting=False, or it is ignored", "diffusers-flowmatch",
+            "diffusers",
+            "sampling",
+            f"shift={sample}",
+            f"of {FLOW}; with use_dynamic_shifting=False, or it is ignored",
+            "diffusers-flowmatch",
         ),
         (
-            "diffusers", "sampling", f"mu={mu}",
+            "diffusers",
+            "sampling",
+            f"mu={mu}",
             "of set_timesteps, with use_dynamic_shifting=True; mu = ln s; most pipelines compute "
-            "it themselves", "diffusers-flowmatch",
+            "it themselves",
+            "diffusers-flowmatch",
         ),
         (
-            "diffusers trainers", "training", f"shift={train}",
+            "diffusers trainers",
+            "training",
+            f"shift={train}",
             f"of the {FLOW} they draw from, in scheduler_config.json with use_dynamic_shifting "
-            "off; for Lumina 2 the inverse", "diffusers-dreambooth",
+            "off; for Lumina 2 the inverse",
+            "diffusers-dreambooth",
         ),
         (
-            "kohya sd-scripts", "training", f"--discrete_flow_shift {train}",
-            "with --timestep_sampling shift; for SD3 it is --training_shift", "kohya",
+            "kohya sd-scripts",
+            "training",
+            f"--discrete_flow_shift {train}",
+            "with --timestep_sampling shift; for SD3 it is --training_shift",
+            "kohya",
         ),
         (
-            "SimpleTuner", "training", f"--flow_schedule_shift={train}",
+            "SimpleTuner",
+            "training",
+            f"--flow_schedule_shift={train}",
             "with --flow_schedule_auto_shift off, which else sets it to 0; SANA ignores both",
             "simpletuner",
         ),
         (
-            "OneTrainer", "training", f"timestep_shift = {train}",
+            "OneTrainer",
+            "training",
+            f"timestep_shift = {train}",
             "with dynamic timestep shifting off; not with the distribution SIGMOID, to which it is "
-            "applied twice", "onetrainer",
+            "applied twice",
+            "onetrainer",
         ),
-    ]  # fmt: skip
+    ]
     return [Setting(*one) for one in some]

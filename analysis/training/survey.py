@@ -81,11 +81,17 @@ class Survey:
     @property
     def signature(self) -> str:
         """What the rows depend on, as text; it stands in every file."""
-        return canonical({
-            "format": FORMAT, "encoder": self.encoder, "resolutions": list(self.resolutions),
-            "resample": self.resample, "window": self.window.model_dump(),
-            "bands": self.bands.model_dump(), "sample": self.sample,
-        })  # fmt: skip
+        return canonical(
+            {
+                "format": FORMAT,
+                "encoder": self.encoder,
+                "resolutions": list(self.resolutions),
+                "resample": self.resample,
+                "window": self.window.model_dump(),
+                "bands": self.bands.model_dump(),
+                "sample": self.sample,
+            }
+        )
 
 
 # One image ---------------------------------------------------------------------------------------
@@ -146,11 +152,27 @@ def bucket_of(width: int, height: int, resolution: int) -> str:
 
 
 EMPTY: dict[str, Any] = {
-    "key": "", "sha256": "", "resolution": 0, "width": 0, "height": 0, "used": 0, "bucket": "",
-    "status": "ok", "error_message": "", "slope": None, "curvature": None, "low": None,
-    "middle": None, "high": None, "effective_resolution": None, "mu": None, "shift": None,
-    "power": None, "channel_mean": None, "channel_square": None,
-}  # fmt: skip
+    "key": "",
+    "sha256": "",
+    "resolution": 0,
+    "width": 0,
+    "height": 0,
+    "used": 0,
+    "bucket": "",
+    "status": "ok",
+    "error_message": "",
+    "slope": None,
+    "curvature": None,
+    "low": None,
+    "middle": None,
+    "high": None,
+    "effective_resolution": None,
+    "mu": None,
+    "shift": None,
+    "power": None,
+    "channel_mean": None,
+    "channel_square": None,
+}
 """A row, in the order of its columns.
 
 ``slope`` and ``curvature`` are of ln P against ln k; ``low``, ``middle`` and ``high`` the mean
@@ -189,9 +211,11 @@ def spectrum(z: np.ndarray, survey: Survey) -> dict[str, Any]:
 
     found = {name: math.exp(mean(name)) for name in ("low", "middle", "high")}
     return found | {
-        "slope": float(slope), "curvature": float(curvature), "mu": -0.5 * mean("whole"),
+        "slope": float(slope),
+        "curvature": float(curvature),
+        "mu": -0.5 * mean("whole"),
         "power": power.astype(np.float32),
-    }  # fmt: skip
+    }
 
 
 def _shift(low: np.ndarray, high: np.ndarray, survey: Survey, grids: tuple[int, int]) -> float:
@@ -201,8 +225,9 @@ def _shift(low: np.ndarray, high: np.ndarray, survey: Survey, grids: tuple[int, 
     s = equal_snr.equal_snr_shift(
         equal_snr.at_frequencies(k, k1[1:], high[1:]),
         equal_snr.at_frequencies(k, k1[1:], white1[1:]),
-        low[survey.bands.first_ring :], white0[survey.bands.first_ring :],
-    )  # fmt: skip
+        low[survey.bands.first_ring :],
+        white0[survey.bands.first_ring :],
+    )
     chosen = in_band(k, edges["whole"])
     return float(np.exp(np.log(s[chosen]) @ octave_weights(k[chosen])))
 
@@ -232,9 +257,10 @@ def of_item(
     middle = image.crop((left, top, min(left + MIDDLE, width), min(top + MIDDLE, height)))
     scale = effective_scale(np.asarray(middle.convert("L"), np.float32))
     row |= {
-        "width": width, "height": height,
+        "width": width,
+        "height": height,
         "effective_resolution": None if math.isnan(scale) else scale * min(width, height),
-    }  # fmt: skip
+    }
     rows, before = [], None
     for size in survey.resolutions:
         own = {"resolution": size, "bucket": bucket_of(width, height, size)}
@@ -267,8 +293,13 @@ def _of_latents(
     """The row of cached latents ``[C, h, w]``: the square in their middle, as they are."""
     h, w = z.shape[1:]
     n = min(h, w)
-    own = {"width": w * stride, "height": h * stride, "resolution": n * stride, "used": n * stride,
-           "bucket": f"{w * stride}x{h * stride}"}  # fmt: skip
+    own = {
+        "width": w * stride,
+        "height": h * stride,
+        "resolution": n * stride,
+        "used": n * stride,
+        "bucket": f"{w * stride}x{h * stride}",
+    }
     top, left = (h - n) // 2, (w - n) // 2
     try:
         if not np.isfinite(z).all():
@@ -300,13 +331,15 @@ def _schema() -> Any:
 
     kinds = {str: pa.string(), int: pa.int32()}
     lists = {"power": pa.float32(), "channel_mean": pa.float64(), "channel_square": pa.float64()}
-    return pa.schema([
-        pa.field(
-            name,
-            pa.list_(lists[name]) if name in lists else kinds.get(type(value), pa.float64()),
-        )
-        for name, value in EMPTY.items()
-    ])  # fmt: skip
+    return pa.schema(
+        [
+            pa.field(
+                name,
+                pa.list_(lists[name]) if name in lists else kinds.get(type(value), pa.float64()),
+            )
+            for name, value in EMPTY.items()
+        ]
+    )
 
 
 _WORKER: dict[str, tuple[Encoder | None, int]] = {}  # of this process, by what it measures
@@ -358,9 +391,14 @@ def _finished(path: Path, survey: Survey) -> int | None:
 
 
 def run(
-    source: Path, survey: Survey, out: Path, *, engine: Engine = "local", workers: int = 1,
+    source: Path,
+    survey: Survey,
+    out: Path,
+    *,
+    engine: Engine = "local",
+    workers: int = 1,
     tell: Tell = lambda done, total, label: None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Survey a source into a folder, going on where an earlier run was stopped.
 
     Args:
@@ -441,8 +479,10 @@ def _ray(
     if not ray.is_initialized():
         ray.init(
             **({} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}),
-            include_dashboard=False, log_to_driver=False, configure_logging=False,
-        )  # fmt: skip
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+        )
     task = ray.remote(measure_shard)
     waiting = [task.remote(shard, survey, out.resolve(), limit) for shard in todo]
     while waiting:
@@ -533,11 +573,11 @@ def statistics(paths: Sequence[Path], survey: Survey) -> dict[str, Any]:
                     sums.setdefault(row["resolution"], _Sums()).add(row)
     common = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:20]
     return {
-        "survey": json.loads(survey.signature), "rows": status, "errors": dict(common),
-        "resolutions": {
-            str(side): _summary(one, survey) for side, one in sorted(sums.items())
-        },
-    }  # fmt: skip
+        "survey": json.loads(survey.signature),
+        "rows": status,
+        "errors": dict(common),
+        "resolutions": {str(side): _summary(one, survey) for side, one in sorted(sums.items())},
+    }
 
 
 def _summary(one: _Sums, survey: Survey) -> dict[str, Any]:
@@ -557,15 +597,22 @@ def _summary(one: _Sums, survey: Survey) -> dict[str, Any]:
         shift = {
             "value": math.exp(one.log_shift.mean),
             "interval": None if interval is None else [math.exp(x) for x in interval],
-            "std_of_ln_s": one.log_shift.std, "images": one.log_shift.count,
-        }  # fmt: skip
+            "std_of_ln_s": one.log_shift.std,
+            "images": one.log_shift.count,
+        }
     return {
-        "images": one.images, "soft": one.soft, "A": law.beta, "beta": law.gamma, "shift": shift,
+        "images": one.images,
+        "soft": one.soft,
+        "A": law.beta,
+        "beta": law.gamma,
+        "shift": shift,
         "mu": {"mean": one.mu.mean, "std": one.mu.std},
         "slope": {"mean": one.slope.mean, "std": one.slope.std},
-        "channel_mean": mean.tolist(), "channel_std": std.tolist(),
-        "shift_factor": float(mean.mean()), "scaling_factor": 1 / whole if whole else None,
-    }  # fmt: skip
+        "channel_mean": mean.tolist(),
+        "channel_std": std.tolist(),
+        "shift_factor": float(mean.mean()),
+        "scaling_factor": 1 / whole if whole else None,
+    }
 
 
 def text(stats: dict[str, Any]) -> str:
@@ -575,14 +622,15 @@ def text(stats: dict[str, Any]) -> str:
     lines += [f"  {count} x {reason}" for reason, count in stats["errors"].items()]
     for side, one in stats["resolutions"].items():
         lines += [
-            "", f"{side} px, {one['images']} images",
+            "",
+            f"{side} px, {one['images']} images",
             f"  power law         P = {one['A']:.4g} k^-{one['beta']:.3f}, k in cycles per image",
             f"  mu                {one['mu']['mean']:+.3f} (t = 1 is data)",
             f"  soft              {one['soft']} images whose detail ends below {SOFT:g} of their "
             "short side",
             f"  raw latents       shift_factor {one['shift_factor']:.4g}, scaling_factor "
             + ("none" if one["scaling_factor"] is None else f"{one['scaling_factor']:.4g}"),
-        ]  # fmt: skip
+        ]
         if one["shift"]:
             value, ends = one["shift"]["value"], one["shift"]["interval"]
             told = f"[{ends[0]:.3f}, {ends[1]:.3f}]" if ends else f"({intervals.NONE})"

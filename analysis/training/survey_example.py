@@ -39,10 +39,11 @@ def measure(folder: Path, out: Path, asked: survey.Survey) -> Arrays:
     last = by_side[-1]
     sides = [stats["resolutions"][str(side)] for side in asked.resolutions]
     reach = [
-        np.nan if (found := row["effective_resolution"]) is None
+        np.nan
+        if (found := row["effective_resolution"]) is None
         else found / min(row["width"], row["height"])
         for row in last
-    ]  # fmt: skip
+    ]
     parquet = sum(path.stat().st_size for path in out.glob("*.parquet"))
     return {
         "mu": np.array([[row["mu"] for row in side] for side in by_side]).T,
@@ -52,8 +53,9 @@ def measure(folder: Path, out: Path, asked: survey.Survey) -> Arrays:
         "channel_mean": np.array([one["channel_mean"] for one in sides]),
         "channel_std": np.array([one["channel_std"] for one in sides]),
         "factors": np.array([[one["shift_factor"], one["scaling_factor"]] for one in sides]),
-        "seconds": np.array(seconds / len(last)), "bytes": np.array(parquet / len(last)),
-    }  # fmt: skip
+        "seconds": np.array(seconds / len(last)),
+        "bytes": np.array(parquet / len(last)),
+    }
 
 
 def _rows(out: Path) -> Iterator[dict[str, Any]]:
@@ -64,9 +66,10 @@ def _rows(out: Path) -> Iterator[dict[str, Any]]:
 
 
 def commit(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store,
+    progress: Progress = lambda done, total, label: None,
     settings: Settings | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Survey the photographs and write what the page shows to ``data/results``.
 
     Returns:
@@ -89,18 +92,25 @@ def commit(
         for done, name in enumerate(settings.encoders):
             progress(done, len(settings.encoders), name)
             asked = survey.Survey(
-                name, settings.sides, first.resample, first.window, first.bands,
+                name,
+                settings.sides,
+                first.resample,
+                first.window,
+                first.bands,
                 settings.confidence,
-            )  # fmt: skip
+            )
             found = measure(photographs, Path(place) / name, asked)
             arrays |= {f"{name} {part}": one for part, one in found.items()}
     numbers = {}
     for name, one in surveyed.of_arrays(arrays, settings).encoders.items():
         numbers[name] = {
-            "shift": [one.whole.value, one.whole.low, one.whole.high], "spread": one.spread,
-            "law": one.law.tolist(), "factors": one.factors.tolist(),
-            "seconds": one.seconds, "bytes": one.bytes,
-        }  # fmt: skip
+            "shift": [one.whole.value, one.whole.low, one.whole.high],
+            "spread": one.spread,
+            "law": one.law.tolist(),
+            "factors": one.factors.tolist(),
+            "seconds": one.seconds,
+            "bytes": one.bytes,
+        }
     content = {
         "provenance": {"key": request.key, "environment": environment()},
         "processors": os.cpu_count(),

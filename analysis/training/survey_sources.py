@@ -89,9 +89,9 @@ def shards(source: Path) -> list[Shard]:
         return _distinct(found)
     cached = [p for p in files if p.suffix == ".npz" or _musubi(p)]
     images = [p for p in files if p.suffix.lower() in IMAGES]
-    groups: list[tuple[Kind, list[Path]]] = [("latents", cached)] if cached else [
-        ("folder", images)
-    ]  # fmt: skip
+    groups: list[tuple[Kind, list[Path]]] = (
+        [("latents", cached)] if cached else [("folder", images)]
+    )
     for kind, paths in groups:
         found += [
             Shard(f"{kind}-{number:05d}", kind, tuple(paths[first : first + FOLDER]))
@@ -134,8 +134,12 @@ def items(shard: Shard, limit: int | None = None) -> Iterator[Item]:
         InputError: the shard itself can't be read.
     """
     read = {
-        "folder": _folder, "tar": _tar, "parquet": _parquet, "arrow": _arrow, "latents": _latents,
-    }[shard.kind]  # fmt: skip
+        "folder": _folder,
+        "tar": _tar,
+        "parquet": _parquet,
+        "arrow": _arrow,
+        "latents": _latents,
+    }[shard.kind]
     if limit is None:
         yield from read(shard, None)
         return

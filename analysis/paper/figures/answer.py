@@ -101,18 +101,35 @@ def _ladder(ax: Axes, data: Data) -> None:
         look = style.encoder_look(data.notes["encoders"], name)
         each, mean = data.curve(LADDER, name + EACH), data.curve(LADDER, name)
         spread = 0.1 * np.resize([-1, 1, 0], len(each.x))[np.argsort(np.argsort(each.y))]
-        ax.plot(each.x + spread - 0.16, each.y, **look | {"marker": "o"}, ls="", ms=4, alpha=0.8,
-                mec=style.GROUND, mew=0.4)  # fmt: skip
+        ax.plot(
+            each.x + spread - 0.16,
+            each.y,
+            **look | {"marker": "o"},
+            ls="",
+            ms=4,
+            alpha=0.8,
+            mec=style.GROUND,
+            mew=0.4,
+        )
         style.points(ax, mean, 0.16, **look, ms=7, capsize=5, elinewidth=1.8, zorder=4)
         (value,), ((low,), (high,)) = mean.y, mean.ends
         whole, place = Estimate(value, low, high, (0, 0)), (mean.x[0] + 0.16, value)
-        style.note(ax, point(whole), place, (9, -1), color=look["color"], fontsize=10.5,
-                   fontweight="bold")  # fmt: skip
+        style.note(
+            ax, point(whole), place, (9, -1), color=look["color"], fontsize=10.5, fontweight="bold"
+        )
         if not style.narrow():  # a phone has no room for it beside the next encoder
             style.note(ax, interval(whole), place, (9, -10), color=look["color"])
         top = max(each.y.max(), high if np.isfinite(high) else value)
-        style.note(ax, style.literal(name), (mean.x[0], top), (0, 5), color=look["color"],
-                   fontsize=8.5, fontweight="bold", ha="center")  # fmt: skip
+        style.note(
+            ax,
+            style.literal(name),
+            (mean.x[0], top),
+            (0, 5),
+            color=look["color"],
+            fontsize=8.5,
+            fontweight="bold",
+            ha="center",
+        )
     ax.set_xlim(left, APART * (len(learned) - 1) + 1.2)
     ax.set_xticks([])
     ax.grid(visible=False)
@@ -147,8 +164,15 @@ def draw(data: Data) -> Figure:
             at = (0.02, curve.y[0])
             style.note(curves, name, at, (0, -11), xycoords=curves.get_yaxis_transform(), **bold)
         else:
-            style.note(curves, style.literal(name), (curve.x[0], curve.y[0]), (-4, 0), ha="right",
-                       va="center", **bold)  # fmt: skip
+            style.note(
+                curves,
+                style.literal(name),
+                (curve.x[0], curve.y[0]),
+                (-4, 0),
+                ha="right",
+                va="center",
+                **bold,
+            )
     style.log2_axis(curves, "x")
     of_learned = [curve.x[0] for curve in data.of(CURVES) if EACH in curve.name]
     curves.set_xlim(0.45 * min(of_learned), 1.06 * curve.x[-1])

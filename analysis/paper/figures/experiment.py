@@ -90,8 +90,14 @@ def _losses(axes: list[Axes], data: Data, sides: list[str]) -> None:
         style.log_axis(ax, "y", ticks[0], ticks[-1], ticks)
         ax.set_title(f"patches of {side}")
         style.label(ax, data, side)
-    axes[0].legend(loc="upper left", ncols=2, title="trained with", alignment="left",
-                   title_fontsize=7.5, handlelength=2.4)  # fmt: skip
+    axes[0].legend(
+        loc="upper left",
+        ncols=2,
+        title="trained with",
+        alignment="left",
+        title_fontsize=7.5,
+        handlelength=2.4,
+    )
 
 
 @style.styled

@@ -43,11 +43,19 @@ ENCODERS = ("#4d4d4d", "#00805c", "#be3a7e", "#946200", "#2f7c9e")
 MARKERS = ("o", "s", "D", "^", "v")
 ON_PICTURE, UNDER_LETTERS = "#fefefe", "#010101"  # letters on a picture and their box: always so
 DARK = {
-    GROUND: DARK_GROUND, HIGH: "#5bb5e8", LOW: "#f2955a", NOISY: "#c79adc", FIT: "#6cc08b",
-    THEORY: "#dde1e6", PALE: "#7a828b", SOFT: "#a3abb4", GRID: "#31373e",
+    GROUND: DARK_GROUND,
+    HIGH: "#5bb5e8",
+    LOW: "#f2955a",
+    NOISY: "#c79adc",
+    FIT: "#6cc08b",
+    THEORY: "#dde1e6",
+    PALE: "#7a828b",
+    SOFT: "#a3abb4",
+    GRID: "#31373e",
     **dict(zip(ENCODERS, ("#b9bfc7", "#3cc79a", "#ee8fbf", "#e3b04b", "#7cc0db"), strict=True)),
-    ON_PICTURE: ON_PICTURE, UNDER_LETTERS: UNDER_LETTERS,
-}  # fmt: skip
+    ON_PICTURE: ON_PICTURE,
+    UNDER_LETTERS: UNDER_LETTERS,
+}
 """Colour on white -> colour on a dark page."""
 SHADES = 12  # as many as a sequence of curves has at most
 
@@ -70,11 +78,17 @@ RC = {
     "image.interpolation": "nearest",
     # No black: an SVG leaves it out, and what is not written can't be changed in the dark.
     **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color",
-         "patch.edgecolor"),
+        (
+            "text.color",
+            "axes.edgecolor",
+            "axes.labelcolor",
+            "xtick.color",
+            "ytick.color",
+            "patch.edgecolor",
+        ),
         THEORY,
     ),
-}  # fmt: skip
+}
 Look = dict[str, Any]  # how something is drawn, in matplotlib's words
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}".replace("-", "\u2212"))
 """Numbers at ticks without powers of ten."""
@@ -169,9 +183,12 @@ def figure(height: float, tall: float | None = None, across: float = WIDTH) -> F
 
 
 def beside(
-    part: Figure | SubFigure, n: int, ratios: Sequence[float] | None = None,
-    heights: Sequence[float] | None = None, shared: bool = False,
-) -> list[Axes]:  # fmt: skip
+    part: Figure | SubFigure,
+    n: int,
+    ratios: Sequence[float] | None = None,
+    heights: Sequence[float] | None = None,
+    shared: bool = False,
+) -> list[Axes]:
     """n panels beside each other; on a phone below each other.
 
     Args:
@@ -181,9 +198,14 @@ def beside(
         heights: of their heights on a phone.
         shared: one y axis for all.
     """
-    look: Look = {"nrows": n, "height_ratios": heights} if narrow() else {
-        "ncols": n, "width_ratios": ratios,
-    }  # fmt: skip
+    look: Look = (
+        {"nrows": n, "height_ratios": heights}
+        if narrow()
+        else {
+            "ncols": n,
+            "width_ratios": ratios,
+        }
+    )
     return list(part.subplots(**look, sharey=shared, squeeze=False).ravel())
 
 

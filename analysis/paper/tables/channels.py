@@ -15,14 +15,22 @@ def table_information(results: Results) -> Markdown:
             continue
         rows.append(
             [
-                code(name), estimate(m.shift.whole), estimate(found.limits["trace"]),
-                estimate(found.matched), estimate(found.limits["inverse"]),
+                code(name),
+                estimate(m.shift.whole),
+                estimate(found.limits["trace"]),
+                estimate(found.matched),
+                estimate(found.limits["inverse"]),
                 percent(found.misfit(found.matched.value), 1),
                 percent(found.misfit(m.shift.theory), 1),
             ]
-        )  # fmt: skip
+        )
     header = [
-        "encoder", "channel average", "by power", "matched", "by the weakest",
-        "apart, matched", "apart, rule",
-    ]  # fmt: skip
+        "encoder",
+        "channel average",
+        "by power",
+        "matched",
+        "by the weakest",
+        "apart, matched",
+        "apart, rule",
+    ]
     return table(header, rows, "lllllrr")

@@ -46,14 +46,26 @@ def table_measures(results: Results) -> Markdown:
         shifts = [estimate(m.shifts[p].whole) if p in m.shifts else "too small" for p in pairs]
         rows.append(
             [
-                code(name), f"{m.card.latent_channels} / {m.card.latent_stride}", spread,
-                plain(m.top_octave, 2), shared, lost, *shifts, plain(m.shift.exponent, 2),
+                code(name),
+                f"{m.card.latent_channels} / {m.card.latent_stride}",
+                spread,
+                plain(m.top_octave, 2),
+                shared,
+                lost,
+                *shifts,
+                plain(m.shift.exponent, 2),
             ]
-        )  # fmt: skip
+        )
     header = [
-        "encoder", "C / stride", "γ of channels", "γ, top octave", "coherence", "difference (%)",
-        *(f"s, {low} → {high}" for low, high in pairs), "r",
-    ]  # fmt: skip
+        "encoder",
+        "C / stride",
+        "γ of channels",
+        "γ, top octave",
+        "coherence",
+        "difference (%)",
+        *(f"s, {low} → {high}" for low, high in pairs),
+        "r",
+    ]
     return table(header, rows, "lllrll" + "l" * len(pairs) + "r")
 
 

@@ -15,9 +15,16 @@ def table_rules(_: Results) -> Markdown:
         ratio, exponent = rule.ratio or math.nan, rule.exponent or 0.0
         low, high = ("" if s is None else number(s, 3) for s in (rule.base_value, rule.value))
         rows.append(
-            [f"{rule.name} ({rule.year})", fixed(ratio, 2), f"{exponent:.2f}", low, high,
-             rule.stage, rule.link]
-        )  # fmt: skip
+            [
+                f"{rule.name} ({rule.year})",
+                fixed(ratio, 2),
+                f"{exponent:.2f}",
+                low,
+                high,
+                rule.stage,
+                rule.link,
+            ]
+        )
     return table(
         ["rule or model", "ratio", "r", "s at 512²", "s at 1024²", "stage", "source"],
         rows,

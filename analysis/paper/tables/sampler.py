@@ -29,9 +29,14 @@ def table_sampler(results: Results) -> Markdown:
                 rows.append([code(name), how, solver.capitalize(), *cells])
     sizes = " / ".join(map(str, study.resolutions))
     header = [
-        "spectrum", "error", "steps", f"best s at {study.high} px, 4 / 10 / 200 steps",
-        f"at {sizes} px, 50 steps", "ratio, 4 / 10 / 200 steps", "ratio in shared bands",
-    ]  # fmt: skip
+        "spectrum",
+        "error",
+        "steps",
+        f"best s at {study.high} px, 4 / 10 / 200 steps",
+        f"at {sizes} px, 50 steps",
+        "ratio, 4 / 10 / 200 steps",
+        "ratio in shared bands",
+    ]
     return table(header, rows)
 
 

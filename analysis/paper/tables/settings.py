@@ -68,10 +68,14 @@ def _of(name: str) -> Markdown:
         notes += [row.note] if row.note else []
         source = row.sources[0]
         name, address = source.place
-        rows.append([
-            f"{row.tool}, {row.stage}", _set(row, card), Markdown(". ".join(map(_coded, notes))),
-            Markdown(f"{row.checked}, {link(name.partition('/')[2], address)}"),
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"{row.tool}, {row.stage}",
+                _set(row, card),
+                Markdown(". ".join(map(_coded, notes))),
+                Markdown(f"{row.checked}, {link(name.partition('/')[2], address)}"),
+            ]
+        )
     return table(["tool, stage", "set", "where, and what else", "checked, in"], rows)
 
 

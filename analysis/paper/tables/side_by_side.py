@@ -13,16 +13,26 @@ def table_side_by_side(results: Results) -> Markdown:
     """Shift, exponent, coherence, reconstruction and spread of each, at equal variance, too."""
     rows = [
         [
-            code(name), *_half(row, "power"), plain(row.spread, 3), _psnr(row),
-            *_half(row, "equal"), _size(row.card), row.card.title,
+            code(name),
+            *_half(row, "power"),
+            plain(row.spread, 3),
+            _psnr(row),
+            *_half(row, "equal"),
+            _size(row.card),
+            row.card.title,
         ]
         for name, row in (results.rows or {}).items()
-    ]  # fmt: skip
+    ]
     measured = ["s", "r", "coherence"]
     header = [
-        "card", *measured, "sd of ln s", "PSNR (dB)",
-        *(f"{name}, equal variance" for name in measured), "C / stride", "what it is",
-    ]  # fmt: skip
+        "card",
+        *measured,
+        "sd of ln s",
+        "PSNR (dB)",
+        *(f"{name}, equal variance" for name in measured),
+        "C / stride",
+        "what it is",
+    ]
     return table(header, rows, "llrrrrlrrll")
 
 

@@ -52,5 +52,8 @@ def table_survey_reach(results: Results) -> Markdown:
         cells = ["–" if math.isnan(mu) else plain(mu, 2) for mu in mus]
         rows.append([words, str(each[0][place][0]), *cells])
     header = ["share of the short side", "pictures"]
-    return table([*header, *(Markdown(f"mean μ, {code(name)}") for name in names)], rows,
-                 "lr" + "r" * len(names))  # fmt: skip
+    return table(
+        [*header, *(Markdown(f"mean μ, {code(name)}") for name in names)],
+        rows,
+        "lr" + "r" * len(names),
+    )

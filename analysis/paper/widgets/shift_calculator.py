@@ -49,9 +49,12 @@ def rule_of(name: str, stage: Stage) -> list[float] | None:
 
 def _encoder(title: str, r: Exponent, pairs: dict[str, list[float]], learned: bool) -> Any:
     return {
-        "title": title, "r": [r.value, r.low, r.high], "pair": list(r.pair), "pairs": pairs,
+        "title": title,
+        "r": [r.value, r.low, r.high],
+        "pair": list(r.pair),
+        "pairs": pairs,
         "learned": learned,
-    }  # fmt: skip
+    }
 
 
 def _measured(m: Measured) -> Any:
@@ -67,9 +70,12 @@ def _measured(m: Measured) -> Any:
 
 def _model(card: Model) -> Any:
     return {
-        "title": card.title, "encoder": card.encoder, "native": list(card.native),
-        "multiple": card.multiple, "rules": {stage: rule_of(card.name, stage) for stage in STAGES},
-    }  # fmt: skip
+        "title": card.title,
+        "encoder": card.encoder,
+        "native": list(card.native),
+        "multiple": card.multiple,
+        "rules": {stage: rule_of(card.name, stage) for stage in STAGES},
+    }
 
 
 def data(results: Results) -> dict[str, Any]:
@@ -124,13 +130,21 @@ def markup(results: Results) -> Markdown:
     s = m.shift.whole.value
     sigma = 1 - float(schedule.shift_t(0.5, s))
     cells = (
-        f"{study.high} × {study.high}", estimate(m.shift.whole), fixed(sigma, 3),
-        fixed(1 - sigma, 3), f"+{fixed(math.log(s), 3)}", "–",
-    )  # fmt: skip
+        f"{study.high} × {study.high}",
+        estimate(m.shift.whole),
+        fixed(sigma, 3),
+        fixed(1 - sigma, 3),
+        f"+{fixed(math.log(s), 3)}",
+        "–",
+    )
     heads = (
-        "to", "shift s", "σ = ½ becomes", "t = ½ becomes", "mean of logit σ moves by",
+        "to",
+        "shift s",
+        "σ = ½ becomes",
+        "t = ½ becomes",
+        "mean of logit σ moves by",
         "its makers’ rule: training, sampling",
-    )  # fmt: skip
+    )
     says = f"{m.card.title}: measured between these sizes, on {found['images']} images."
     return widget(
         "shift-calculator",

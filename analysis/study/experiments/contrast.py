@@ -215,10 +215,13 @@ class Runs:
         """What identifies the spectra of one picture at all contrasts."""
         study, photo = self.chain.study, self.chain.plan.photographs[index]
         parameters = {
-            "encoder": identity(card), "normalisation": card.normalisation.model_dump(),
-            "sides": list(study.pair), "resample": study.resample,
-            "window": study.window.model_dump(), "factors": list(self.settings.factors),
-        }  # fmt: skip
+            "encoder": identity(card),
+            "normalisation": card.normalisation.model_dump(),
+            "sides": list(study.pair),
+            "resample": study.resample,
+            "window": study.window.model_dump(),
+            "factors": list(self.settings.factors),
+        }
         digest = self.chain.plan.hashes[photo.id]
         label = f"{photo.id} at lower contrast by {card.name}"
         return Request(STEP, VERSION, parameters, {"photograph": digest}, label)
@@ -256,9 +259,9 @@ class Runs:
                 out[name].append(periodogram.raps(z, *window).mean(axis=0))
         return {name: np.stack(rows).astype(np.float32) for name, rows in out.items()}
 
-    def results(self, progress: Progress = lambda done, total, label: None) -> Iterator[
-        tuple[str, Arrays]
-    ]:  # fmt: skip
+    def results(
+        self, progress: Progress = lambda done, total, label: None
+    ) -> Iterator[tuple[str, Arrays]]:
         """(encoder, its picture's arrays), computed where the store has none."""
         tasks = [(c, index) for c in self.cards.values() for index in range(self.settings.swept)]
         for done, (card, index) in enumerate(tasks):
@@ -281,9 +284,10 @@ def fainter(x: np.ndarray, factor: float) -> np.ndarray:
 
 
 def commit(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store,
+    progress: Progress = lambda done, total, label: None,
     settings: Settings | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write the experiment to ``data/results``, computed where the store has none of it.
 
     About ten minutes of one core from nothing; photographs as they are, are read from the
@@ -317,13 +321,14 @@ def commit(
         "settings": dataclasses.asdict(settings),
         "photographs": [photo.id for plan in runs.plans for photo in plan.photographs],
         "numbers": {
-            "correlation": found.correlation(1), "correlation_all": found.correlation(2),
+            "correlation": found.correlation(1),
+            "correlation_all": found.correlation(2),
             "quartiles": [dataclasses.asdict(one) for one in found.quartiles()],
             "swept": {name: found.swept_shifts(name).tolist() for name in names},
             "fall": {name: dataclasses.asdict(found.fall(name)) for name in names},
             "kept": {name: found.kept(name) for name in names},
         },
-    }  # fmt: skip
+    }
     return archive.write(STUDY, NAME, out, content)
 
 
@@ -342,11 +347,15 @@ def committed(store: Store, settings: Settings | None = None) -> Contrast:
 def _contrast(runs: Runs, arrays: Arrays) -> Contrast:
     swept = {name: (arrays[f"{name} low"], arrays[f"{name} high"]) for name in runs.cards}
     return Contrast(
-        np.array(runs.settings.factors), arrays["power_low"], arrays["power_high"],
-        arrays["pixels"], swept,
+        np.array(runs.settings.factors),
+        arrays["power_low"],
+        arrays["power_high"],
+        arrays["pixels"],
+        swept,
         tuple(len(plan.photographs) for plan in runs.plans),
-        {name: card.latent_stride for name, card in runs.cards.items()}, runs.settings,
-    )  # fmt: skip
+        {name: card.latent_stride for name, card in runs.cards.items()},
+        runs.settings,
+    )
 
 
 def _pairs(runs: Runs) -> Iterator[tuple[Plan, tuple[Card, Card]]]:

@@ -127,9 +127,12 @@ def matched(images: int, sets: int, rng: np.random.Generator) -> Ends:
 
 
 KINDS: Mapping[str, Callable[[int, int, np.random.Generator], Ends]] = {
-    "student": student, "bootstrap": bootstrap, "crossed": crossed, "reliability": reliability,
+    "student": student,
+    "bootstrap": bootstrap,
+    "crossed": crossed,
+    "reliability": reliability,
     "matched": matched,
-}  # fmt: skip
+}
 SLOW = {"matched"}
 REPLACED = {"bootstrap"}  # by what pages show instead
 
@@ -182,9 +185,10 @@ def simulate(settings: Settings, progress: Progress = lambda done, total, label:
 
 
 def commit(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store,
+    progress: Progress = lambda done, total, label: None,
     settings: Settings | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write the shares to ``data/results``, simulated where the store has none; two minutes.
 
     Returns:

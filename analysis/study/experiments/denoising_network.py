@@ -154,10 +154,14 @@ def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def train(
-    draw: Draw, settings: Training, seed: int, checkpoint: Path,
+    draw: Draw,
+    settings: Training,
+    seed: int,
+    checkpoint: Path,
     heard: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda eps: eps,
-    tell: Callable[[int, int], None] = lambda done, total: None, every: int = 200,
-) -> dict[str, NDArray[np.float32]]:  # fmt: skip
+    tell: Callable[[int, int], None] = lambda done, total: None,
+    every: int = 200,
+) -> dict[str, NDArray[np.float32]]:
     """A network trained from nothing or from its last checkpoint: its weights, and the loss.
 
     Args:
@@ -266,9 +270,11 @@ def _state(
 
 
 def _restore(
-    state: Mapping[str, "Tensor"], parameters: Mapping[str, "nn.Parameter"],
-    adam: "torch.optim.Adam", losses: "Tensor",
-) -> int:  # fmt: skip
+    state: Mapping[str, "Tensor"],
+    parameters: Mapping[str, "nn.Parameter"],
+    adam: "torch.optim.Adam",
+    losses: "Tensor",
+) -> int:
     import torch
 
     done = int(state["done"])

@@ -144,9 +144,10 @@ class Row:
         def of(weighted: str) -> dict[str, Any]:
             found, coherence = self.shift(weighted), self.coherence(weighted)
             return {
-                "shift": dataclasses.asdict(found.whole), "exponent": found.exponent,
+                "shift": dataclasses.asdict(found.whole),
+                "exponent": found.exponent,
                 "coherence": dataclasses.asdict(coherence),
-            }  # fmt: skip
+            }
 
         lost = {"psnr": self.psnr, "lossless": bool(np.isinf(self.psnr))}
         return of("power") | lost | {"spread": self.spread, "equal_variance": of("equal")}
@@ -172,10 +173,15 @@ class Table:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings, self.store = settings, store
         study = Study(
-            name=NAME, title="Encoders side by side", images=settings.photographs,
-            encoders=settings.encoders, display_encoder=settings.encoders[0],
-            resolutions=settings.sides, window=settings.window, bands=settings.bands,
-        )  # fmt: skip
+            name=NAME,
+            title="Encoders side by side",
+            images=settings.photographs,
+            encoders=settings.encoders,
+            display_encoder=settings.encoders[0],
+            resolutions=settings.sides,
+            window=settings.window,
+            bands=settings.bands,
+        )
         self.chain = Chain(study, store)
 
     def request(self, card: Card) -> Request:
@@ -185,11 +191,13 @@ class Table:
         if card.kind == "linear":
             inputs["fit"] = plan.fit_request.key
         parameters = {
-            "encoder": cards.identity(card), "normalisation": card.normalisation.model_dump(),
-            "sides": list(self.settings.sides), "resample": plan.study.resample,
+            "encoder": cards.identity(card),
+            "normalisation": card.normalisation.model_dump(),
+            "sides": list(self.settings.sides),
+            "resample": plan.study.resample,
             "window": self.settings.window.model_dump(),
             "photographs": [photo.id for photo in plan.photographs],
-        }  # fmt: skip
+        }
         return Request(STEP, VERSION, parameters, inputs, f"{card.name} beside other encoders")
 
     @property
@@ -266,7 +274,7 @@ def psnr(decoded: np.ndarray, x: np.ndarray) -> float:
 
 def train(
     store: Store, progress: Progress = lambda done, total, label: None, *, anew: bool = False
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Train the encoders of `trained.RECIPES`, and let their cards name the new weights.
 
     About a minute of one core each. Weights of another machine differ by rounding, and so do their
@@ -329,9 +337,10 @@ def _renamed(text: str, name: str, digest: str, size: int) -> str:
 
 
 def commit(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store,
+    progress: Progress = lambda done, total, label: None,
     settings: Settings | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write the table to ``data/results``, measured where the store has no row.
 
     Returns:
@@ -344,12 +353,14 @@ def commit(
     content = {
         "provenance": {"key": table.whole.key, "environment": environment()},
         "settings": {
-            "photographs": settings.photographs, "sides": list(settings.sides),
-            "window": settings.window.model_dump(), "bands": settings.bands.model_dump(),
+            "photographs": settings.photographs,
+            "sides": list(settings.sides),
+            "window": settings.window.model_dump(),
+            "bands": settings.bands.model_dump(),
             "confidence": settings.confidence,
         },
         "numbers": {row.card.name: row.numbers() for row in rows},
-    }  # fmt: skip
+    }
     return archive.write(STUDY, NAME, arrays, content)
 
 

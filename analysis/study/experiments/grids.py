@@ -160,9 +160,12 @@ def spectra(z: np.ndarray, shared: Bins, study: Study) -> tuple[Floats, Floats]:
 
 
 def fold(
-    low: list[tuple[Floats, Floats]], high: list[tuple[Floats, Floats]], grids: tuple[int, int],
-    shared: Bins, study: Study,
-) -> tuple[Estimate, Estimate, Estimate]:  # fmt: skip
+    low: list[tuple[Floats, Floats]],
+    high: list[tuple[Floats, Floats]],
+    grids: tuple[int, int],
+    shared: Bins,
+    study: Study,
+) -> tuple[Estimate, Estimate, Estimate]:
     """(channel average, information-matched shift, limit by power) of one grid.
 
     Args:
@@ -228,14 +231,18 @@ class Runs:
         """What identifies the spectra of one picture: ``cut``, or ``fold`` of an encoder."""
         study, chosen = self.study, dict(self.settings.folds)
         parameters: dict[str, Any] = {
-            "encoder": identity(card), "normalisation": card.normalisation.model_dump(),
-            "window": study.window.model_dump(), "resample": study.resample,
-        }  # fmt: skip
+            "encoder": identity(card),
+            "normalisation": card.normalisation.model_dump(),
+            "window": study.window.model_dump(),
+            "resample": study.resample,
+        }
         if step == "fold":
             parameters |= {
-                "sides": list(study.pair), "p": chosen[card.name],
-                "bands": study.bands.model_dump(), "images": len(self.plan.photographs),
-            }  # fmt: skip
+                "sides": list(study.pair),
+                "p": chosen[card.name],
+                "bands": study.bands.model_dump(),
+                "images": len(self.plan.photographs),
+            }
         else:
             parameters["cut"] = self.settings.cut
         label = f"{step} of {photo.id} by {card.name}"
@@ -311,9 +318,10 @@ class Runs:
 
 
 def commit(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store,
+    progress: Progress = lambda done, total, label: None,
     settings: Settings | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write the experiment to ``data/results``, computed where the store has none of it.
 
     About five minutes of one core from nothing. Of folded latents the shifts alone are kept:
@@ -334,12 +342,14 @@ def commit(
             channels = card.latent_channels * fold_by**2
             low, high = (
                 [
-                    (one[f"{grid}_{side}_snr"],
-                     cross_spectra.unpacked(one[f"{grid}_{side}_cross"], channels))
+                    (
+                        one[f"{grid}_{side}_snr"],
+                        cross_spectra.unpacked(one[f"{grid}_{side}_cross"], channels),
+                    )
                     for one in each
                 ]
                 for side in runs.study.pair
-            )  # fmt: skip
+            )
             grids = [side // card.latent_stride // fold_by for side in runs.study.pair]
             shifts = fold(low, high, (grids[0], grids[1]), shared, runs.study)
             found.append([[one.value, one.low, one.high] for one in shifts])
@@ -354,10 +364,11 @@ def commit(
         "numbers": {
             "folds": {name: dataclasses.asdict(one) for name, one in done.folds.items()},
             "cuts": {place: dataclasses.asdict(one.whole) for place, one in done.cuts.items()},
-            "within": done.within, "between": done.between,
+            "within": done.within,
+            "between": done.between,
             "corners": dataclasses.asdict(done.corners),
         },
-    }  # fmt: skip
+    }
     return archive.write(STUDY, NAME, out, content)
 
 
@@ -393,9 +404,12 @@ def _grids(runs: Runs, arrays: Arrays) -> Grids:
     cuts = {}
     for index, place in enumerate(PLACES):
         low, high = (
-            (rings.rings(n, n).cycles_per_image, arrays[f"cut {name}"][index],
-             periodogram.white_noise_raps(n, n, *window))
+            (
+                rings.rings(n, n).cycles_per_image,
+                arrays[f"cut {name}"][index],
+                periodogram.white_noise_raps(n, n, *window),
+            )
             for name, n in zip(("low", "high"), grids, strict=True)
-        )  # fmt: skip
+        )
         cuts[place] = equal_snr.measure(low, high, 4.0, study.bands, study.confidence)
     return Grids(folds, cuts)

@@ -162,8 +162,13 @@ def one_run(patches: np.ndarray, settings: Settings, side: int, shift: float, se
     *few, fine, training, validation = (
         periodogram.raps(z).mean(axis=0) for z in (*drawn, known, unknown)
     )
-    return {"loss": loss, "few": np.stack(few), "fine": fine, "training": training,
-            "validation": validation}  # fmt: skip
+    return {
+        "loss": loss,
+        "few": np.stack(few),
+        "fine": fine,
+        "training": training,
+        "validation": validation,
+    }
 
 
 class Runs:
@@ -193,9 +198,12 @@ class Runs:
         """What identifies one run, (side, shift, seed) by index."""
         side, shift = self.settings.sides[run[0]], self.settings.shifts[run[1]]
         return Request(
-            STEP, VERSION, {**self._shared, "side": side, "shift": shift, "seed": run[2]},
-            self._hashes, f"network for {side} px, shift {shift:g}, seed {run[2]}",
-        )  # fmt: skip
+            STEP,
+            VERSION,
+            {**self._shared, "side": side, "shift": shift, "seed": run[2]},
+            self._hashes,
+            f"network for {side} px, shift {shift:g}, seed {run[2]}",
+        )
 
     @property
     def whole(self) -> Request:
@@ -252,18 +260,23 @@ def _stacked(runs: Runs, results: list[Arrays]) -> Experiment:
     for name in ("training", "validation"):
         out[name] = out[name][:, 0]  # the patches of a seed are the same at every shift
     return Experiment(
-        np.array(settings.sides), np.array(settings.shifts), np.array(settings.sampling),
-        settings.theta_grid, k, **out,
-    )  # fmt: skip
+        np.array(settings.sides),
+        np.array(settings.shifts),
+        np.array(settings.sampling),
+        settings.theta_grid,
+        k,
+        **out,
+    )
 
 
 # The experiment ------------------------------------------------------------------------------
 
 
 def run(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store,
+    progress: Progress = lambda done, total, label: None,
     settings: Settings | None = None,
-) -> Experiment:  # fmt: skip
+) -> Experiment:
     """The experiment, from the store as far as it goes; about 30 minutes of one core from nothing.
 
     Args:
@@ -291,9 +304,11 @@ def commit(store: Store, settings: Settings | None = None) -> Path:
     seconds = sum(store.sidecar(runs.request(each))["seconds"] for each in runs.each)
     provenance = {"key": runs.whole.key, "environment": environment(), "seconds": seconds}
     content = {
-        "provenance": provenance, "settings": dataclasses.asdict(settings),
-        "held_out": runs.held_out, "numbers": summary(done),
-    }  # fmt: skip
+        "provenance": provenance,
+        "settings": dataclasses.asdict(settings),
+        "held_out": runs.held_out,
+        "numbers": summary(done),
+    }
     return archive.write(STUDY, NAME, done.arrays(), content)
 
 

@@ -115,8 +115,9 @@ class OneEncoder:
         found = []
         for low, high in REACHES:
             chosen = (self.effective >= low) & (self.effective < high)
-            found.append((int(chosen.sum()), float(self.mu[chosen, -1].mean())
-                          if chosen.any() else math.nan))  # fmt: skip
+            found.append(
+                (int(chosen.sum()), float(self.mu[chosen, -1].mean()) if chosen.any() else math.nan)
+            )
         return found
 
 
@@ -149,9 +150,11 @@ def request(settings: Settings, store: Store) -> Request:
     inputs = {f"{p.study.name} {name}": digest for p in plans for name, digest in p.hashes.items()}
     parameters = {
         "encoders": [cards.identity(cards.card(name)) for name in settings.encoders],
-        "sides": list(settings.sides), "window": first.window.model_dump(),
-        "bands": first.bands.model_dump(), "resample": first.resample,
-    }  # fmt: skip
+        "sides": list(settings.sides),
+        "window": first.window.model_dump(),
+        "bands": first.bands.model_dump(),
+        "resample": first.resample,
+    }
     return Request(STEP, VERSION, parameters, inputs, "the survey of both sets of photographs")
 
 
