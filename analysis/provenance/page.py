@@ -75,6 +75,8 @@ class Figures:
                 old.unlink(missing_ok=True)
         width, height = drawings.size(made["svg"])
         ending = "webp" if "webp" in made and not _on_paper() else "svg"
+        # Quarto decodes the text of a page's first image as an address, where % begins a code.
+        alt = re.sub(r"\s?%", " percent", alt)
         attributes = f"fig-alt={quoted(alt)} width={width} height={height}"
         return Markdown(f"![]({self.place}/{label}.{ending}){{{attributes}}}")
 

@@ -54,6 +54,15 @@ def test_the_image_with_its_text_and_size(
     assert drawings.size((figures.folder / f"{LABEL}.svg").read_bytes()) == (499, 250)
 
 
+def test_no_percent_sign_in_what_quarto_takes_for_an_address(
+    figures: page.Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It warns of "213 %;", seen with 1.11, and would show %41 as A."""
+    monkeypatch.setattr(time_density, "alt", lambda results: "Off by 213\u00a0%; or 41%.")
+    shown = figures.show(LABEL)
+    assert "213 percent" in shown and "41 percent" in shown and "%" not in shown
+
+
 @pytest.mark.slow
 def test_pictures_are_shown_as_webp_on_a_screen_and_as_svg_on_paper(
     figures: page.Figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
