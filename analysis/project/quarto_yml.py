@@ -28,6 +28,9 @@ def parse(text: str, path: Path, first_line: int = 1) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + first_line
         raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a NUL, a 99th month, [[[[...
+        why = " ".join(str(error).split())
+        raise InputError(f"{path}:{first_line}: not valid YAML: {why}") from None
     if not isinstance(value, dict):
         raise InputError(f"{path}:{first_line}: expected 'key: value' lines")
     return value

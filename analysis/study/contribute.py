@@ -157,7 +157,9 @@ def arrays_of(payload: bytes, card: cards.Card, plan: Plan) -> Arrays:
             if sum(info.file_size for info in packed.infolist()) > LARGEST:
                 raise InputError(f"{card.name}: the .npz holds more than a measurement can")
         arrays = from_bytes(payload)
-    except UNREADABLE as error:
+    except InputError:
+        raise
+    except Exception as error:  # of a header numpy raises what its parser of Python raises, too
         raise InputError(f"{card.name}: the .npz cannot be read: {_in_a_line(error)}") from None
     wanted = steps.measurement(plan.setting(card))
     odd = sorted(arrays.keys() ^ wanted.keys())

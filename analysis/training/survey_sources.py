@@ -207,7 +207,6 @@ def _rows(batches: Iterator[Any], names: list[str], where: Path, wanted: Wanted)
 
 
 def _parquet(shard: Shard, wanted: Wanted) -> Iterator[Item]:
-    import pyarrow
     from pyarrow import parquet
 
     path = shard.paths[0]
@@ -217,8 +216,21 @@ def _parquet(shard: Shard, wanted: Wanted) -> Iterator[Item]:
             columns = [name for name in names if name in (*BYTES, *NAMES)]
             batches = file.iter_batches(batch_size=16, columns=columns)
             yield from _rows(batches, names, path, wanted)
-    except pyarrow.ArrowException as error:
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file gives OSError, UnicodeError and others, too
         raise InputError(f"{path}: cannot be read as Parquet: {error}") from None
+
+
+def _sound(batches: Iterator[Any]) -> Iterator[Any]:
+    """Record batches whose offsets and lengths lie within them.
+
+    A stream is taken from the disk as it is: of a damaged one, Arrow would read beyond its end, and
+    the process would die without a word.
+    """
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch
 
 
 def _arrow(shard: Shard, wanted: Wanted) -> Iterator[Item]:
@@ -228,8 +240,10 @@ def _arrow(shard: Shard, wanted: Wanted) -> Iterator[Item]:
     try:
         with pyarrow.memory_map(str(path)) as source:
             reader = pyarrow.ipc.open_stream(source)
-            yield from _rows(iter(reader), reader.schema.names, path, wanted)
-    except pyarrow.ArrowException as error:
+            yield from _rows(_sound(reader), reader.schema.names, path, wanted)
+    except InputError:
+        raise
+    except Exception as error:  # as of Parquet
         raise InputError(f"{path}: cannot be read as an Arrow stream: {error}") from None
 
 
