@@ -95,7 +95,7 @@ def range_of(card: Model, encoder: str = "") -> Exponent:
     if encoder and encoder not in known:
         raise InputError(
             f"{encoder} is not among the committed measurements ({', '.join(sorted(known))}): "
-            f"measure it by 'recommend --encoder {encoder} --from 512 --to 1024'"
+            f"measure it by 'python -m analysis recommend --encoder {encoder} --from 512 --to 1024'"
         )
     if name := encoder or (card.encoder if card.encoder in known else ""):
         return known[name]

@@ -165,7 +165,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(mine: fresh.User) -> 
     part = kept / "downloads" / ".part-killed"
     part.mkdir(parents=True)
     (part / "image").touch()
-    for path in (left, part):
+    for path in (left, part / "image", part):
         os.utime(path, (1, 1))
     assert mine.run("compute", "--study", "mine").code == 0
     assert not left.exists() and not part.exists() and young.exists()
@@ -232,7 +232,8 @@ for line, arguments in json.load(sys.stdin):
         faults.append(f"{line}: {usage() if usage else error!r}")
 print(json.dumps({"commands": found, "faults": faults}))
 """
-PARTS = {  # module -> the commands that it is of
+PARTS = {
+    "recipes": ["recommend"],  # module -> the commands that it is of
     "release": ["publish"],
     "versions": ["publish"],
     "preflight": ["fetch", "compute", "build", "recommend"],
