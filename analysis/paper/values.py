@@ -40,11 +40,13 @@ from analysis.study.experiments import coverage as study_coverage
 from analysis.study.experiments import encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments.contrast import Contrast
+from analysis.study.experiments.denoiser import Experiment as Denoisers
 from analysis.study.experiments.grids import Grids
 from analysis.study.experiments.surveyed import MILLION, PRECISION, OneEncoder, Surveyed
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
-from analysis.timesteps import noise, schedule, weighting
+from analysis.timesteps import band_error, noise, schedule, weighting
+from analysis.timesteps.band_error import LEVELS
 from analysis.timesteps.gaussian_sampler import SamplerStudy
 from analysis.timesteps.noise import AFAR_CELLS, AFAR_COARSE, AFAR_FINE, SOUND_FACTOR
 
@@ -137,7 +139,7 @@ def of(results: Results) -> Values:
 def groups(results: Results) -> Iterator[Group]:
     """The functions that give a study's values, those that cost least first."""
     yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
-    yield from (_contrast, _grids, _rows, _coverage, _survey)
+    yield from (_contrast, _grids, _rows, _coverage, _survey, _denoiser)
     each = (
         _shift,
         _slope,
@@ -512,6 +514,40 @@ def _each_two(values: Sequence[float]) -> str:
 def _decibel_range(values: Sequence[float]) -> str:
     low, high = findings.ends(values)
     return f"{plain(low, 1)} to {_decibel(high)}"
+
+
+def _denoiser(results: Results) -> Rows:
+    if (done := results.denoiser) is None:
+        return
+    chosen, source = done.settings, Denoisers.found
+    yield _of("denoiser_seeds", chosen.seeds, str, "repetitions of each denoiser", source)
+    yield _of("denoiser_held", chosen.held, str, "pictures held out from the denoisers", source)
+    for name, side in zip(("low", "high"), chosen.sides, strict=True):
+        yield _of(f"denoiser_{name}", side, _px, f"side of the regions of the kind {name}", source)
+    for name, pair, meaning in (
+        ("truth", "high on cropped", "networks' shift of latents onto their own low-pass"),
+        ("asked", "high on low", "networks' shift of high onto low"),
+        ("quotient", "low on cropped", "networks' shift of low onto the low-pass of high"),
+        ("own", "high on cropped, own grid", "denoiser_truth with the low-pass on its own grid"),
+    ):
+        one = done.over_bands(pair)
+        meaning += ", all bands"
+        yield _of(f"denoiser_{name}", one.networks, estimate, meaning, Denoisers.over_bands)
+    spectra, meaning = done.over_bands("high on low").spectra, "equal SNR of what denoisers see"
+    yield _of("denoiser_spectra", spectra, estimate, meaning, Denoisers.over_bands)
+    bands = done.found("high on low")
+    for name, band in zip(("coarse", "middle", "fine"), bands, strict=True):
+        meaning = f"networks' shift of high onto low, {name} band"
+        yield _of(f"denoiser_{name}", band.networks, estimate, meaning, source)
+    fine, meaning = bands[-1], "of high onto low, fine band"
+    equal, linear = fine.spectra, fine.linear
+    yield _of("denoiser_fine_spectra", equal, estimate, f"equal SNR {meaning}", source)
+    yield _of("denoiser_fine_linear", linear, estimate, f"best linear denoisers {meaning}", source)
+    meaning = "relative errors at which curves are compared"
+    yield _of("denoiser_levels", LEVELS, _range, meaning, band_error.log_shift)
+    meaning = "error that networks leave less than the best linear denoiser, by kind and band"
+    gain = findings.ends(done.over_linear()[:3])
+    yield _of("denoiser_gain", gain, _each_percent, meaning, Denoisers.over_linear)
 
 
 # Of one encoder --------------------------------------------------------------------------------

@@ -75,11 +75,19 @@ def test_what_a_study_does_not_have_has_no_value(loaded: results.Results) -> Non
         study=loaded.study.model_copy(update={"display_encoder": "taef2"}),
     )  # fmt: skip
     few.__dict__.update(
-        dict.fromkeys(("experiment", "contrast", "grids", "rows", "coverage", "survey"))
+        dict.fromkeys(("experiment", "contrast", "grids", "rows", "coverage", "survey", "denoiser"))
     )
     names = values.of(few).names()
     assert "shift_taef2" in names
-    for name in ("obeying", "trained_ratio", "shift_pixel", "psnr_taef2", "faint_fall", "rows"):
+    for name in (
+        "obeying",
+        "trained_ratio",
+        "shift_pixel",
+        "psnr_taef2",
+        "faint_fall",
+        "rows",
+        "denoiser_truth",
+    ):
         assert name not in names
 
 

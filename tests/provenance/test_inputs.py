@@ -50,6 +50,7 @@ TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
     "the table of encoders": (lambda r: r.rows, ["encoders"]),
     "a survey": (lambda r: r.survey, ["survey"]),
     "simulated intervals": (lambda r: r.coverage, ["coverage"]),
+    "denoisers": (lambda r: r.denoiser, ["denoiser"]),
     "stored arrays": (lambda r: r.files["leakage"][0], ["leakage"]),
     "settings": (lambda r: (r.study, r.theory, r.t_shifted, r.sounds), []),
 }

@@ -508,7 +508,6 @@ class Experiment:
             _alike(networks.mean(axis=1), spectra),
         )  # fmt: skip
 
-    @property
     def over_linear(self) -> Floats:
         """``[5, B]``, how much less error the networks leave than the linear denoiser.
 

@@ -44,9 +44,7 @@ class Training:
         steps: of Adam.
         rate: the learning rate's highest value; it rises for a tenth of the steps and falls to 0
             as a cosine.
-        theta: (from, to), between which it is drawn evenly, the batch in equal parts; or (mean,
-            standard deviation) if ``normal``.
-        normal: whether theta is normally distributed.
+        theta: (from, to), between which it is drawn evenly, the batch in equal parts.
     """
 
     widths: tuple[int, int] = (64, 96)
@@ -54,7 +52,6 @@ class Training:
     steps: int = 6000
     rate: float = 3e-3
     theta: tuple[float, float] = (-4.0, 3.0)
-    normal: bool = False
 
 
 def network(channels: int, widths: tuple[int, int]) -> "nn.Module":
@@ -142,15 +139,10 @@ def one_thread() -> Iterator[None]:
 
 
 def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``[batch]``, one in each part of equal probability, in random order."""
+    """``[batch]``, one in each part of equal length, in random order."""
     quantiles = (rng.permutation(settings.batch) + rng.random(settings.batch)) / settings.batch
-    a, b = settings.theta
-    if not settings.normal:
-        return (a + (b - a) * quantiles).astype(np.float32)
-    from statistics import NormalDist
-
-    normal = NormalDist(a, b)
-    return np.array([normal.inv_cdf(min(max(q, 1e-9), 1 - 1e-9)) for q in quantiles], np.float32)
+    first, last = settings.theta
+    return (first + (last - first) * quantiles).astype(np.float32)
 
 
 def train(

@@ -26,6 +26,7 @@ from analysis.paper.figures import (
     channel_shifts,
     contrast,
     crossings,
+    denoiser,
     experiment,
     gaussian_sampler,
     information_shift,
@@ -389,6 +390,25 @@ def test_the_readme_shows_the_current_figure(tmp_path: Path) -> None:
     assert same, "redraw it with 'rebuild fig-measured-shift --to data/results/bundled'"
 
 
+def test_the_denoisers_curves_lie_on_each_other_once_shifted(
+    loaded: results.Results, made: Any
+) -> None:
+    done, data = loaded.denoiser, made["denoiser"][1]
+    assert done is not None
+    for index, panel in enumerate(data.panels[:3]):
+        whole, moved = (data.curve(panel, name) for name in ("high", "high, shifted"))
+        cropped = data.curve(panel, "cropped")
+        expected = done.relative[:, 0, :, :, index].mean(axis=(0, 2))
+        np.testing.assert_allclose(whole.y, expected)
+        inside = (moved.y > 0.1) & (moved.y < 0.78)
+        on_it = np.interp(moved.x[inside], cropped.x, np.log(cropped.y))
+        # Where they are compared: 3 % of their power; unshifted they are apart by a third.
+        assert np.abs(on_it - np.log(moved.y[inside])).max() < 0.05
+        assert np.abs(np.log(whole.y / cropped.y)).max() > 0.3
+    shifts = data.curve("high on low", "networks").y
+    assert shifts.tolist() == [one.networks.value for one in done.found("high on low")]
+
+
 def picture(path: Path) -> str:
     """An SVG without its record, which names the commit and the versions that drew it."""
     return re.sub(r"<metadata>.*?</metadata>", "", path.read_text(encoding="utf-8"), flags=re.S)
@@ -396,13 +416,14 @@ def picture(path: Path) -> str:
 
 def test_a_study_with_nothing_to_draw_is_told_so(loaded: results.Results) -> None:
     few = pretend(x=known(images=2))
-    few.experiment = few.contrast = None
+    few.experiment = few.contrast = few.denoiser = None
     one = {"gray": dataclasses.replace(loaded.measured["pixel"])}
     vars(one["gray"])["channel_laws"] = loaded.measured["pixel"].channel_laws[:1]
     for module, study in (
         (channel_rule, few),
         (channel_shifts, dataclasses.replace(loaded, measured=one)),
         (contrast, few),
+        (denoiser, few),
         (experiment, few),
         (information_shift, few),
         (ratio_reliability, few),

@@ -10,6 +10,7 @@ import pytest
 from analysis.paper import text as paper_text
 from analysis.paper.tables.channels import table_information
 from analysis.paper.tables.crossings import table_crossings, table_published
+from analysis.paper.tables.denoiser import table_denoiser
 from analysis.paper.tables.encoders import table_measures
 from analysis.paper.tables.literature import table_rules
 from analysis.paper.tables.measured_shift import table_shift
@@ -51,6 +52,17 @@ def test_shift_table(loaded: Results) -> None:
         assert row[0] == f"`{measured.card.name}`"
         assert f"{row[1]} {row[2]}" == paper_text.estimate(e)
         assert row[5] == f"{2 * math.log(e.value) / math.log(4):.2f}"  # four times the pixels
+
+
+def test_the_denoisers_table_has_every_pair_and_band(loaded: Results) -> None:
+    done, rows = loaded.denoiser, cells(table_denoiser(loaded))[1:]
+    assert done is not None and len(rows) == 4 * 5
+    whole = done.over_bands("low on cropped")
+    (row,) = [row for row in rows if row[:2] == ["low on cropped", "mean of octaves"]]
+    assert row[2] == estimate(whole.networks) and row[6] == estimate(whole.ratio)
+    assert row[3:6] == [
+        f"{x:.2f}" for x in (whole.linear.value, whole.optimum, whole.spectra.value)
+    ]
 
 
 def test_what_is_in_a_cell_is_no_markup(loaded: Results) -> None:

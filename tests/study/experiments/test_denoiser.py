@@ -134,7 +134,7 @@ def test_optimal_networks_ask_for_what_the_spectra_say() -> None:
                 assert value == pytest.approx(expected, rel=1e-6)
             assert (one.networks.low, one.networks.high) == pytest.approx([expected] * 2, rel=1e-6)
             assert one.ratio.value == pytest.approx(1, rel=1e-6)
-    assert np.allclose(done.over_linear, 0)
+    assert np.allclose(done.over_linear(), 0)
 
 
 def test_networks_of_their_own_mind_are_told_from_the_spectra() -> None:
