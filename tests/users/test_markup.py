@@ -146,7 +146,7 @@ def test_data_are_shown_as_they_are_and_no_home_path_is(user: fresh.User, tmp_pa
     assert built.code == 0, built.err
     assert "the PDF shows \ufffd, as its fonts lack 尺😀" in built.err
     site = user.project / "_site"
-    shown = {"index": ("paper", (CARD, f"{RULE} (2024)")), "study": ("study", NAMES.values())}
+    shown = {"paper": ("paper", (CARD, f"{RULE} (2024)")), "study": ("study", NAMES.values())}
     for name, (paper, texts) in shown.items():
         page = (site / "report" / f"{name}.html").read_text(encoding="utf-8")
         pages = PdfReader(site / "report" / f"{paper}.pdf").pages
