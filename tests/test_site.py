@@ -98,7 +98,8 @@ def test_html_is_well_formed(site: Path) -> None:
 
 
 def test_every_figure_says_how_it_was_made(site: Path) -> None:
-    text = (site / "report" / "paper.html").read_text(encoding="utf-8")
+    pages = [site / "report" / f"{name}.html" for name in ("paper", "index")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     account = json.loads((site / "provenance.json").read_text(encoding="utf-8"))
     assert set(account["figures"]) == set(shown.figures())
     assert set(account["tables"]) == set(shown.tables())
@@ -175,8 +176,12 @@ def test_recordings_are_shipped(site: Path) -> None:
 
 
 def weights(path: Path, *, packed: bool) -> dict[str, int]:
-    """Bytes of a page and of what it loads, by file; what its styles load too."""
-    needed = {path, *(path.parent / a for a in Page(path).addresses if not a.startswith("data:"))}
+    """Bytes of a page and of what it loads, by file; what its styles load too.
+
+    Of a figure's four drawings (wide and narrow, light and dark) a browser loads one.
+    """
+    loads = [a for a in Page(path).addresses if not re.search(r"^data:|\.(dark|narrow)\.", a)]
+    needed = {path, *(path.parent / a for a in loads)}
     needed |= {
         (style.parent / url)
         for style in [file for file in needed if file.suffix == ".css"]
