@@ -30,12 +30,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.encoders import resumable
 from analysis.project.arrays import Floats
-from analysis.project.files import write_atomic
 from analysis.timesteps import noise
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 Variant = Literal["plain", "kl", "eq", "equivariant"]
@@ -227,12 +226,9 @@ def train(
     Returns:
         name -> float16, as `modules` names its weights, after ``encoder.`` and ``decoder.``.
     """
-    import safetensors.torch
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums in another order would be other numbers
-    try:
+    with resumable.one_thread():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             encoder, decoder = modules(recipe.widths, recipe.variant == "kl")
@@ -241,9 +237,7 @@ def train(
         parameters = dict(both.named_parameters())
         adam = torch.optim.Adam(parameters.values(), lr=recipe.rate)
         errors = torch.zeros(recipe.steps)
-        first = 0
-        if checkpoint.is_file():
-            first = _restore(safetensors.torch.load_file(checkpoint), parameters, adam, errors)
+        first = resumable.resume(checkpoint, parameters, adam, errors)
         for step in range(first, recipe.steps):
             adam.param_groups[0]["lr"] = recipe.rate * _schedule(step, recipe.steps)
             adam.zero_grad()
@@ -253,11 +247,8 @@ def train(
             adam.step()
             errors[step] = error.detach()
             if (step + 1) % every == 0 or step + 1 == recipe.steps:
-                state = _state(step + 1, parameters, adam, errors)
-                write_atomic(checkpoint, safetensors.torch.save(state))
+                resumable.save(checkpoint, step + 1, parameters, adam, errors)
                 progress(step + 1, recipe.steps)
-    finally:
-        torch.set_num_threads(threads)
     half = ((name, p.detach().contiguous().numpy()) for name, p in parameters.items())
     return {name: array.astype(np.float16) for name, array in half}
 
@@ -267,42 +258,6 @@ def _schedule(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return float(0.5 + 0.5 * np.cos(np.pi * (step - warm) / (steps - warm)))
-
-
-Parameters = Mapping[str, "nn.Parameter"]
-MOMENTS = ("exp_avg", "exp_avg_sq")
-
-
-def _state(
-    done: int, parameters: Parameters, adam: "torch.optim.Adam", errors: "Tensor"
-) -> dict[str, "Tensor"]:
-    import torch
-
-    state = {"done": torch.tensor(done), "errors": errors}
-    for name, parameter in parameters.items():
-        state[name] = parameter.detach()
-        state |= {f"{key} {name}": adam.state[parameter][key] for key in MOMENTS}
-    return {name: tensor.contiguous() for name, tensor in state.items()}
-
-
-def _restore(
-    state: Mapping[str, "Tensor"],
-    parameters: Parameters,
-    adam: "torch.optim.Adam",
-    errors: "Tensor",
-) -> int:
-    import torch
-
-    done = int(state["done"])
-    errors.copy_(state["errors"])
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(state[name])
-            adam.state[parameter] = {"step": torch.tensor(float(done))}
-            for key in MOMENTS:  # in the parameter's own order of memory
-                adam.state[parameter][key] = torch.empty_like(parameter)
-                adam.state[parameter][key].copy_(state[f"{key} {name}"])
-    return done
 
 
 def written(weights: Mapping[str, NDArray[np.float16]], recipe: Recipe) -> bytes:

@@ -11,22 +11,20 @@ Every draw depends on the seed and the step's number alone, so that a training t
 on from its last checkpoint to the same weights.
 """
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.project.files import write_atomic
+from analysis.encoders import resumable
 from analysis.timesteps import noise
 from analysis.timesteps.band_error import Denoiser
 from analysis.timesteps.schedule import expit
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 Draw = Callable[[np.random.Generator, int], NDArray[np.float32]]
@@ -125,19 +123,6 @@ def built(channels: int, settings: Training, seed: int) -> "nn.Module":
         return network(channels, settings.widths).to(memory_format=torch.channels_last)
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one thread, whatever there are: sums in another order would be other numbers."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
     """``[batch]``, one in each part of equal length, in random order."""
     quantiles = (rng.permutation(settings.batch) + rng.random(settings.batch)) / settings.batch
@@ -169,17 +154,15 @@ def train(
     Returns:
         name -> weights, and ``loss`` ``[steps]``.
     """
-    import safetensors.torch
     import torch
 
-    with one_thread():
+    with resumable.one_thread():
         channels = draw(noise.generator(seed, "channels"), 1).shape[1]
         model = built(channels, settings, seed)
         parameters = dict(model.named_parameters())
         adam = torch.optim.Adam(parameters.values(), lr=settings.rate)
-        losses, first = torch.zeros(settings.steps), 0
-        if checkpoint.is_file():
-            first = _restore(safetensors.torch.load_file(checkpoint), parameters, adam, losses)
+        losses = torch.zeros(settings.steps)
+        first = resumable.resume(checkpoint, parameters, adam, losses)
         for step in range(first, settings.steps):
             rng = noise.generator(seed, "denoiser", step)
             theta, z = thetas(settings, rng), draw(rng, settings.batch)
@@ -196,9 +179,7 @@ def train(
             adam.step()
             losses[step] = loss.detach()
             if (step + 1) % every == 0 or step + 1 == settings.steps:
-                state = _state(step + 1, parameters, adam, losses)
-                checkpoint.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(checkpoint, safetensors.torch.save(state))
+                resumable.save(checkpoint, step + 1, parameters, adam, losses)
                 tell(step + 1, settings.steps)
     weights = {name: p.detach().contiguous().numpy() for name, p in parameters.items()}
     return weights | {"loss": losses.numpy()}
@@ -222,7 +203,7 @@ def restored(weights: Mapping[str, np.ndarray], settings: Training, batch: int =
 
     def estimate(z: np.ndarray, theta: float) -> np.ndarray:
         parts, sigma = [], float(1 - expit(theta))
-        with one_thread(), torch.inference_mode():
+        with resumable.one_thread(), torch.inference_mode():
             for start in range(0, len(z), batch):
                 x = _tensor(z[start : start + batch])
                 v = model(x, torch.full((len(x),), theta))
@@ -244,38 +225,3 @@ def _schedule(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / (warm + 1)
     return float(0.5 + 0.5 * np.cos(np.pi * (step - warm) / (steps - warm)))
-
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
-
-
-def _state(
-    done: int, parameters: Mapping[str, "nn.Parameter"], adam: "torch.optim.Adam", losses: "Tensor"
-) -> dict[str, "Tensor"]:
-    import torch
-
-    state = {"done": torch.tensor(done), "losses": losses}
-    for name, parameter in parameters.items():
-        state[name] = parameter.detach()
-        state |= {f"{key} {name}": adam.state[parameter][key] for key in MOMENTS}
-    return {name: tensor.contiguous() for name, tensor in state.items()}
-
-
-def _restore(
-    state: Mapping[str, "Tensor"],
-    parameters: Mapping[str, "nn.Parameter"],
-    adam: "torch.optim.Adam",
-    losses: "Tensor",
-) -> int:
-    import torch
-
-    done = int(state["done"])
-    losses.copy_(state["losses"])
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(state[name])
-            adam.state[parameter] = {"step": torch.tensor(float(done))}
-            for key in MOMENTS:  # in the parameter's own order of memory
-                adam.state[parameter][key] = torch.empty_like(parameter)
-                adam.state[parameter][key].copy_(state[f"{key} {name}"])
-    return done
