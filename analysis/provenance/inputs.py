@@ -19,6 +19,7 @@ from analysis.study.experiments import (
     denoiser,
     encoder_table,
     grids,
+    record,
     surveyed,
 )
 from analysis.study.experiments import patches as experiment
@@ -185,7 +186,7 @@ def known(results: Results) -> dict[str, Input]:
         found[name] = Input(name, m.origin, m.provenance, cards.identity(m.card))
     for name, file in EXPERIMENTS.items():
         if getattr(results, name) is not None:
-            path = archive.folder(experiment.STUDY) / f"{file}.json"
+            path = archive.folder(record.FOLDER) / f"{file}.json"
             made = json.loads(path.read_text(encoding="utf-8"))["provenance"]
             found[WHOLE[name]] = Input(WHOLE[name], "committed", made)
     return found

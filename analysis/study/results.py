@@ -23,6 +23,7 @@ from analysis.study.experiments import denoiser as study_denoiser
 from analysis.study.experiments import encoder_table as study_encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments import patches as study_experiment
+from analysis.study.experiments import record
 from analysis.study.experiments import surveyed as study_surveyed
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
@@ -40,7 +41,7 @@ T = TypeVar("T")
 
 def _run(name: str, committed: Callable[[Store], T]) -> T | None:
     """A committed experiment, or None where no run of it is committed."""
-    return committed(Store()) if archive.named(study_experiment.STUDY, name) else None
+    return committed(Store()) if archive.named(record.FOLDER, name) else None
 
 
 @dataclasses.dataclass(frozen=True)

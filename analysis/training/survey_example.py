@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis.images import catalogue
-from analysis.project.environment import environment
-from analysis.study import archive
-from analysis.study.experiments import surveyed
+from analysis.study.experiments import record, surveyed
 from analysis.study.experiments.surveyed import Settings
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
@@ -111,9 +109,5 @@ def commit(
             "seconds": one.seconds,
             "bytes": one.bytes,
         }
-    content = {
-        "provenance": {"key": request.key, "environment": environment()},
-        "processors": os.cpu_count(),
-        "numbers": numbers,
-    }
-    return archive.write(surveyed.STUDY, surveyed.NAME, arrays, content)
+    content = {"processors": os.cpu_count(), "numbers": numbers}
+    return record.write(surveyed.NAME, request, arrays, content)

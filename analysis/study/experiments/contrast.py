@@ -27,7 +27,6 @@ import numpy as np
 from analysis.encoders.cards import Card, identity
 from analysis.encoders.latents import normalise
 from analysis.project.arrays import Floats
-from analysis.project.environment import environment
 from analysis.shift import equal_snr
 from analysis.shift.equal_snr import MeasuredShift
 from analysis.spectra import intervals, periodogram, rings
@@ -35,12 +34,13 @@ from analysis.spectra.bands import in_band, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.study import archive
 from analysis.study.chain import Chain
+from analysis.study.experiments import record
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Arrays, Request, Store
 
 STEP, VERSION = "contrast", 1
-STUDY, NAME = "experiment", "contrast"  # data/results/experiment/contrast.npz
+NAME = "contrast"  # data/results/experiment/contrast.npz
 Progress = Callable[[int, int, str], None]
 
 
@@ -148,7 +148,8 @@ class Contrast:
     def kept(self, encoder: str) -> float:
         """Power of the latents at the least contrast over that at 1, geometric mean; low side."""
         low, _ = self.swept[encoder]
-        k = self._k(encoder, 0)
+        grid = load_study(self.settings.studies[0]).low // self.strides[encoder]
+        k = rings.rings(grid, grid).cycles_per_image
         chosen = in_band(k, self.band)
         ratio = np.log(low[:, -1, chosen] / low[:, 0, chosen]) @ octave_weights(k[chosen])
         return float(np.exp(ratio.mean()))
@@ -173,18 +174,12 @@ class Contrast:
         low, high = np.exp(intervals.student(logs, confidence))
         return Estimate(float(np.exp(logs.mean())), float(low), float(high), self.band)
 
-    def _k(self, encoder: str, place: int) -> Floats:
-        grid = load_study(self.settings.studies[0]).pair[place] // self.strides[encoder]
-        return rings.rings(grid, grid).cycles_per_image
-
     def _shift(self, encoder: str, low: Floats, high: Floats) -> MeasuredShift:
         study = load_study(self.settings.studies[0])
         window = study.window.kind, study.window.beta
-        grids = [side // self.strides[encoder] for side in study.pair]
-        noise = [periodogram.white_noise_raps(n, n, *window) for n in grids]
         below, above = (
-            (self._k(encoder, place), power, noise[place])
-            for place, power in enumerate((low, high))
+            equal_snr.of_grid(power, side // self.strides[encoder], *window)
+            for power, side in zip((low, high), study.pair, strict=True)
         )
         ratio = (study.high / study.low) ** 2
         return equal_snr.measure(below, above, ratio, study.bands, study.confidence)
@@ -317,7 +312,6 @@ def commit(
     found = _contrast(runs, out)
     names = runs.cards
     content = {
-        "provenance": {"key": runs.whole.key, "environment": environment()},
         "settings": dataclasses.asdict(settings),
         "photographs": [photo.id for plan in runs.plans for photo in plan.photographs],
         "numbers": {
@@ -329,7 +323,7 @@ def commit(
             "kept": {name: found.kept(name) for name in names},
         },
     }
-    return archive.write(STUDY, NAME, out, content)
+    return record.write(NAME, runs.whole, out, content)
 
 
 def committed(store: Store, settings: Settings | None = None) -> Contrast:
@@ -340,8 +334,7 @@ def committed(store: Store, settings: Settings | None = None) -> Contrast:
     """
     runs = Runs(settings or Settings(), store)
     why = "the experiment on contrast is not run for the site"
-    arrays, _ = archive.read(STUDY, runs.whole, NAME, why)
-    return _contrast(runs, arrays)
+    return _contrast(runs, record.read(NAME, runs.whole, why))
 
 
 def _contrast(runs: Runs, arrays: Arrays) -> Contrast:

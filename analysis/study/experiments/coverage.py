@@ -19,16 +19,15 @@ from pathlib import Path
 import numpy as np
 
 from analysis.project.arrays import Floats
-from analysis.project.environment import environment
 from analysis.shift import information
 from analysis.spectra import intervals
 from analysis.spectra.cross_spectra import Bins
-from analysis.study import archive
+from analysis.study.experiments import record
 from analysis.study.store import Arrays, Request, Store
 from analysis.timesteps import noise, weighting
 
 STEP, VERSION = "coverage", 1
-STUDY, NAME = "experiment", "coverage"  # data/results/experiment/coverage.npz
+NAME = "coverage"  # data/results/experiment/coverage.npz
 Progress = Callable[[int, int, str], None]
 CONFIDENCE = 0.95
 RESAMPLES = 500  # of a bootstrap
@@ -197,11 +196,10 @@ def commit(
     settings = settings or Settings()
     arrays = store.obtain(request(settings), lambda: simulate(settings, progress))
     content = {
-        "provenance": {"key": request(settings).key, "environment": environment()},
         "settings": dataclasses.asdict(settings),
         "numbers": {kind: shares.tolist() for kind, shares in arrays.items()},
     }
-    return archive.write(STUDY, NAME, arrays, content)
+    return record.write(NAME, request(settings), arrays, content)
 
 
 def committed(store: Store, settings: Settings | None = None) -> Coverage:
@@ -212,4 +210,4 @@ def committed(store: Store, settings: Settings | None = None) -> Coverage:
     """
     settings = settings or Settings()
     why = "coverage is not simulated for the site"
-    return Coverage(settings.images, archive.read(STUDY, request(settings), NAME, why)[0])
+    return Coverage(settings.images, record.read(NAME, request(settings), why))

@@ -45,18 +45,16 @@ from analysis.images.catalogue import Photograph
 from analysis.images.pixels import load
 from analysis.images.resize import clip, resize
 from analysis.project.arrays import Floats
-from analysis.project.environment import environment
 from analysis.project.errors import InputError
 from analysis.spectra import intervals
 from analysis.spectra.intervals import Estimate
-from analysis.study import archive
-from analysis.study.experiments import denoising_network
+from analysis.study.experiments import denoising_network, record
 from analysis.study.experiments.denoising_network import Training
 from analysis.study.store import Arrays, Request, Store
 from analysis.timesteps import band_error, noise
 
 STEP, VERSION = "denoiser", 1
-STUDY, NAME = "experiment", "denoiser"  # data/results/experiment/denoiser.npz
+NAME = "denoiser"  # data/results/experiment/denoiser.npz
 OWN = ", own grid"
 KINDS = ("high", "low", "cropped", f"low{OWN}", f"cropped{OWN}")
 REFINED = ("low", "cropped")
@@ -603,17 +601,12 @@ def commit(
     runs = Runs(settings, store)
     done = runs.results(progress)
     ids = np.array([photo.id for photo in runs.photographs])
+    seconds = sum(store.sidecar(runs.network_request(*each))["seconds"] for each in runs.each)
     content = {
-        "provenance": {
-            "key": runs.whole.key, "environment": environment(),
-            "seconds": sum(
-                store.sidecar(runs.network_request(*each))["seconds"] for each in runs.each
-            ),
-        },
         "settings": dataclasses.asdict(settings), "held_out": ids[runs.held].tolist(),
         "numbers": done.numbers(),
     }  # fmt: skip
-    return archive.write(STUDY, NAME, done.arrays(), content)
+    return record.write(NAME, runs.whole, done.arrays(), content, seconds=seconds)
 
 
 def committed(store: Store, settings: Settings | None = None) -> Experiment:
@@ -624,5 +617,5 @@ def committed(store: Store, settings: Settings | None = None) -> Experiment:
     """
     settings = settings or Settings()
     request = Runs(settings, store).whole
-    arrays, _ = archive.read(STUDY, request, NAME, "the denoisers are not trained for the site")
+    arrays = record.read(NAME, request, "the denoisers are not trained for the site")
     return Experiment(settings, **arrays)

@@ -32,21 +32,20 @@ from analysis.images.pixels import load
 from analysis.project import files
 from analysis.project.arrays import Floats
 from analysis.project.downloads import sha256
-from analysis.project.environment import environment
 from analysis.shift import equal_snr, equivariance
 from analysis.shift.equal_snr import MeasuredShift
-from analysis.spectra import intervals, periodogram, rings
+from analysis.spectra import intervals, periodogram
 from analysis.spectra.bands import Bands, band_edges, in_band, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.spectra.powerlaw import PowerLaw, fit_power_law
 from analysis.spectra.windows import Window
-from analysis.study import archive
 from analysis.study.chain import Chain
+from analysis.study.experiments import record
 from analysis.study.settings import Study
 from analysis.study.store import Arrays, Request, Store
 
 STEP, VERSION = "encoder-row", 1
-STUDY, NAME = "experiment", "encoders"  # data/results/experiment/encoders.npz
+NAME = "encoders"  # data/results/experiment/encoders.npz
 PUBLISHED = ("taef2", "taesana")
 CONTROLS = (
     *("pixel", "average-f8c3", "unshuffle-f8c192", "linear-f8c16", "jpeg-f8c192"),
@@ -102,7 +101,7 @@ class Row:
 
     def coherence(self, weighted: str = "power") -> Estimate:
         """The share that the large picture's latents explain, low and middle band, from 0 to 1."""
-        k = self._k(self.settings.sides[0])
+        k, *_ = self._spectrum(self.settings.sides[0], weighted)
         first, band = self.settings.bands.first_ring, band_edges(self.settings.bands, k)["whole"]
         explained, low = (self.arrays[f"{weighted}_{name}"] for name in ("explained", "low"))
         chosen = in_band(k[first:], band)
@@ -128,10 +127,7 @@ class Row:
     @property
     def spread(self) -> float:
         """Standard deviation over photographs of ln s, over the low and the middle band."""
-        found = self.shift()
-        chosen = in_band(found.k, found.whole.band)
-        each = np.log(found.curves[:, chosen]) @ octave_weights(found.k[chosen])
-        return float(each.std(ddof=1))
+        return self.shift().spread
 
     @property
     def psnr(self) -> float:
@@ -152,14 +148,11 @@ class Row:
         lost = {"psnr": self.psnr, "lossless": bool(np.isinf(self.psnr))}
         return of("power") | lost | {"spread": self.spread, "equal_variance": of("equal")}
 
-    def _k(self, side: int) -> Floats:
-        n = side // self.card.latent_stride
-        return rings.rings(n, n).cycles_per_image
-
     def _spectrum(self, side: int, weighted: str) -> tuple[Floats, Floats, Floats]:
-        n, window = side // self.card.latent_stride, self.settings.window
-        expected = periodogram.white_noise_raps(n, n, window.kind, window.beta)
-        return self._k(side), self.arrays[f"{weighted}_{side}"], expected
+        window = self.settings.window
+        grid = side // self.card.latent_stride
+        power = self.arrays[f"{weighted}_{side}"]
+        return equal_snr.of_grid(power, grid, window.kind, window.beta)
 
 
 class Table:
@@ -351,7 +344,6 @@ def commit(
     rows = list(table.rows(progress))
     arrays = {f"{row.card.name} {name}": a for row in rows for name, a in row.arrays.items()}
     content = {
-        "provenance": {"key": table.whole.key, "environment": environment()},
         "settings": {
             "photographs": settings.photographs,
             "sides": list(settings.sides),
@@ -361,7 +353,7 @@ def commit(
         },
         "numbers": {row.card.name: row.numbers() for row in rows},
     }
-    return archive.write(STUDY, NAME, arrays, content)
+    return record.write(NAME, table.whole, arrays, content)
 
 
 def committed(store: Store, settings: Settings | None = None) -> list[Row]:
@@ -372,7 +364,7 @@ def committed(store: Store, settings: Settings | None = None) -> list[Row]:
     """
     settings = settings or Settings()
     table = Table(settings, store)
-    arrays, _ = archive.read(STUDY, table.whole, NAME, "the table of encoders is not measured here")
+    arrays = record.read(NAME, table.whole, "the table of encoders is not measured here")
     return [
         Row(card, {key: arrays[f"{name} {key}"] for key in _names(arrays, name)}, settings)
         for name, card in table.chain.plan.cards.items()

@@ -33,20 +33,19 @@ from analysis.encoders.cards import Card, identity
 from analysis.encoders.latents import normalise, patchify
 from analysis.images import catalogue, pixels, resize
 from analysis.project.arrays import Floats
-from analysis.project.environment import environment
 from analysis.shift import equal_snr, information
 from analysis.shift.equal_snr import MeasuredShift
 from analysis.spectra import cross_spectra, intervals, periodogram, rings
 from analysis.spectra.bands import octave_weights
 from analysis.spectra.cross_spectra import Bins
 from analysis.spectra.intervals import Estimate
-from analysis.study import archive
 from analysis.study.chain import Chain
+from analysis.study.experiments import record
 from analysis.study.settings import Study, load_study
 from analysis.study.store import Arrays, Request, Store
 
 VERSION = 1
-STUDY, NAME = "experiment", "grids"  # data/results/experiment/grids.npz
+NAME = "grids"  # data/results/experiment/grids.npz
 PLACES = ("middle", "top left", "top right", "bottom left", "bottom right")
 GRIDS = ("flat", "folded")
 Progress = Callable[[int, int, str], None]
@@ -359,7 +358,6 @@ def commit(
         out[f"cut {place}"] = cut
     done = _grids(runs, out)
     content = {
-        "provenance": {"key": runs.whole.key, "environment": environment()},
         "settings": dataclasses.asdict(runs.settings),
         "numbers": {
             "folds": {name: dataclasses.asdict(one) for name, one in done.folds.items()},
@@ -369,7 +367,7 @@ def commit(
             "corners": dataclasses.asdict(done.corners),
         },
     }
-    return archive.write(STUDY, NAME, out, content)
+    return record.write(NAME, runs.whole, out, content)
 
 
 def committed(store: Store, settings: Settings | None = None) -> Grids:
@@ -380,7 +378,7 @@ def committed(store: Store, settings: Settings | None = None) -> Grids:
     """
     runs = Runs(settings or Settings(), store)
     why = "the experiment on grids is not run for the site"
-    return _grids(runs, archive.read(STUDY, runs.whole, NAME, why)[0])
+    return _grids(runs, record.read(NAME, runs.whole, why))
 
 
 def _grids(runs: Runs, arrays: Arrays) -> Grids:
@@ -404,11 +402,7 @@ def _grids(runs: Runs, arrays: Arrays) -> Grids:
     cuts = {}
     for index, place in enumerate(PLACES):
         low, high = (
-            (
-                rings.rings(n, n).cycles_per_image,
-                arrays[f"cut {name}"][index],
-                periodogram.white_noise_raps(n, n, *window),
-            )
+            equal_snr.of_grid(arrays[f"cut {name}"][index], n, *window)
             for name, n in zip(("low", "high"), grids, strict=True)
         )
         cuts[place] = equal_snr.measure(low, high, 4.0, study.bands, study.confidence)

@@ -27,20 +27,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.encoders import resumable
 from analysis.images import catalogue
 from analysis.images.pixels import load
 from analysis.project.arrays import Floats
-from analysis.project.environment import environment
 from analysis.project.errors import InputError
 from analysis.spectra import lowpass, periodogram, rings
-from analysis.study import archive
+from analysis.study.experiments import record
 from analysis.study.store import Arrays, Request, Store
 from analysis.timesteps import noise
 from analysis.timesteps.rectified_flow import Training, losses, sample, train
 from analysis.timesteps.trained_shift import Experiment, summary
 
 STEP, VERSION = "experiment", 1
-STUDY, NAME = "experiment", "patches"  # data/results/experiment/patches.npz
+NAME = "patches"  # data/results/experiment/patches.npz
 Progress = Callable[[int, int, str], None]
 
 
@@ -142,23 +142,17 @@ def one_run(patches: np.ndarray, settings: Settings, side: int, shift: float, se
         ``loss`` ``[T]``; ring-averaged power ``few`` ``[G, R]`` of samples at each sampling shift,
         ``fine`` ``[R]`` of the reference, ``training`` and ``validation`` ``[R]`` of the patches.
     """
-    import torch
-
     held = fold(len(patches), settings.held, seed)
     known, unknown = normalised(patches, held, side)
     known = known.reshape(-1, side, side)
     unknown = unknown[:, : settings.probes].reshape(-1, side, side)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums in another order would be other numbers
-    try:
+    with resumable.one_thread():
         velocity = train(known, settings.training, shift, seed)
         rng = noise.generator(seed, STEP, "validation", side)
         loss = losses(velocity, unknown, settings.theta_grid, rng)
         eps = noise.gaussian((settings.samples, side, side), rng)
         drawn = [sample(velocity, eps, settings.euler, s) for s in settings.sampling]
         drawn.append(sample(velocity, eps, settings.fine, 1.0))
-    finally:
-        torch.set_num_threads(threads)
     *few, fine, training, validation = (
         periodogram.raps(z).mean(axis=0) for z in (*drawn, known, unknown)
     )
@@ -302,14 +296,12 @@ def commit(store: Store, settings: Settings | None = None) -> Path:
     runs = Runs(settings, store)
     done = _stacked(runs, runs.results())
     seconds = sum(store.sidecar(runs.request(each))["seconds"] for each in runs.each)
-    provenance = {"key": runs.whole.key, "environment": environment(), "seconds": seconds}
     content = {
-        "provenance": provenance,
         "settings": dataclasses.asdict(settings),
         "held_out": runs.held_out,
         "numbers": summary(done),
     }
-    return archive.write(STUDY, NAME, done.arrays(), content)
+    return record.write(NAME, runs.whole, done.arrays(), content, seconds=seconds)
 
 
 def committed(store: Store, settings: Settings | None = None) -> Experiment:
@@ -319,5 +311,4 @@ def committed(store: Store, settings: Settings | None = None) -> Experiment:
         MissError: there is none, or it was made from something else.
     """
     request = Runs(settings or Settings(), store).whole
-    arrays, _ = archive.read(STUDY, request, NAME, "the experiment is not run for the site")
-    return Experiment(**arrays)
+    return Experiment(**record.read(NAME, request, "the experiment is not run for the site"))

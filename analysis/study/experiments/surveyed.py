@@ -17,13 +17,13 @@ from analysis.encoders.cards import Card
 from analysis.project.arrays import Floats
 from analysis.spectra import intervals
 from analysis.spectra.intervals import Estimate
-from analysis.study import archive
+from analysis.study.experiments import record
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Arrays, Request, Store
 
 STEP, VERSION = "survey", 1
-STUDY, NAME = "experiment", "survey"  # data/results/experiment/survey.npz
+NAME = "survey"  # data/results/experiment/survey.npz
 ROWS = ("mu", "effective", "shift")
 """What is kept of each row; ``effective`` is the effective resolution over the short side."""
 SET = ("law", "channel_mean", "channel_std", "factors")
@@ -166,7 +166,7 @@ def committed(store: Store, settings: Settings | None = None) -> Surveyed:
     """
     settings = settings or Settings()
     why = "the photographs are not surveyed for the site"
-    arrays, _ = archive.read(STUDY, request(settings, store), NAME, why)
+    arrays = record.read(NAME, request(settings, store), why)
     return of_arrays(arrays, settings)
 
 
