@@ -111,7 +111,7 @@ def the_mean_is_known_to_seven_percent(results: Results) -> bool:
     """The interval of taef2 is about seven percent either way, and pictures differ by more."""
     m = results.measured[TAEF2]
     half = (m.shift.whole.high / m.shift.whole.low) ** 0.5 - 1
-    return 0.06 < half < 0.08 and findings.between_pictures(m) > 1.4 * half
+    return 0.06 < half < 0.08 and m.shift.spread > 1.4 * half
 
 
 def averages_keep_to_the_rule(results: Results) -> bool:

@@ -594,8 +594,8 @@ def _pictures(results: Results, m: Measured) -> Rows:
         yield _of(f"{name}_title", title, str, "the picture it is of", source)
     if len(each) < intervals.FEWEST:
         return
-    between, meaning = findings.between_pictures(m), "standard deviation of ln s between pictures"
-    yield _of("between", between, percent, meaning, findings.between_pictures)
+    meaning = "standard deviation of ln s between pictures"
+    yield _of("between", m.shift.spread, percent, meaning, MeasuredShift.spread)
     by_author, meaning = findings.by_author(results, m), "measured shift, authors as the sample"
     yield _of("by_author", by_author, estimate, meaning, findings.by_author)
     pooled, meaning = findings.pooled_power_shift(m), "shift of all pictures' power together"

@@ -44,7 +44,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.project.arrays import Floats
-from analysis.spectra import intervals
+from analysis.spectra import intervals, periodogram, rings
 from analysis.spectra.bands import Bands, band_edges, in_band, measurable, octave_weights
 from analysis.spectra.intervals import Estimate
 from analysis.timesteps.schedule import exponent
@@ -92,6 +92,11 @@ class MeasuredShift:
         chosen = in_band(self.k, self.whole.band)
         each: Floats = np.exp(np.log(self.curves[:, chosen]) @ octave_weights(self.k[chosen]))
         return each
+
+    @functools.cached_property
+    def spread(self) -> float:
+        """Standard deviation of ln s between photographs."""
+        return float(np.log(self.each).std(ddof=1))
 
     def mismatch(self, s: float) -> float:
         """How far the SNR curves of the two resolutions stay apart once t is shifted by s.
@@ -186,6 +191,18 @@ def pooled(
     low, high = np.exp(intervals.crossed(each, confidence))
     ends = (float(k[chosen][0]), float(k[chosen][-1]))
     return Estimate(float(np.exp(each.mean())), float(low), float(high), ends)
+
+
+def of_grid(power: Floats, grid: int, kind: str, beta: float) -> tuple[Floats, Floats, Floats]:
+    """A resolution as `measure` takes it: k, power, and the expectation of noise.
+
+    Args:
+        power: ``[I, R]``, each photograph's mean over channels.
+        grid: latent pixels a side.
+        kind, beta: of the window.
+    """
+    k = rings.rings(grid, grid).cycles_per_image
+    return k, power, periodogram.white_noise_raps(grid, grid, kind, beta)
 
 
 def measure(

@@ -143,11 +143,6 @@ def by_author(results: Results, m: Measured) -> Estimate:
     return Estimate(float(np.exp(means.mean())), float(low), float(high), m.shift.whole.band)
 
 
-def between_pictures(m: Measured) -> float:
-    """Standard deviation of ln s between photographs."""
-    return float(np.log(m.shift.each).std(ddof=1))
-
-
 def pooled_power_shift(m: Measured) -> float:
     """The shift of all photographs' power together, where the strongest photographs decide."""
     s, pooled = m.shift, []

@@ -22,7 +22,6 @@ from analysis.project.errors import InputError
 from analysis.project.files import cache_folder
 from analysis.shift import equal_snr
 from analysis.spectra import intervals, periodogram
-from analysis.spectra import rings as spectra_rings
 from analysis.study import archive, preflight
 from analysis.study.archive import DamagedError
 from analysis.study.chain import Chain, Progress
@@ -270,17 +269,13 @@ def _between(
         InputError: they give no shift.
     """
     low, high = sorted(powers)
-    rings = {side: spectra_rings.rings(n, n).cycles_per_image for side, n in grids.items()}
     window = study.window.kind, study.window.beta
-    below, above = (
-        (rings[side], powers[side], periodogram.white_noise_raps(grids[side], grids[side], *window))
-        for side in (low, high)
-    )
+    below, above = (equal_snr.of_grid(powers[side], grids[side], *window) for side in (low, high))
     try:
         found = equal_snr.measure(below, above, (high / low) ** 2, study.bands, study.confidence)
     except ValueError as error:
         raise InputError(f"{name} from {low} to {high} px gives no shift: {error}") from None
-    moved = equal_snr.moved_edges(study.bands, rings[low])
+    moved = equal_snr.moved_edges(study.bands, below[0])
     return Recommendation(name, found, low, high, study.images, "", grids[low], moved)
 
 

@@ -88,7 +88,7 @@ def test_pooled_power_weighs_photographs_by_their_power() -> None:
     assert findings.pooled_power_shift(moved) == pytest.approx(4, rel=1e-3)
     assert moved.shift.each[0] == pytest.approx(4, rel=1e-3)
     assert moved.shift.each[1:] == pytest.approx(2, rel=1e-3)
-    assert findings.between_pictures(moved) == pytest.approx(
+    assert moved.shift.spread == pytest.approx(
         np.std([np.log(2), *[0] * (len(moved.shift.each) - 1)], ddof=1), rel=1e-2
     )
 
