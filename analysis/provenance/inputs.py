@@ -6,7 +6,6 @@ table or a number, however it is written, which measurements and photographs it 
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -186,8 +185,7 @@ def known(results: Results) -> dict[str, Input]:
         found[name] = Input(name, m.origin, m.provenance, cards.identity(m.card))
     for name, file in EXPERIMENTS.items():
         if getattr(results, name) is not None:
-            path = archive.folder(record.FOLDER) / f"{file}.json"
-            made = json.loads(path.read_text(encoding="utf-8"))["provenance"]
+            made = archive.said(archive.folder(record.FOLDER) / f"{file}.json")["provenance"]
             found[WHOLE[name]] = Input(WHOLE[name], "committed", made)
     return found
 

@@ -47,7 +47,7 @@ def answering(study: str, key: str, name: str) -> Path | None:
         key: of the request.
         name: the result's file name, without ending.
     """
-    return next((path for path in named(study, name) if _said(path).get("key") == key), None)
+    return next((path for path in named(study, name) if said(path).get("key") == key), None)
 
 
 def place(path: Path) -> str:
@@ -62,7 +62,7 @@ def named(study: str, name: str) -> list[Path]:
     return sorted(there, key=lambda path: path.parent.name != study)
 
 
-def _said(path: Path) -> dict[str, Any]:
+def said(path: Path) -> dict[str, Any]:
     """``key``, ``sha256`` and ``provenance`` of a result's JSON; nothing if it is damaged.
 
     A file is read once, until it is written anew.
@@ -99,18 +99,18 @@ def read(study: str, request: Request, name: str, reason: str) -> tuple[Arrays, 
         others = named(study, name)
         if not others:
             raise MissError(f"{reason}; and data/results has no '{name}' either")
-        if others[0].parent.name == study and not _said(others[0]):
+        if others[0].parent.name == study and not said(others[0]):
             raise DamagedError(f"{reason}; and {name}.json in {place(others[0])} is damaged")
         raise MissError(
             f"{reason}; and '{name}' in {', '.join(map(place, others))} was made from other "
             "photographs, settings or code"
         )
-    said, payload = _said(path), path.with_suffix(".npz").read_bytes()
-    if hashlib.sha256(payload).hexdigest() != said["sha256"]:
+    known, payload = said(path), path.with_suffix(".npz").read_bytes()
+    if hashlib.sha256(payload).hexdigest() != known["sha256"]:
         raise DamagedError(
             f"{reason}; and {name}.npz in {place(path)} is not the file that its .json describes"
         )
-    return from_bytes(payload), copy.deepcopy(said["provenance"])
+    return from_bytes(payload), copy.deepcopy(known["provenance"])
 
 
 def find(store: Store, study: str, request: Request, name: str, reason: str = "") -> Stored:

@@ -137,8 +137,9 @@ def path(power: np.ndarray, modes: np.ndarray, steps: int = 4000) -> tuple[float
     """
     distance = np.sqrt(modes @ (np.sqrt(power) - 1) ** 2)
     t = (np.arange(steps) + 0.5)[:, None] / steps
-    amplitude = np.sqrt(t * t * power + (1 - t) ** 2)
-    speed = np.sqrt((velocity(t, power) * amplitude) ** 2 @ modes)
+    # The amplitude's slope, squared; `velocity` is the slope over the amplitude.
+    slope = (t * power - (1 - t)) ** 2 / (t * t * power + (1 - t) ** 2)
+    speed = np.sqrt(slope @ modes)
     return float(distance), float(speed.mean() / distance - 1)
 
 
