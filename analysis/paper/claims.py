@@ -114,6 +114,12 @@ def the_mean_is_known_to_seven_percent(results: Results) -> bool:
     return 0.06 < half < 0.08 and m.shift.spread > 1.4 * half
 
 
+def less_noise_at_fixed_pixels(results: Results) -> bool:
+    """At fixed cycles per latent pixel pixels and taef2 have intervals below one."""
+    both = (results.measured[name].shift_per_pixel.whole for name in (PIXEL, TAEF2))
+    return all(one.high < 1 for one in both)
+
+
 def averages_keep_to_the_rule(results: Results) -> bool:
     """The shifts of pixels and of the linear code are the rule's to 2 %."""
     shifts = [m.shift.whole.value for m in _three(results)[:2]]
@@ -375,6 +381,13 @@ def rules_miss_taef2(results: Results) -> bool:
     return not findings.rules_inside(m.shift.whole) and matched == ["Matryoshka Diffusion, default"]
 
 
+def pictures_span_rules(results: Results) -> bool:
+    """Several published rules lie between the shifts of single pictures in taef2."""
+    m = results.measured[TAEF2]
+    ends = Estimate(1.5, float(m.shift.each.min()), float(m.shift.each.max()), m.shift.whole.band)
+    return len(findings.rules_inside(ends)) > 2
+
+
 # The sampler -----------------------------------------------------------------------------------
 
 
@@ -389,6 +402,15 @@ def weak_modes_want_steps_next_to_data(results: Results) -> bool:
     """By number of modes all best shifts of Euler steps at the high resolution are below one."""
     side, known = results.study.high, results.samplers.values()
     return all(findings.largest_best(one["euler"], side, "kl_model") < 1 for one in known)
+
+
+def taef2_samples_with_less(results: Results) -> bool:
+    """The best shift of Euler steps grows by less than taef2's measured shift, by any measure."""
+    (low, high), s = results.study.pair, results.measured[TAEF2].shift.whole
+    euler = results.samplers[TAEF2]["euler"]
+    return all(
+        euler.ratio(low, high, "total", metric).max() < s.low for metric in ("w2", "kl_model")
+    )
 
 
 def pixels_share_one_ratio(results: Results) -> bool:
