@@ -66,7 +66,7 @@ def draw(data: Data) -> Figure:
     for ax in (left, right):
         ax.set_xscale("log")
         ax.axhline(data.notes["square-root rule"], color=style.THEORY, ls="--", lw=1)
-    style.log_axis(left, "y", 0.7, 2.6, TICKS)
+    style.log_axis(left, "y", 0.7, 3.6, TICKS)  # the legend stands above the rule
     for ax, panel in ((left, PICTURES), (right, MEANS)):
         style.label(ax, data, panel)
     right.legend(loc="lower right")
