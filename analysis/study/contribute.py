@@ -12,6 +12,7 @@ that nothing else in the file gets in.
 
 import hashlib
 import io
+import itertools
 import json
 import re
 import zipfile
@@ -32,6 +33,7 @@ from analysis.study import archive, steps
 from analysis.study.measurement import Measured
 from analysis.study.plan import Plan
 from analysis.study.store import Arrays, from_bytes
+from analysis.timesteps.noise import blend_scatter
 
 HEX = {"sha256": "[0-9a-f]{64}", "commit": "[0-9a-f]{40}"}
 ALWAYS = ("commit", "machine", "numpy", "pillow", "python")  # of the environment
@@ -39,6 +41,7 @@ CLOSE = 1e-4  # relative; other machines' rounding, which numbers of six digits 
 LARGEST = 2**28  # bytes of a file or of its arrays; the largest bundled measurement has 2**21
 ROUNDING = 1e-3  # relative; fields are float32, and transforms of other machines round otherwise
 NOTHING = 1e-6  # of the largest; ring 0, whose mean was taken off, is rounding alone
+DEVIATIONS = 6  # standard ones of `blend_scatter`; the 41,562 committed rings reach 2.0
 LIKE = 0.1  # ln of a ratio; latents cropped to a coarser grid keep their power to 4 %
 ALIKE = 0.5  # ln of a ratio; halves of pictures, or their other resizings, differ by up to 0.21
 # What reading a damaged or hostile file may raise: a member that is encrypted or packed by a method
@@ -187,25 +190,28 @@ def _within(found: np.ndarray, array: steps.Array) -> bool:
 
 def consistent(arrays: Arrays, card: cards.Card, plan: Plan) -> None:
     """InputError if the arrays can't be of one measurement with the study's noise and windows."""
-    study, photo = plan.study, plan.photographs[0]
+    study, setting = plan.study, plan.setting(card)
     for side in study.resolutions:
-        power = arrays[f"power_{side}"].mean(axis=1)
-        noise, noisy = arrays[f"noise_{side}"], arrays[f"noisy_{side}"]
-        setting = plan.setting(card, plan.view(photo, side))
-        eps = setting.eps((card.latent_channels, setting.grid, setting.grid))
-        drawn = periodogram.raps(eps, *setting.window)
-        if not _close(noise[0], drawn.mean(axis=0)):
-            raise InputError(
-                f"{card.name}: noise_{side} is not the noise of seed {study.seed} for {photo.id}"
-            )
-        # |t z + (1-t) e|^2 differs from t^2 |z|^2 + (1-t)^2 |e|^2 by at most 2 t (1-t) |z| |e|.
-        a, b = study.t**2 * power, (1 - study.t) ** 2 * noise
-        most = 2 * np.sqrt(a * b) + ROUNDING * (a + b) + NOTHING * (a + b).max()
-        if not (np.abs(noisy - a - b) <= most).all():
+        # |t z + (1-t) e|^2 differs from t^2 |z|^2 + (1-t)^2 |e|^2 by at most 2 t (1-t) |z| |e|, and
+        # in a ring of many modes by much less.
+        power, modes = arrays[f"power_{side}"].mean(axis=1), setting.at(side).rings.modes
+        a, b = study.t**2 * power, (1 - study.t) ** 2 * arrays[f"noise_{side}"]
+        scatter = blend_scatter(power, modes, study.t, setting.window, card.latent_channels)
+        most = np.minimum(2 * np.sqrt(a * b), DEVIATIONS * scatter)
+        most += ROUNDING * (a + b) + NOTHING * (a + b).max()
+        if not (np.abs(arrays[f"noisy_{side}"] - a - b) <= most).all():
             raise InputError(f"{card.name}: noisy_{side} is not a blend of latents and noise")
         for index, other in enumerate(study.windows):
             if other == study.window and not _close(arrays[f"windows_{side}"][:, index], power):
                 raise InputError(f"{card.name}: windows_{side} and power_{side} disagree")
+    for side, (number, photo) in itertools.product(study.resolutions, enumerate(plan.photographs)):
+        of_photo = plan.setting(card, plan.view(photo, side))
+        eps = of_photo.eps((card.latent_channels, of_photo.grid, of_photo.grid))
+        drawn = periodogram.raps(eps, *setting.window).mean(axis=0)
+        if not _close(arrays[f"noise_{side}"][number], drawn):
+            raise InputError(
+                f"{card.name}: noise_{side} is not the noise of seed {study.seed} for {photo.id}"
+            )
     related(arrays, card, plan)
 
 

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.encoders.cards import card
+from analysis.encoders.cards import card, cards
 from analysis.project.errors import InputError
 from analysis.study import archive, contribute, measurement, steps
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
-from analysis.study.store import Arrays, MissError, Store, to_bytes
+from analysis.study.store import Arrays, MissError, Store, from_bytes, to_bytes
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LINEAR = "linear-f8c16"
+NOISES = ("noise_64", "noisy_64")
 Change = Callable[[Arrays], object]
 Pair = tuple[dict[str, Any], dict[str, np.ndarray]]
 
@@ -167,7 +168,12 @@ def put(name: str, value: float) -> Change:
         (lambda a: a.update(k_64=a["k_64"][::-1]), "k_64 is not that of 64 px by this encoder"),
         (scaled("modes_128", 1.001), "modes_128 is not that of 128 px by this encoder"),
         (lambda a: a.update(noise_64=a["noise_64"][::-1]), "noise_64 is not the noise of seed 7"),
+        (
+            lambda a: [a[name].__setitem__(-1, 2 * a[name][-1]) for name in NOISES],
+            "noise_64 is not the noise of seed 7 for ",
+        ),
         (scaled("noisy_64", 4.0), "noisy_64 is not a blend of latents and noise"),
+        (put("noisy_128", 1e-9), "noisy_128 is not a blend of latents and noise"),
         (scaled("power_128", 1.01), "windows_128 and power_128 disagree"),
         (put("pair_low_128", -1.0), "pair_low_128 has values that no measurement gives"),
         (lambda a: a.update(psnr=np.array(np.inf)), "psnr has values"),
@@ -195,6 +201,31 @@ def test_arrays_of_no_measurement_are_refused(
     change(arrays)
     message = refused(plan, write(tmp_path / "sent", LINEAR, (content, arrays)))
     assert re.search(f"^linear-f8c16: .*{said}", message)
+
+
+COMMITTED = [
+    (study, path.stem)
+    for study in ("bundled", "wallpapers")
+    for path in sorted(archive.folder(study).glob("*.npz"))
+    if path.stem in cards()
+]
+
+
+@pytest.mark.parametrize(("study", "name"), COMMITTED)
+def test_a_blend_lies_where_the_noise_can_take_it(study: str, name: str) -> None:
+    """What is committed passes; half of one ring of one photograph does not, nor nothing of it."""
+    assert len(COMMITTED) == 6
+    path = archive.folder(study) / f"{name}.npz"
+    plan, arrays = Plan(load_study(study), Store()), from_bytes(path.read_bytes())
+    contribute.consistent(arrays, card(name), plan)
+    for side in plan.study.pair:
+        noisy = arrays[f"noisy_{side}"]
+        for at, factor in ((0.35, 1e-9), (0.9, 0.5), (0.9, 2.0), (0.9, 1e-9)):
+            ring = int(at * noisy.shape[1])
+            damaged = noisy.copy()
+            damaged[-1, ring] *= factor
+            with pytest.raises(InputError, match=f"^{name}: noisy_{side} is not a blend"):
+                contribute.consistent(arrays | {f"noisy_{side}": damaged}, card(name), plan)
 
 
 def test_a_file_that_is_no_npz_or_too_large(
@@ -247,8 +278,8 @@ def test_the_encoder_has_to_be_known_and_pinned(
     assert "has other weights than the card (ffff" in sent("taef2", weights_sha256="f" * 64)
     missing = {key: v for key, v in content["provenance"]["environment"].items() if key != "torch"}
     assert "taef2: provenance names no torch" in sent("taef2", environment=missing)
-    with (plan.store.folder.parent / "encoders.toml").open("a", encoding="utf-8") as cards:
-        cards.write(CARD)
+    with (plan.store.folder.parent / "encoders.toml").open("a", encoding="utf-8") as file:
+        file.write(CARD)
     assert "has no weights_sha256, and the card none either: pin" in sent("mine")
     assert "mine: power_64 is " in sent("mine", weights_sha256="f" * 64)
 

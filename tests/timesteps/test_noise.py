@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
+from analysis.spectra.periodogram import raps
+from analysis.spectra.rings import rings
 from analysis.timesteps import noise
 
 
@@ -24,6 +26,46 @@ def test_blend_refuses_t_out_of_range_and_broadcasts_nothing() -> None:
             noise.blend(np.ones(2), np.ones(2), t)
     with pytest.raises(ValueError, match="shape"):
         noise.blend(np.ones((2, 3)), np.ones(3), 0.5)
+
+
+def scatter(z: np.ndarray, window: tuple[str, float], t: float, draws: int = 400) -> np.ndarray:
+    """Standard deviation of what a blend's rings have besides t^2 P + (1-t)^2 N, over draws."""
+    power, found = raps(z, *window), []
+    for seed in range(draws):
+        eps = np.random.default_rng([7, seed]).standard_normal(z.shape)
+        both = t**2 * power + (1 - t) ** 2 * raps(eps, *window)
+        found.append((raps(noise.blend(z, eps, t), *window) - both).mean(axis=0))
+    return np.std(found, axis=0)
+
+
+def test_the_scatter_of_a_blend_is_that_of_one_wave() -> None:
+    # All the power of ring 5 in one mode and its mirror: nothing scatters more.
+    wave = np.cos(2 * np.pi * 5 * np.arange(32) / 32) * np.ones((2, 32, 1))
+    modes = rings(32, 32).modes
+    said = noise.blend_scatter(raps(wave, "none").mean(axis=0), modes, 0.3, ("none", 0.0), 2)
+    found = scatter(wave, ("none", 0.0), 0.3)
+    assert abs(found[5] / said[5] - 1) < 5 / np.sqrt(2 * 400)
+
+
+@pytest.mark.parametrize("slope", [0, 3])
+@pytest.mark.parametrize("shape", ["everywhere", "stripes", "a spot"])
+@pytest.mark.parametrize("window", [("none", 0.0), ("kaiser", 2 * np.pi), ("hann", 0.0)])
+def test_no_blend_scatters_more_than_it_may(
+    slope: float, shape: str, window: tuple[str, float]
+) -> None:
+    n, rng = 32, np.random.default_rng(1)
+    k = np.hypot(np.fft.fftfreq(n, 1 / n)[:, None], np.fft.fftfreq(n, 1 / n))
+    modes = np.fft.fft2(rng.standard_normal((3, n, n))) * np.maximum(k, 1) ** (-slope / 2)
+    if shape == "stripes":
+        modes[:, 1:] = 0
+    z = np.fft.ifft2(modes).real
+    if shape == "a spot":
+        z *= np.exp(-(np.hypot(*np.mgrid[-16:16, -16:16]) ** 2) / 8)
+    power, expected = raps(z, *window).mean(axis=0), rings(n, n).modes
+    said = noise.blend_scatter(power, expected, 0.5, window, 3)
+    ratio = scatter(z, window, 0.5)[3:] / said[3:]
+    assert ratio.max() < 1 + 5 / np.sqrt(2 * 400)
+    assert ratio.mean() > 0.2  # and it is not much more than they do
 
 
 def test_a_generator_is_the_same_everywhere() -> None:
