@@ -1,6 +1,7 @@
 """The files round a page: what its HTML needs beside it, what its cells opened, what they hold."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -8,8 +9,10 @@ import site as interpreter
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from analysis.project.files import write_atomic
 from analysis.site.builtin import tree
 
 MADE = "made"  # the folder beside the pages that their cells write to
@@ -51,6 +54,25 @@ def state(path: Path) -> str | None:
 def store(root: Path) -> Path:
     """Where the reader's store lies, in which a name says what a file holds."""
     return Path(os.environ.get("ANALYSIS_CACHE") or root / "data" / "cache").resolve()
+
+
+def keep(file: Path, value: Any) -> None:
+    """Write a value as JSON under its own digest.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    text = json.dumps(value)
+    write_atomic(file, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
+
+
+def recall(file: Path) -> Any:
+    """What `keep` wrote; None if nothing is there, or if it is damaged."""
+    try:
+        digest, _, text = file.read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeError):
+        return None
+    return json.loads(text) if digest == hashlib.sha256(text.encode()).hexdigest() else None
 
 
 def observed(

@@ -14,7 +14,6 @@ extension modules that open files past Python.
 
 import contextlib
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -25,9 +24,17 @@ from typing import Any
 
 import analysis
 from analysis.project.environment import environment
-from analysis.project.files import STARTED, canonical, write_atomic
+from analysis.project.files import STARTED, canonical
 from analysis.site.builtin import cells
-from analysis.site.builtin.files import INSTALLED, States, sources, state, store
+from analysis.site.builtin.files import (
+    INSTALLED,
+    States,
+    keep,
+    recall,
+    sources,
+    state,
+    store,
+)
 from analysis.site.builtin.page import MARK, Cell, Page
 from analysis.site.builtin.project import Project
 
@@ -60,13 +67,9 @@ class Memory:
         if not page.inline and not any(isinstance(piece, Cell) for piece in page.pieces):
             return cells.Results()
         file = self._entry(page)
-        try:
-            digest, _, text = file.read_text(encoding="utf-8").partition("\n")
-        except (OSError, UnicodeError):
+        content = recall(file)
+        if content is None:
             return None
-        if digest != _sha256(text):
-            return None
-        content = json.loads(text)
         if any(state(Path(path)) != known for path, known in content["read"].items()):
             return None
         with contextlib.suppress(OSError):
@@ -81,9 +84,9 @@ class Memory:
         """Remember what the cells of a page gave, unless something changed while they ran."""
         if not self._sure or not results.read or self._files() != self.before:
             return
-        file, text = self._entry(page), json.dumps(vars(results))
+        file = self._entry(page)
         try:
-            write_atomic(file, f"{_sha256(text)}\n{text}".encode())
+            keep(file, vars(results))
         except OSError as error:
             self._sure = False
             self._say(

@@ -1,5 +1,7 @@
 """Runs pandoc with the Lua filters, and turns every complaint into file, line and message."""
 
+import contextlib
+import hashlib
 import json
 import locale
 import os
@@ -7,12 +9,16 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from analysis.project import extras
 from analysis.project.errors import AnalysisError, InputError, PackageError
+from analysis.project.files import canonical
+from analysis.site.builtin.files import keep, recall, state
 from analysis.site.builtin.markdown import Composed
 from analysis.site.builtin.page import Page
 
@@ -20,6 +26,7 @@ _HERE = Path(__file__).parent
 _MINIMUM = (3, 8, 3)
 # What comes back is one text; the template puts this between its fields.
 _SEPARATOR = "\x1e"
+FILES = ("bibliography", "csl")
 FIELDS = ("body", "table-of-contents", "title", "subtitle", "abstract", "description", "footer")
 _TEMPLATE = _SEPARATOR.join(f"${field}$" for field in FIELDS)
 # output.lua puts these round a formula.
@@ -62,25 +69,54 @@ def command() -> list[str]:
     return roomy if taken.returncode == 0 else roomy[:1]  # a build may refuse such options
 
 
-def run(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str,
+    text: str,
+    given: Mapping[str, str] = MappingProxyType({}),
+    reads: Iterable[Path] = (),
+    kept: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
     """What pandoc makes of a text.
 
     In a locale of another encoding, as the POSIX one is, it could not open a file whose path is not
     ASCII; a reader's own locale of UTF-8 is left as it is, since not all systems have C.UTF-8.
+
+    Args:
+        given: files in the folder that it runs in, by name.
+        reads: other files that the arguments name.
+        kept: the file that has its last answer: that is given again while everything here, and
+            pandoc itself, is as it was.
     """
+    key = ""
+    if kept:
+        at = os.stat(program())
+        itself = [program(), at.st_size, at.st_mtime_ns]
+        known = [itself, arguments, text, dict(given), [(str(one), state(one)) for one in reads]]
+        key = hashlib.sha256(canonical(known).encode()).hexdigest()
+        last = recall(kept)
+        if last and last["key"] == key:
+            return subprocess.CompletedProcess(arguments, 0, last["out"], last["told"])
     own = locale.getencoding().lower() in ("utf-8", "utf8")
-    return subprocess.run(
-        [*command(), *arguments],
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        env=os.environ | ({} if own else {"LC_ALL": "C.UTF-8"}),
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="pandoc-") as scratch:
+        for name, content in given.items():
+            (Path(scratch) / name).write_text(content, encoding="utf-8")
+        done = subprocess.run(
+            [*command(), *arguments],
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            env=os.environ | ({} if own else {"LC_ALL": "C.UTF-8"}),
+            check=False,
+            cwd=scratch,
+        )
+    if kept and done.returncode == 0:
+        with contextlib.suppress(OSError):  # the build says where nothing can be remembered
+            keep(kept, {"key": key, "out": done.stdout, "told": done.stderr})
+    return done
 
 
 def convert(
-    page: Page, composed: Composed, to: str, metadata: dict[str, Any]
+    page: Page, composed: Composed, to: str, metadata: dict[str, Any], kept: Path | None = None
 ) -> tuple[dict[str, str], list[str]]:
     """Convert a composed page.
 
@@ -89,6 +125,7 @@ def convert(
         composed: its Markdown.
         to: ``html`` or ``typst``.
         metadata: for the filters.
+        kept: a folder for what pandoc answered, so that it is not asked again.
 
     Returns:
         The parts in ``FIELDS``, and the complaints, each with file and line.
@@ -100,31 +137,29 @@ def convert(
         "undefined": page.undefined,
         "number-sections": bool(page.option("number-sections", to, False)),
     }
-    for key in ("bibliography", "csl"):
+    for key in FILES:
         if page.option(key, to):
             meta[key] = str(file_of(page, key, to))
-    with tempfile.TemporaryDirectory(prefix="pandoc-") as scratch:
-        template = Path(scratch) / "fields.txt"
-        template.write_text(_TEMPLATE, encoding="utf-8")
-        facts = Path(scratch) / "meta.json"
-        facts.write_text(json.dumps(meta), encoding="utf-8")
-        done = run(
-            "--from=markdown-tex_math_single_backslash",
-            f"--to={'html5' if to == 'html' else to}",
-            "--mathml",
-            "--wrap=none",
-            "--standalone",
-            "--toc",
-            f"--toc-depth={page.option('toc-depth', to, 3)}",
-            f"--template={template}",
-            f"--metadata-file={facts}",
-            *(["--syntax-highlighting=idiomatic"] if to == "typst" else []),
-            f"--lua-filter={_HERE / 'subset.lua'}",
-            f"--lua-filter={_HERE / 'number.lua'}",
-            "--citeproc",
-            f"--lua-filter={_HERE / 'output.lua'}",
-            text=composed.text,
-        )
+    done = run(
+        "--from=markdown-tex_math_single_backslash",
+        f"--to={'html5' if to == 'html' else to}",
+        "--mathml",
+        "--wrap=none",
+        "--standalone",
+        "--toc",
+        f"--toc-depth={page.option('toc-depth', to, 3)}",
+        "--template=fields.txt",
+        "--metadata-file=meta.json",
+        *(["--syntax-highlighting=idiomatic"] if to == "typst" else []),
+        f"--lua-filter={_HERE / 'subset.lua'}",
+        f"--lua-filter={_HERE / 'number.lua'}",
+        "--citeproc",
+        f"--lua-filter={_HERE / 'output.lua'}",
+        text=composed.text,
+        given={"fields.txt": _TEMPLATE, "meta.json": json.dumps(meta)},
+        reads=[*sorted(_HERE.glob("*.lua")), *(Path(meta[key]) for key in FILES if key in meta)],
+        kept=kept and kept / page.path.relative_to(page.root).with_suffix(f".{to}.json"),
+    )
     complaints = _complaints(page, composed, done.stderr)
     if done.returncode != 0 and not complaints:
         raise AnalysisError(f"{page.path}: pandoc failed: {done.stderr.strip()}")

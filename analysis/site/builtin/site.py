@@ -21,6 +21,7 @@ from analysis.site.builtin import (
     project,
     search,
 )
+from analysis.site.builtin.files import store
 from analysis.site.builtin.memory import Memory
 
 
@@ -109,6 +110,7 @@ def _convert(
         AnalysisError: a conversion failed.
     """
     site, sources = scratch / "site", [source for source, _ in pages]
+    kept = store(plan.root) / "converted"
     tasks: list[tuple[page.Page, markdown.Composed, str]] = []
     for source, found in pages:
         folder = (site / source.path.relative_to(plan.root)).parent
@@ -120,7 +122,7 @@ def _convert(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
         converting = {
             pool.submit(
-                pandoc.convert, source, text, form, _told(plan, source, form) | {"ran": True}
+                pandoc.convert, source, text, form, _told(plan, source, form) | {"ran": True}, kept
             ): (source, form)
             for source, text, form in tasks
         }
@@ -138,7 +140,7 @@ def _convert(
             raise AnalysisError("\n".join(dict.fromkeys(complaints)))
         for task in writing["html"]:
             task.result()
-        _complete(plan, sources, site)
+        _complete(plan, sources, site, kept)
         for task in writing["typst"]:
             task.result()
 
@@ -152,7 +154,7 @@ def _run(sources: list[page.Page], root: Path) -> list[cells.Results]:
     return kernel.run(sources, root)
 
 
-def _complete(plan: project.Project, sources: list[page.Page], site: Path) -> None:
+def _complete(plan: project.Project, sources: list[page.Page], site: Path, kept: Path) -> None:
     """What is made of the HTML pages: the first page, the search index, the copies for programs."""
     pages = [source.path.relative_to(plan.root).with_suffix(".html") for source in sources]
     if not (site / "index.html").exists():
@@ -160,7 +162,7 @@ def _complete(plan: project.Project, sources: list[page.Page], site: Path) -> No
     if plan.get("website.search", False):
         search.write(site)
     if plan.get("website.llms-txt", False):
-        llms.write(site, str(plan.get("website.title", "")), pages)
+        llms.write(site, str(plan.get("website.title", "")), pages, kept)
 
 
 def _problems(plan: project.Project, sources: list[page.Page]) -> list[str]:

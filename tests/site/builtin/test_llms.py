@@ -24,7 +24,7 @@ def test_a_copy_says_what_the_page_says(tmp_path: Path) -> None:
     other = PAGE.replace("The paper", "Another page").replace("What it says.", "And this.")
     (tmp_path / "report" / "use-it.html").write_text(other, encoding="utf-8")
     pages = [Path("report/index.html"), Path("report/use-it.html")]
-    llms.write(tmp_path, "Site", pages)
+    llms.write(tmp_path, "Site", pages, tmp_path / "kept")
     text = (tmp_path / "report" / "index.llms.md").read_text(encoding="utf-8")
     assert text.startswith("# The paper\n\n## 1 Spectra\n")
     for said in ("$k^2$", "falls by 1.53", "[elsewhere](use-it.llms.md#sec-b)", "Figure 1: Power."):
