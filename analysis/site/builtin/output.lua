@@ -67,9 +67,8 @@ local function numbered(el)
   local blocks = pandoc.Blocks({})
   parts.code = parts.code:walk({ Div = code })
   if typst then
-    local place = el.attributes.float and "float: true, " or ""
     blocks:extend(parts.code)
-    blocks:insert(raw("#numbered-" .. kind .. "(" .. place .. "label: <" .. label .. ">, caption: ["))
+    blocks:insert(raw("#numbered-" .. kind .. "(label: <" .. label .. ">, caption: ["))
     blocks:extend(parts.caption)
     blocks:insert(raw("])["))
     blocks:extend(parts.body)
@@ -202,15 +201,6 @@ local function code_block(el)
   if typst and el.classes[1] == "cell-stderr" then return {} end
 end
 
--- On paper a figure may float to the top of a page, unless it stands within something.
-local function floating(blocks)
-  for _, block in ipairs(blocks) do
-    if block.t == "Div" and block.classes[1] == "numbered" and block.identifier:match("^fig") then
-      block.attributes.float = "true"
-    end
-  end
-end
-
 -- The blocks below a heading "Abstract", up to the next heading, are set as one.
 local function abstract(blocks)
   local out, inside = pandoc.Blocks({}), false
@@ -254,10 +244,7 @@ end
 function Pandoc(doc)
   if doc.meta.ran then dead_anchors(doc) end -- before, what cells give is not known
   folder = doc.meta.folder and pandoc.utils.stringify(doc.meta.folder) or ""
-  if typst then
-    floating(doc.blocks)
-    doc.blocks = abstract(doc.blocks)
-  end
+  if typst then doc.blocks = abstract(doc.blocks) end
   return doc:walk({ Table = scrolling, CodeBlock = code_block, Header = header, Link = link, Image = image,
     Math = formula, Span = span, Str = word })
     :walk({ traverse = "topdown", Div = div })

@@ -63,6 +63,7 @@ def document(page: Page, fields: dict[str, str], state: Edition) -> str:
         f"margin: (x: {option('margin.x', '2.8cm')}, y: {option('margin.y', '2.6cm')})",
         f"fontsize: {option('fontsize', '11pt')}",
         f"contents: {str(bool(page.option('toc', 'typst', False))).lower()}",
+        f"floats: {str(page.option('fig-pos', 'typst') != 'H').lower()}",
     ]
     head = '#import "/paper.typ": *\n#show: paper.with(\n  ' + ",\n  ".join(settings) + ",\n)\n\n"
     return head + fields["body"]

@@ -76,6 +76,7 @@ _FORMAT = {
         "codefont": ["DejaVu Sans Mono"],
         "citeproc": [True],
         "fig-format": ["svg"],
+        "fig-pos": ["H"],
         "pdf-standard": ["a-2b"],
         "keep-typ": BOOL,
         "include-in-header": ANY,

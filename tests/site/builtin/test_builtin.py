@@ -188,6 +188,34 @@ def test_pdf_is_archival_and_says_whose_it_is(corpus: Path) -> None:
     assert b"pdfaid" in (corpus / "_site" / "report" / "paper.pdf").read_bytes()
 
 
+@pytest.mark.parametrize("floats", [True, False])
+def test_on_paper_the_title_comes_first_and_figures_where_asked(
+    floats: bool, tmp_path: Path
+) -> None:
+    words = " ".join(["Words that fill a page of this paper."] * 12)
+    body = "\n\n".join(
+        [words, '::: {#fig-a}\n\n![](dot.png){fig-alt="A dot."}\n\nCaption.\n\n:::', words]
+    )
+    root = write(tmp_path, paper=body)
+    shutil.copy(CORPUS / "report" / "square.png", root / "report" / "dot.png")
+    page = root / "report" / "paper.qmd"
+    option = "" if floats else "    fig-pos: H\n"
+    head = f"title: paper\nformat:\n  html: default\n  typst:\n    output-file: a.pdf\n{option}"
+    page.write_text(page.read_text().replace("title: paper\n", head))
+    build.pages(root)
+    heights: dict[str, float] = {}
+
+    def seen(text: str, _: object, matrix: list[float], *rest: object) -> None:
+        for word in ("paper", "Words", "Figure"):
+            if text.strip().startswith(word):
+                heights.setdefault(word, matrix[5])
+
+    PdfReader(root / "_site" / "report" / "a.pdf").pages[0].extract_text(visitor_text=seen)
+    first, second, third = sorted(heights, key=lambda word: -heights[word])
+    assert first == "paper"
+    assert (second, third) == (("Figure", "Words") if floats else ("Words", "Figure"))
+
+
 @pytest.mark.slow
 def test_two_builds_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
     # Two clean builds: each has a store of its own, beside the project.
