@@ -17,11 +17,15 @@ from analysis.spectra import periodogram, rings
 from analysis.spectra.bands import band_edges, in_band
 from analysis.study import archive
 from analysis.study.chain import Chain
+from analysis.study.experiments import encoder_table
 from analysis.study.plan import Plan
 from analysis.study.settings import Study
-from analysis.study.store import Store
+from analysis.study.store import MissError, Store
 
-COLUMNS = ("name", "class", "channels", "stride", "gated", "cached", "measured", "license", "title")
+COLUMNS = (
+    *("name", "class", "channels", "stride", "gated", "cached"),
+    *("measured", "shift", "license", "title"),
+)
 
 
 def listing(study: Study, store: Store) -> list[dict[str, Any]]:
@@ -30,7 +34,8 @@ def listing(study: Study, store: Store) -> list[dict[str, Any]]:
     ``class`` is diffusers' or, without one, the kind; ``channels`` and ``stride`` are those of the
     latents that a diffusion model sees; ``cached`` says whether the weights are on this machine,
     and is None where none are needed; ``measured`` whether ``data/results`` has the encoder for
-    exactly what this study asks, and is None where its photographs are not here to tell;
+    exactly what this study asks, and is None where its photographs are not here to tell; ``shift``
+    is the one in the committed table of encoders, from 512 to 1024 px, or None;
     ``pinned`` whether the card says all that results are keyed by.
 
     Args:
@@ -42,6 +47,10 @@ def listing(study: Study, store: Store) -> list[dict[str, Any]]:
         known = not catalogue.unavailable(plan.photographs, store.downloads)
     except InputError:
         known = False
+    try:
+        rows = {row.card.name: row for row in encoder_table.committed(store)}
+    except (MissError, InputError):  # none committed, or one of other photographs
+        rows = {}
     out = []
     for card in cards.cards().values():
         needs = bool(cards.NEEDS[card.kind])
@@ -56,6 +65,7 @@ def listing(study: Study, store: Store) -> list[dict[str, Any]]:
             "gated": card.gated,
             "cached": availability.found(card, store.downloads) is not None if needs else None,
             "measured": archive.is_committed(plan, card) if known else None,
+            "shift": rows[card.name].shift().whole.value if card.name in rows else None,
             "pinned": card.pinned,
             "repo": card.repo,
             "source": card.source,
@@ -77,6 +87,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2f}"
     return str(value) if value not in ("", None) else "-"
 
 

@@ -16,6 +16,7 @@ from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Store
 
+REAL = Path(__file__).parents[2] / "data" / "results" / "experiment"
 ROWS = {"pixel", "linear-f8c16", "taef2", "flux1"}
 
 
@@ -60,6 +61,21 @@ def test_measured_is_what_is_committed_for_this_study(
     edit("studies/tiny.toml", 'encoders = ["pixel", "linear-f8c16"]', 'encoders = ["pixle"]')
     edit("studies/tiny.toml", 'display_encoder = "linear-f8c16"\n', "")
     assert {row["measured"] for row in rows(project).values()} == {None}
+
+
+def test_the_shift_is_that_of_the_table_of_encoders() -> None:
+    table = json.loads((REAL / "encoders.json").read_text())["numbers"]
+    found = {row["name"]: row["shift"] for row in inventory.listing(load_study("bundled"), Store())}
+    assert {name for name, value in found.items() if value is not None} == set(table)
+    assert found["taef2"] == pytest.approx(table["taef2"]["shift"]["value"], rel=1e-5)
+
+
+def test_a_table_of_other_photographs_is_not_told(project: Path) -> None:
+    for kind in ("json", "npz"):
+        target = project / "data" / "results" / "experiment" / f"encoders.{kind}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((REAL / f"encoders.{kind}").read_bytes())
+    assert {row["shift"] for row in rows(project).values()} == {None}
 
 
 def test_cached_is_what_is_found_by_content(

@@ -5,7 +5,9 @@ import math
 from analysis.encoders.cards import Card
 from analysis.paper.text import estimate, plain, table
 from analysis.project.markdown import Markdown, code
-from analysis.study.experiments.encoder_table import Row
+from analysis.spectra.powerlaw import PowerLaw
+from analysis.study.experiments.encoder_table import PUBLISHED, Row
+from analysis.study.experiments.encoder_table import Settings as Encoders
 from analysis.study.results import Results
 
 
@@ -34,6 +36,26 @@ def table_side_by_side(results: Results) -> Markdown:
         "what it is",
     ]
     return table(header, rows, "llrrrrlrrll")
+
+
+ENCODERS = Encoders()
+LAWS = (*PUBLISHED, "linear-f8c16", "pixel")
+
+
+def table_latent_laws(results: Results) -> Markdown:
+    """Power of one mode over the noise's as A k^-β, at both sides, as SPEED writes it."""
+    rows = []
+    for name, row in (results.rows or {}).items():
+        if name in LAWS:
+            laws = [row.power_law(side) for side in row.settings.sides]
+            rows.append([code(name), *(x for law in laws for x in _law(law))])
+    sides = [f"{side} px" for side in ENCODERS.sides]
+    return table(["card", *(f"{what}, {side}" for side in sides for what in "Aβ")], rows, "lrrrr")
+
+
+def _law(law: PowerLaw) -> list[str]:
+    digits = max(0, 2 - math.floor(math.log10(law.beta)))
+    return [plain(law.beta, digits), plain(law.gamma, 2)]
 
 
 def _half(row: Row, weighted: str) -> list[str]:

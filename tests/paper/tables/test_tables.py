@@ -18,6 +18,7 @@ from analysis.paper.tables.reproducing import table_photographs
 from analysis.paper.tables.sampler import table_sampler
 from analysis.paper.tables.sensitivity import table_sensitivity
 from analysis.paper.tables.settings import table_models, table_settings_flux1
+from analysis.paper.tables.side_by_side import table_latent_laws
 from analysis.paper.text import estimate, percent, plain
 from analysis.shift import literature
 from analysis.study import densities
@@ -197,3 +198,15 @@ def test_every_choice_has_a_row_and_a_missing_posterior_is_named() -> None:
     # The law's fields have k^-2.5 and grow by 3 instead of 4.
     fields = rows[f"power-law, {per_pixel}"]
     assert float(fields.split()[0]) == pytest.approx(2 ** (1 - 2.5 / 2) * np.sqrt(3 / 4), abs=0.01)
+
+
+def test_latents_as_a_law_grow_by_the_square_root_rule_for_pixels() -> None:
+    """Twice the side: four times the power of a mode over the noise's, at the same frequency."""
+    rows = {row[0]: row[1:] for row in cells(table_latent_laws(load("bundled")))[1:]}
+    assert set(rows) == {"`taef2`", "`taesana`", "`linear-f8c16`", "`pixel`"}
+    low, slope, high, again = map(float, rows["`pixel`"])
+    k = 20  # cycles per image, where both fits have data; the exponents differ a little
+    ratio = high * k**-again / (low * k**-slope)
+    assert ratio == pytest.approx(4, rel=0.03)
+    low, slope, high, again = map(float, rows["`taef2`"])
+    assert high * k**-again / (low * k**-slope) < 3
