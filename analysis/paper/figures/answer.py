@@ -18,7 +18,7 @@ from analysis.study.settings import REFERENCE
 LADDER, CURVES = "one number", "by frequency"
 EACH, PIXEL = ", each picture", "pixel"
 NONE, RULE = "no shift", "square-root rule"
-OTHERS = {"flux2-50": "FLUX.2’s own schedule", "flux1": "FLUX.1’s line"}
+OTHERS = {"flux2-50": "FLUX.2 ships", "flux1": "FLUX.1 ships"}
 APART = 1.95  # of encoders on the ladder: room for their numbers
 TICKS = (0.5, 0.7, 0.8, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3)
 

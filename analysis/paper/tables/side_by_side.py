@@ -2,7 +2,6 @@
 
 import math
 
-from analysis.encoders.cards import Card
 from analysis.paper.text import estimate, plain, table
 from analysis.project.markdown import Markdown, code
 from analysis.spectra.powerlaw import PowerLaw
@@ -12,30 +11,22 @@ from analysis.study.results import Results
 
 
 def table_side_by_side(results: Results) -> Markdown:
-    """Shift, exponent, coherence, reconstruction and spread of each, at equal variance, too."""
+    """Shift, exponent, coherence, spread and reconstruction of each."""
     rows = [
-        [
-            code(name),
-            *_half(row, "power"),
-            plain(row.spread, 3),
-            _psnr(row),
-            *_half(row, "equal"),
-            _size(row.card),
-            row.card.title,
-        ]
+        [code(name), *_half(row, "power"), plain(row.spread, 3), _psnr(row), row.card.title]
         for name, row in (results.rows or {}).items()
     ]
-    measured = ["s", "r", "coherence"]
-    header = [
-        "card",
-        *measured,
-        "sd of ln s",
-        "PSNR (dB)",
-        *(f"{name}, equal variance" for name in measured),
-        "C / stride",
-        "what it is",
+    header = ["card", "s", "r", "coherence", "sd of ln\u00a0s", "PSNR (dB)", "what it is"]
+    return table(header, rows, "llrrrrl")
+
+
+def table_equal_variance(results: Results) -> Markdown:
+    """Shift, exponent and coherence of each, all its channels scaled to the same variance."""
+    rows = [
+        [code(name), *_half(row, "equal"), plain(row.shift().exponent, 2)]
+        for name, row in (results.rows or {}).items()
     ]
-    return table(header, rows, "llrrrrlrrll")
+    return table(["card", "s", "r", "coherence", "r as it is"], rows, "llrrr")
 
 
 ENCODERS = Encoders()
@@ -62,10 +53,6 @@ def _half(row: Row, weighted: str) -> list[str]:
     """Shift, exponent and coherence of channels as they are, or of equal variance."""
     shift, coherence = row.shift(weighted), row.coherence(weighted).value
     return [estimate(shift.whole), plain(shift.exponent, 2), plain(coherence, 2)]
-
-
-def _size(card: Card) -> str:
-    return f"{card.latent_channels} / {card.latent_stride}"
 
 
 def _psnr(row: Row) -> str:
