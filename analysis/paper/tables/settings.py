@@ -63,20 +63,22 @@ def _of(name: str) -> Markdown:
         if card.name not in row.models:
             continue
         notes = [row.place] if row.place else []
-        notes += [f"needs {one}" for one in row.requires]
-        notes += [f"undone by {one}" for one in row.conflicts]
+        notes += [f"Needs {one}" for one in row.requires]
+        notes += [f"Undone by {one}" for one in row.conflicts]
         notes += [row.note] if row.note else []
         source = row.sources[0]
         name, address = source.place
         rows.append(
             [
-                f"{row.tool}, {row.stage}",
+                Markdown(
+                    f"{row.tool}, {row.stage}<br>"
+                    f"({row.checked}: {link(name.partition('/')[2], address)})"
+                ),
                 _set(row, card),
                 Markdown(". ".join(map(_coded, notes))),
-                Markdown(f"{row.checked}, {link(name.partition('/')[2], address)}"),
             ]
         )
-    return table(["tool, stage", "set", "where, and what else", "checked, in"], rows)
+    return table(["tool, stage (checked)", "set", "where, and what else"], rows)
 
 
 def _coded(text: str) -> str:
