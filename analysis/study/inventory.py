@@ -24,7 +24,7 @@ from analysis.study.store import MissError, Store
 
 COLUMNS = (
     *("name", "class", "channels", "stride", "gated", "cached"),
-    *("measured", "shift", "license", "title"),
+    *("measured", "shift", "title", "license"),
 )
 
 

@@ -14,7 +14,7 @@ from analysis.site.builtin import pandoc, tree
 
 _DROPPED = {
     *("script", "style", "button", "nav", "header", "template", "select", "input", "canvas"),
-    "dialog",
+    *("dialog", "svg"),
 }
 _FOLDED = {"anchor", "code-fold"}
 
