@@ -105,6 +105,7 @@ def start(hub: Hub, home: Path, *asked: str | tuple[Any, ...], **more: str) -> A
         [*one, *["", []][len(one) - 1 :]] if isinstance(one, tuple) else [one, "", []]
         for one in asked
     ]
+    pytest.importorskip("huggingface_hub")
     environment = stand_in.environment(hub.endpoint, home, **more)
     return stand_in.start(ASK, json.dumps(rows), environment=environment)
 

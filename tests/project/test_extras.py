@@ -12,6 +12,7 @@ import pytest
 
 from analysis.project import extras
 
+VAE = ("diffusers", "huggingface_hub", "safetensors", "torch")
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -19,7 +20,7 @@ def test_every_module_is_brought_by_the_extra_it_is_listed_under() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {"": project["dependencies"], **project["optional-dependencies"]}
     # These need not be installed here, and nothing else is called so.
-    brought = {name: [name] for name in ("pillow_heif", "pyarrow", "ray")}
+    brought = {name: [name] for name in ("pillow_heif", "pyarrow", "ray", *VAE)}
     brought |= metadata.packages_distributions()
     for extra, modules in extras.MODULES.items():
         names = {name.partition(">")[0].replace("_", "-") for name in declared[extra]}
