@@ -32,6 +32,16 @@ def test_time_of_snr_inverts_snr(t: float, power: float, noise: float) -> None:
     assert back == pytest.approx(t, abs=1e-12)
 
 
+@pytest.mark.parametrize("size", [(1024, 1024, 512, 512), (96, 64, 16, 32), (64, 64, 96, 96)])
+def test_the_rule_is_how_much_noise_averaging_takes(size: tuple[int, int, int, int]) -> None:
+    # A value of the coarse grid is the mean of as many of the fine one as there are more pixels,
+    # and the mean's variance is theirs over that number (Bienaymé): s noise has unit noise's.
+    height, width, height0, width0 = size
+    averaged = height * width / (height0 * width0)
+    s = schedule.theoretical_shift(*size)
+    assert s**2 / averaged == pytest.approx(1, rel=1e-12)
+
+
 def test_logit_and_expit_are_scipys() -> None:
     np.testing.assert_allclose(schedule.logit(TIMES), special.logit(TIMES), atol=1e-12)
     theta = np.linspace(-800, 800, 4001)
