@@ -35,4 +35,4 @@ def table_sensitivity(results: Results) -> Markdown:
             resolved(findings.per_pixel(m, variation).whole) for m in results.measured.values()
         ]
         rows.append([f"{variation.text}, fixed cycles per latent pixel", *cells])
-    return table(["", *map(code, names)], rows)
+    return table(["choice", *map(code, names)], rows)
