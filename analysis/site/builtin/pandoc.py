@@ -27,7 +27,10 @@ _MINIMUM = (3, 8, 3)
 # What comes back is one text; the template puts this between its fields.
 _SEPARATOR = "\x1e"
 FILES = ("bibliography", "csl")
-FIELDS = ("body", "table-of-contents", "title", "subtitle", "abstract", "description", "footer")
+FIELDS = (
+    *("body", "table-of-contents", "title", "subtitle", "abstract", "description", "footer"),
+    "cited",
+)
 _TEMPLATE = _SEPARATOR.join(f"${field}$" for field in FIELDS)
 # output.lua puts these round a formula.
 _FORMULA = re.compile("\ue010(.*?)\ue011", re.DOTALL)
@@ -136,6 +139,7 @@ def convert(
         "formats": page.formats,
         "undefined": page.undefined,
         "number-sections": bool(page.option("number-sections", to, False)),
+        "scholar": bool(page.option("google-scholar", to, False)),
     }
     for key in FILES:
         if page.option(key, to):
@@ -153,6 +157,7 @@ def convert(
         *(["--syntax-highlighting=idiomatic"] if to == "typst" else []),
         f"--lua-filter={_HERE / 'subset.lua'}",
         f"--lua-filter={_HERE / 'number.lua'}",
+        f"--lua-filter={_HERE / 'references.lua'}",
         "--citeproc",
         f"--lua-filter={_HERE / 'output.lua'}",
         text=composed.text,
