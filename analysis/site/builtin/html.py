@@ -75,6 +75,7 @@ def page(project: Project, source: Page, fields: dict[str, str], pdf: str | None
         title=_plain(fields["title"]) or here.stem,
         description=_plain(fields["description"]),
         site_title=project.get("website.title", ""),
+        brand=_brand(project),
         authors=authors(source),
         date=date(source),
         pdf=pdf,
@@ -182,6 +183,12 @@ def _linked_data(
         "encoding": pdf if paper else "",
     }
     return {key: value for key, value in article.items() if value}
+
+
+def _brand(project: Project) -> str:
+    """What leads home in the navigation; by ``navbar: title: false`` there is none."""
+    title = project.get("website.navbar.title", True)
+    return str(project.get("website.title", "")) if title is True else str(title or "")
 
 
 def _navigation(project: Project, here: Path) -> list[dict[str, Any]]:

@@ -25,7 +25,9 @@ website:
   search: true
   favicon: report/icon.svg
   open-graph: true
-  navbar: {left: [{href: report/index.qmd, text: Paper}, {href: report/second.qmd, text: Second}]}
+  navbar:
+    title: Briefly
+    left: [{href: report/index.qmd, text: Paper}, {href: report/second.qmd, text: Second}]
 lang: en
 number-sections: true
 link-citations: true
@@ -113,7 +115,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "_quarto.yml": SETTINGS, "CITATION.cff": CFF, "report/index.qmd": PAGE,
         "report/icon.svg": "<svg/>",
         "report/second.qmd": SECOND, "report/lines.svg": SVG,
-        "refs.bib": "@article{smith2020, title={On Windows}, author={Smith, Ann}, year={2020}}",
+        "refs.bib": "@article{smith2020, title={On Windows}, author={Smith, Ann and {A Body}}, "
+        "journal={Leaks}, year={2020}, url={https://example.org/w?a&b}}\n"
+        "@misc{jones2021, title={Cited Nowhere}}",
     }.items():  # fmt: skip
         (root / name).write_text(text, encoding="utf-8")
     Image.new("RGB", (300, 300), "grey").save(root / "report" / "photo.png")
@@ -165,7 +169,18 @@ def test_machines_find_title_authors_and_addresses(project: Path) -> None:
     assert article["@type"] == "ScholarlyArticle"
     assert article["author"] == [{"@type": "Person", "name": "A. Author"}]
     assert article["identifier"] == "https://doi.org/10.1/x"
+    assert re.findall(r'<meta name="citation_reference" content="(.*)">', text) == [
+        "citation_title=On windows;citation_author=Ann Smith;citation_author=A Body;"
+        "citation_publication_date=2020;citation_journal_title=Leaks;"
+        "citation_fulltext_html_url=https://example.org/w?a&amp;b"
+    ]
     assert "citation_title" not in text_of(project, "second"), "only the page that asks for it"
+
+
+def test_the_navigation_has_its_own_short_title(project: Path) -> None:
+    for text in map(text_of, (project, project), ("index", "second")):
+        assert '<a class="brand" href="../index.html">Briefly</a>' in text
+        assert " – Site</title>" in text
 
 
 def test_a_citation_needs_its_file(project: Path, tmp_path: Path) -> None:
