@@ -41,6 +41,7 @@ from analysis.spectra import intervals, lowpass, periodogram
 from analysis.spectra import rings as spectra_rings
 from analysis.spectra.bands import Bands, band_edges, in_band, octave_weights
 from analysis.spectra.intervals import Estimate
+from analysis.spectra.windows import TWO_PI
 
 COMPARED = ("low", "cropped", "cross", "explained")
 
@@ -84,7 +85,7 @@ class Equivariance:
 
 
 def compare(
-    z_low: np.ndarray, z_high: np.ndarray, kind: str = "kaiser", beta: float = 2 * np.pi
+    z_low: np.ndarray, z_high: np.ndarray, kind: str = "kaiser", beta: float = TWO_PI
 ) -> dict[str, Floats]:
     """Latents of one image at two resolutions, ring by ring. @eq-equivariance @eq-coherence
 
@@ -116,7 +117,7 @@ def compare(
     return dict(zip(COMPARED, np.mean(rows, axis=0), strict=True))
 
 
-def chance(side: int, kind: str = "kaiser", beta: float = 2 * np.pi) -> Floats:
+def chance(side: int, kind: str = "kaiser", beta: float = TWO_PI) -> Floats:
     """The expected coherence of unrelated fields, ``[R]``: one over twice a ring's free modes."""
     return np.minimum(1.0, 0.5 / periodogram.effective_modes(side, side, kind, beta))
 
@@ -149,7 +150,7 @@ def summarise(
     side: int,
     bands: Bands,
     kind: str = "kaiser",
-    beta: float = 2 * np.pi,
+    beta: float = TWO_PI,
     confidence: float = 0.95,
 ) -> Equivariance:
     """Scale equivariance of one encoder over photographs, per ring and per band.

@@ -11,7 +11,7 @@ from analysis.project.arrays import Floats
 from analysis.spectra import periodogram, windows
 from analysis.spectra import rings as spectra_rings
 from analysis.spectra.bands import Bands, band_edges
-from analysis.spectra.windows import Window
+from analysis.spectra.windows import TWO_PI, Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Bins:
         return np.stack(out)
 
 
-def cross_raps(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> Floats:
+def cross_raps(z: np.ndarray, kind: str = "kaiser", beta: float = TWO_PI) -> Floats:
     """Ring-averaged cross-spectral matrices of a field: ``[C, h, w]`` -> ``[R, C, C]``. @eq-cross
 
     The diagonal is ``spectra.raps(z, kind, beta)``. ValueError as of `periodogram.half_modes`."""

@@ -29,7 +29,7 @@ import numpy as np
 
 from analysis.project.arrays import Floats
 from analysis.spectra.rings import ring_covariance, rings
-from analysis.spectra.windows import window2d
+from analysis.spectra.windows import TWO_PI, window2d
 
 TRANSFORMS = ("ducc0", "scipy", "numpy")  # the fastest first; the same to rounding
 BLOCK_BYTES = 2**20  # of fields at a time: intermediate results stay in a core's cache
@@ -44,7 +44,7 @@ def remove_mean(z: np.ndarray, window: np.ndarray) -> np.ndarray:
     return window * (z - mean[..., None, None])
 
 
-def fourier(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
+def fourier(z: np.ndarray, kind: str = "kaiser", beta: float = TWO_PI) -> np.ndarray:
     """Orthonormal 2-D transform of the windowed, mean-free field, zero frequency in the centre.
 
     Args:
@@ -129,7 +129,7 @@ def _refuse(z: np.ndarray, summary: np.ndarray, mean: np.ndarray) -> None:
             )
 
 
-def half_modes(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
+def half_modes(z: np.ndarray, kind: str = "kaiser", beta: float = TWO_PI) -> np.ndarray:
     """Complex modes ``[..., h, w // 2 + 1]`` of `numpy.fft.rfft2`, of squared magnitude P(k).
 
     z is ``[..., h, w]``, real, finite and not constant, at least 4 x 4; else ValueError.
@@ -141,7 +141,7 @@ def half_modes(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.nda
     return modes.reshape(*z.shape[:-2], h, w // 2 + 1)
 
 
-def half_power(z: np.ndarray, kind: str = "kaiser", beta: float = 2.0) -> np.ndarray:
+def half_power(z: np.ndarray, kind: str = "kaiser", beta: float = TWO_PI) -> np.ndarray:
     """P(k), the squared magnitude of `half_modes`, in field-units squared per mode. @eq-power"""
     return _squared(half_modes(z, kind, beta))
 
@@ -155,7 +155,7 @@ def _threads(count: int, process: int) -> concurrent.futures.ThreadPoolExecutor:
 def raps(
     z: np.ndarray,
     kind: str = "kaiser",
-    beta: float = 2.0,
+    beta: float = TWO_PI,
     *,
     corners: bool = False,
     workers: int | None = 1,
@@ -208,7 +208,7 @@ def _covariance(height: int, width: int, kind: str, beta: float, corners: bool) 
 
 @functools.lru_cache(maxsize=16)
 def effective_modes(
-    height: int, width: int, kind: str = "kaiser", beta: float = 2.0, corners: bool = False
+    height: int, width: int, kind: str = "kaiser", beta: float = TWO_PI, corners: bool = False
 ) -> Floats:
     """How many independent draws a ring's average is worth: 1 / v_aa of `rings.ring_covariance`.
 
@@ -223,7 +223,7 @@ def effective_modes(
 
 
 def ring_correlation(
-    height: int, width: int, kind: str = "kaiser", beta: float = 2.0, corners: bool = False
+    height: int, width: int, kind: str = "kaiser", beta: float = TWO_PI, corners: bool = False
 ) -> Floats:
     """Correlation of the ring averages of one field, the ``correlation`` of `powerlaw`'s fits.
 
@@ -253,7 +253,7 @@ def standard_error(power: np.ndarray, modes: np.ndarray, fields: int = 1) -> Flo
 
 @functools.lru_cache(maxsize=16)
 def white_noise_raps(
-    height: int, width: int, kind: str = "kaiser", beta: float = 2.0, corners: bool = False
+    height: int, width: int, kind: str = "kaiser", beta: float = TWO_PI, corners: bool = False
 ) -> Floats:
     r"""The expectation of `raps` for white noise of unit variance, exactly. @eq-expected-noise
 

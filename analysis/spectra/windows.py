@@ -29,7 +29,7 @@ class Window(Strict):
 
 
 @functools.lru_cache(maxsize=16)
-def window2d(height: int, width: int, kind: str = "kaiser", beta: float = 2.0) -> Floats:
+def window2d(height: int, width: int, kind: str = "kaiser", beta: float = TWO_PI) -> Floats:
     """A separable 2-D window: the outer product of two periodic 1-D windows.
 
     Periodic means sampled at n of n + 1 points. It is not the radial window of the same name.

@@ -16,6 +16,7 @@ from analysis.project.arrays import Floats
 from analysis.spectra import intervals, periodogram
 from analysis.spectra import rings as spectra_rings
 from analysis.spectra.powerlaw import fit_loglog_polynomial
+from analysis.spectra.windows import TWO_PI
 from analysis.timesteps.schedule import logit_normal_pdf
 
 Triple = tuple[float, float, float]
@@ -119,7 +120,7 @@ def weighted_density(
     return t, density, product / np.trapezoid(product, t)
 
 
-def halves(z: np.ndarray, kind: str = "kaiser", beta: float = 2 * np.pi) -> dict[str, Floats]:
+def halves(z: np.ndarray, kind: str = "kaiser", beta: float = TWO_PI) -> dict[str, Floats]:
     """Spectra of two halves of one field, each under a window of its own.
 
     They show whether one part of an image repeats what another has.

@@ -72,11 +72,13 @@ def test_spectra_are_those_of_the_blend_of_the_latents(computed: Path) -> None:
         eps = noise.gaussian(z.shape, noise.generator(7, "noise", digest, side))
         own = one.plan.setting(card, one.plan.view(photo, side)).eps(z.shape)
         np.testing.assert_array_equal(own, eps)
-        np.testing.assert_allclose(arrays[f"power_{side}"][row], periodogram.raps(z), rtol=1e-6)
         np.testing.assert_allclose(
-            arrays[f"noise_{side}"][row], periodogram.raps(eps).mean(axis=0), rtol=1e-6
+            arrays[f"power_{side}"][row], periodogram.raps(z, beta=2.0), rtol=1e-6
         )
-        noisy = periodogram.raps(0.5 * z + 0.5 * eps).mean(axis=0)
+        np.testing.assert_allclose(
+            arrays[f"noise_{side}"][row], periodogram.raps(eps, beta=2.0).mean(axis=0), rtol=1e-6
+        )
+        noisy = periodogram.raps(0.5 * z + 0.5 * eps, beta=2.0).mean(axis=0)
         np.testing.assert_allclose(arrays[f"noisy_{side}"][row], noisy, rtol=1e-6)
         rings = spectra_rings.rings(side // 8, side // 8)
         np.testing.assert_array_equal(arrays[f"k_{side}"], rings.cycles_per_image)
@@ -133,7 +135,7 @@ def test_latents_of_a_sampled_variation_are_drawn_by_the_photograph_and_the_seed
     assert photo.path is not None
     rng = noise.generator(7, "posterior", downloads.sha256(photo.path), 64)
     z = normalise({"mean": zero, "logvar": zero}, card.normalisation, rng)[0]
-    np.testing.assert_array_equal(found, periodogram.raps(z).mean(axis=0))
+    np.testing.assert_array_equal(found, periodogram.raps(z, beta=2.0).mean(axis=0))
 
 
 def test_under_never_an_empty_store_names_the_first_step(project: Path) -> None:

@@ -53,7 +53,7 @@ def known(
         n, factor = side // 8, q ** np.log2(side / 256)
         rings = spectra_rings.rings(n, n)
         k = np.maximum(rings.cycles_per_image, 0.5)
-        noise = periodogram.white_noise_raps(n, n)
+        noise = periodogram.white_noise_raps(n, n, beta=2.0)
         own = np.exp(scatter * rng.standard_normal((images, 1, 1)))
         law = factor * own * level * np.array([1.0, 2.0])[:, None] * k**-gamma
         arrays[f"power_{side}"] = law * np.maximum(noise, 1e-3)

@@ -154,7 +154,7 @@ def one_run(patches: np.ndarray, settings: Settings, side: int, shift: float, se
         drawn = [sample(velocity, eps, settings.euler, s) for s in settings.sampling]
         drawn.append(sample(velocity, eps, settings.fine, 1.0))
     *few, fine, training, validation = (
-        periodogram.raps(z).mean(axis=0) for z in (*drawn, known, unknown)
+        periodogram.raps(z, beta=2.0).mean(axis=0) for z in (*drawn, known, unknown)
     )
     return {
         "loss": loss,
