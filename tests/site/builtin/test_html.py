@@ -299,6 +299,20 @@ def test_what_is_cited_is_shown_on_focus_and_on_hover(page, link: str, shown: st
     assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
 
 
+def test_no_line_begins_with_what_belongs_to_a_formula_before_it(page) -> None:
+    lines = """() => [...document.querySelectorAll("main p math")].slice(0, 3).map(formula => {
+      const own = formula.getBoundingClientRect(), next = formula.nextSibling;
+      const range = document.createRange();
+      range.setStart(next, 0);
+      range.setEnd(next, 1);
+      const mark = range.getBoundingClientRect();
+      return [range.toString(), mark.left >= own.right - 1 && mark.top < own.bottom];
+    })"""
+    for width in range(240, 420, 4):  # wherever the lines break
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(lines) == [[",", True], [")", True], ["]", True]], width
+
+
 def test_the_page_is_whole_without_scripts(browser, project: Path) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
     page = context.new_page()
