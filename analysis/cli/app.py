@@ -140,7 +140,9 @@ def _fetched(study: Study, store: Store, *, pages: bool = False) -> Plan:
         preflight.fetch(plan, tell, pages=pages)
         for photo in plan.photographs:
             path = catalogue.fetch(photo, store.downloads)
-            print(f"{photo.id}  {downloads.sha256(path)[:12]}  {shown(path)}")
+            # A log that is sent on does not say in whose home they are.
+            place = shown(path).replace(f"{Path.home()}/", "~/")
+            print(f"{photo.id}  {downloads.sha256(path)[:12]}  {place}")
     return plan
 
 
