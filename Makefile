@@ -3,6 +3,7 @@
 # make check  the same, and the slow tests: browsers, the whole site, real weights, and each path a
 #             user takes, in processes of its own
 # They set up .venv themselves. STUDY=name builds another study of data/studies/.
+# make fuzz   a thousand damaged files for each parser; FUZZ_SEED and FUZZ_MUTANTS choose others
 # make peers  others' estimators, which tests/test_peers.py compares ours with (needs a C compiler)
 # make test-lowest, make test-newest   the quick tests with the lowest and with the newest packages
 #             that pyproject.toml allows, in environments of their own without torch
@@ -15,7 +16,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: site test check test-lowest test-newest bench peers lint clean
+.PHONY: site test check fuzz test-lowest test-newest bench peers lint clean
 .DELETE_ON_ERROR:
 
 site: $(VENV)/site.done
@@ -31,6 +32,9 @@ test: $(VENV)/test.done lint
 
 check: $(VENV)/test.done lint
 	$(TESTS)
+
+fuzz: $(VENV)/test.done
+	$(THREADS) $(RUN) -m pytest -n auto tests/test_fuzz.py
 
 # What old and new packages warn of among themselves is no error; nor is it that torch is not there.
 OTHERS := $(PYTEST) -m "not slow" -W default

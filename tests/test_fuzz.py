@@ -1,14 +1,17 @@
 """What others wrote, damaged a thousand ways: each parser takes it or refuses it, and nothing else.
 
-`make check` runs these. A mutant is named by parser, seed and number, which make it
-again: ``FUZZ_SEED`` and ``FUZZ_MUTANTS`` (default 16 and 1,000) change which and how many there
-are. Those that once found a fault are kept in `FOUND` and always run.
+`make fuzz` runs these, and so does `make check`. A mutant is named by parser, seed and number,
+which make it again: ``FUZZ_SEED`` and ``FUZZ_MUTANTS`` (default 16 and 1,000) change which and how
+many there are. Those that once found a fault are kept in `FOUND` and always run.
 
 Refused means an `InputError` (or another of the project's errors, whose messages say what to do):
 anything else that is raised fails.
 """
 
+import contextlib
+import hashlib
 import io
+import json
 import os
 import tarfile
 import warnings
@@ -22,9 +25,15 @@ import pytest
 from PIL import Image
 
 from analysis.encoders.cards import cards
-from analysis.images import pixels
+from analysis.images import catalogue, pixels
+from analysis.project import citation, quarto_yml
 from analysis.project.errors import AnalysisError
+from analysis.shift import literature
+from analysis.site.builtin import page
+from analysis.study import contribute
+from analysis.study.plan import Plan
 from analysis.study.settings import load_study
+from analysis.study.store import Request, Store, from_bytes, to_bytes
 from analysis.training import survey_sources
 from tests.conftest import PROJECT, synthetic_photograph
 
@@ -33,6 +42,9 @@ pytestmark = pytest.mark.slow
 SEED = int(os.environ.get("FUZZ_SEED", "16"))
 MUTANTS = int(os.environ.get("FUZZ_MUTANTS", "1000"))
 FOUND: dict[str, list[tuple[int, int]]] = {
+    "cards": [(16, 73)],  # brackets without end, where the stack was deep already
+    "rules": [(16, 0)],  # not UTF-8
+    "citation": [(16, 4)],  # a date that is none
     "parquet": [(16, 0)],  # an OSError where an ArrowException was awaited
     "arrow": [(16, 0), (16, 3), (16, 196)],  # the same, and two that ended the process
 }
@@ -100,19 +112,93 @@ def as_in_use() -> Any:
         yield
 
 
-@pytest.mark.parametrize("name", ["studies", "cards"])
-def test_toml(project: Path, name: str) -> None:
-    path = PROJECT / "data" / ("studies/bundled.toml" if name == "studies" else "encoders.toml")
-    whole, target = path.read_bytes(), project / "data" / "studies" / "mutant.toml"
+def read_page(path: Path) -> object:
+    return page.read(path, path.parents[1], {})
+
+
+def read_yaml(path: Path) -> object:
+    return quarto_yml.parse(path.read_bytes().decode(errors="replace"), path)
+
+
+TEXTS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "studies": ("data/studies/bundled.toml", lambda path: load_study(str(path))),
+    "cards": ("data/encoders.toml", cards),
+    "sets": ("data/images.toml", catalogue.read_sets),
+    "rules": ("data/literature/shift_rules.csv", literature.rules),
+    "citation": ("CITATION.cff", citation.read),
+    "yaml": ("_quarto.yml", read_yaml),
+    "pages": ("report/reproduce.qmd", read_page),
+}
+"""parser -> a file of the project, and what reads it."""
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts(project: Path, name: str) -> None:
+    path, parse = TEXTS[name]
+    whole = (PROJECT / path).read_bytes()
+    target = project / "data" / "studies" / f"mutant{Path(path).suffix}"
 
     def attempt(rng: np.random.Generator) -> None:
         target.write_bytes(mutant(whole, rng))
-        if name == "studies":
-            load_study(str(target))
-        else:
-            cards(target)
+        parse(target)
 
     attack(name, attempt)
+
+
+def test_the_store(tmp_path: Path) -> None:
+    """An entry is what was stored, or it is said to be damaged and is not taken."""
+    store, request, arrays = Store(tmp_path), Request("step", 1, {}, {}), {"a": np.arange(9.0)}
+    store.put(request, arrays)
+    files = {path: path.read_bytes() for path in tmp_path.glob("step/*/*")}
+    assert len(files) == 2
+
+    def attempt(rng: np.random.Generator) -> None:
+        damaged = list(files)[int(rng.integers(2))]
+        for path, content in files.items():
+            path.write_bytes(mutant(content, rng) if path == damaged else content)
+        found = Store(tmp_path, say=str).get(request)
+        if found is None:
+            raise AnalysisError("damaged")
+        np.testing.assert_array_equal(found["a"], arrays["a"])
+        assert store.sidecar(request)["key"] == request.key
+
+    attack("the store", attempt)
+
+
+@pytest.mark.parametrize("kind", ["zips", "arrays"])
+def test_contributions(here: Path, tiny_store: Path, tmp_path: Path, kind: str) -> None:
+    """A zip as it travels; and one whose hash is right, of arrays that are not."""
+    name, plan = "linear-f8c16", Plan(load_study("tiny"), Store(tiny_store))
+    exported = tmp_path / "whole"
+    with pytest.MonkeyPatch.context() as patch:  # the tiny project is no repository
+        patch.setattr(contribute, "HEX", contribute.HEX | {"commit": ".*"})
+        whole = contribute.export(name, plan, exported).read_bytes()
+    target = tmp_path / f"{name}.zip"
+    with zipfile.ZipFile(io.BytesIO(whole)) as packed:
+        text, payload = (packed.read(f"{name}.{ending}") for ending in ("json", "npz"))
+    content = json.loads(text)
+    content["provenance"]["environment"]["commit"] = "0" * 40
+    arrays = from_bytes(payload)
+
+    def attempt(rng: np.random.Generator) -> None:
+        told, sent = json.dumps(content).encode(), payload
+        if kind == "arrays":
+            changed = dict(arrays)
+            which = list(changed)[int(rng.integers(len(changed)))]
+            changed[which] = np.frombuffer(bytes(mutant(changed[which].tobytes(), rng)), "u1")
+            with contextlib.suppress(ValueError):  # as many bytes: the same type and shape
+                like = arrays[which]
+                changed[which] = changed[which].view(like.dtype).reshape(like.shape)
+            sent = to_bytes(changed)
+            told = json.dumps({**content, "sha256": hashlib.sha256(sent).hexdigest()}).encode()
+        packed = contribute._zipped({f"{name}.json": told, f"{name}.npz": sent})
+        target.write_bytes(mutant(packed, rng) if kind == "zips" else packed)
+        taken, _ = contribute.check(contribute.read(target), plan)
+        for key, values in arrays.items():
+            scale = np.abs(values).max(initial=0)
+            np.testing.assert_allclose(taken[key], values, rtol=1, atol=scale)
+
+    attack(kind, attempt)
 
 
 def test_images(tmp_path: Path) -> None:

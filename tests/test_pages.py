@@ -163,6 +163,20 @@ def test_the_code_beside_each_step_runs(capsys: pytest.CaptureFixture[str]) -> N
     assert v.matched_taef2.split()[0] in said
 
 
+def test_what_is_promised_names_tests_and_commands_that_are_there() -> None:
+    text = (root() / "report" / "reproduce.qmd").read_text(encoding="utf-8")
+    section = text.partition("{#sec-promised}")[2].partition("\n## ")[0]
+    promises = [line for line in section.splitlines() if line.startswith("- ")]
+    makefile = (root() / "Makefile").read_text(encoding="utf-8")
+    for promise in promises:
+        paths = re.findall(r"`((?:tests|requirements)/[^`]+)`", promise)
+        assert paths, promise
+        assert all((root() / path).is_file() for path in paths), promise
+    for target in re.findall(r"`make ([a-z-]+)`", section):
+        assert f"\n{target}:" in makefile, target
+    assert promises
+
+
 def test_no_machine_paths_or_hosts_in_what_is_published() -> None:
     for path in [*PAGES, root() / "README.md", root() / "CHANGELOG.md", root() / "_quarto.yml"]:
         text = path.read_text(encoding="utf-8")

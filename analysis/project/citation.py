@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from analysis.project.errors import InputError
 from analysis.project.files import root
 from analysis.project.markdown import escaped, line, link
+from analysis.project.quarto_yml import parse
 
 _TEX = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}}
 _TEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -67,14 +66,19 @@ def read(path: Path | None = None) -> Citation:
     """
     path = path or root() / "CITATION.cff"
     try:
-        whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+        whole = parse(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; it says how to cite") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(whole, dict):
-        raise InputError(f"{path}: expected 'key: value' lines")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8: {error}") from None
     said = whole.get("preferred-citation") or whole
+    try:
+        return _citation(whole, said, path)
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:  # of another type
+        raise InputError(f"{path}: not as a citation file has it: {error}") from None
+
+
+def _citation(whole: dict[str, Any], said: dict[str, Any], path: Path) -> Citation:
     people = tuple(_person(one, path) for one in said.get("authors") or [])
     if not said.get("title") or not people:
         raise InputError(f"{path}: 'title' and 'authors' are needed to cite")

@@ -154,8 +154,9 @@ def rules(path: Path | None = None) -> list[Rule]:
     path = path or data() / "literature" / "shift_rules.csv"
     out = []
     with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            try:
+        reader = csv.DictReader(file)
+        try:
+            for row in reader:
                 if row["stage"] not in STAGES:
                     raise ValueError(f"'{row['stage']}' is no stage; use {', '.join(STAGES)}")
                 ratio, value = row["predicted_shift_512_to_1024"], row["value_used_at_1024"]
@@ -174,8 +175,8 @@ def rules(path: Path | None = None) -> list[Rule]:
                         line(row["no_function"]),
                     )
                 )
-            except (KeyError, ValueError, TypeError) as error:
-                raise InputError(f"{path.name}, line {number}: {error}") from None
+        except (KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
+            raise InputError(f"{path.name}, line {reader.line_num}: {error}") from None
     return out
 
 

@@ -77,7 +77,7 @@ def _read_once(path: Path, *state: int) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         provenance = content["provenance"]
         return {"key": provenance["key"], "sha256": content["sha256"], "provenance": provenance}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):  # the last of [[[[...
         return {}
 
 
