@@ -102,6 +102,7 @@ def test_snr_of_logit_normal_times_is_lognormal() -> None:
 @given(st.floats(-2, 3), st.floats(1.1, 64))
 def test_exponent_inverts_its_definition(r: float, ratio: float) -> None:
     assert schedule.exponent(ratio ** (r / 2), ratio) == pytest.approx(r, abs=1e-10)
+    assert schedule.exponent(ratio ** (-r / 2), 1 / ratio) == pytest.approx(r, abs=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_the_scatter_of_neighbours_is_1_for_independent_rings_and_0_for_smooth_o
     # 20,000 values: the share is known to sqrt(1 / 20,000), five of them are 3.5 %.
     independent = np.exp(np.random.default_rng(2).standard_normal((20, 1000)))
     assert weighting.neighbour_scatter(independent) == pytest.approx(1, abs=0.035)
+    levels = np.exp(np.arange(20.0))[:, None]  # how bright each picture is has no part in it
+    assert weighting.neighbour_scatter(levels * independent) == pytest.approx(1, abs=0.035)
     smooth = np.exp(np.sin(np.linspace(0, 6, 1000)) + np.arange(3)[:, None])
     assert weighting.neighbour_scatter(smooth) < 1e-4
 

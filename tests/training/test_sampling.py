@@ -342,7 +342,11 @@ def test_sizes_that_are_missing_or_do_not_fit() -> None:
         sampler.sample(2, [(512, 512)] * 3)
     with pytest.raises(ValueError, match="is no size"):
         sampler.sample(1, [(0, 512)])
-    assert sampler.sample(3, [(512, 512)]).shape == (3,)
+    one, each = ([(1024, 512)] * count for count in (1, 3))
+    np.testing.assert_array_equal(
+        sampler.sample(3, one, generator=numpy_generator()),
+        sampler.sample(3, each, generator=numpy_generator()),
+    )
     for grid, density in (([0, 1], [0, 0]), ([0, 0], [1, 1]), ([0, 2], [1, 1]), ([0], [1])):
         with pytest.raises(ValueError, match=r"grid|density"):
             tabulated(grid, density)
