@@ -9,6 +9,7 @@ import pytest
 
 from analysis.encoders import availability
 from analysis.images.catalogue import Photograph, unavailable
+from analysis.project import source
 from analysis.project.errors import FetchError, InputError
 from analysis.study import results
 from analysis.study.chain import Chain
@@ -113,6 +114,28 @@ def test_a_damaged_committed_result(computed: Path, how: str) -> None:
     [text] = wrong()
     said = "another bands than its arrays" if how == "number" else "damaged: "
     assert said in text
+
+
+def test_results_of_two_states_of_the_code_are_named_and_by_compute_too(
+    computed: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody edits what measures a spectrum, one photograph's is computed again, and is mixed."""
+    assert not any("other code" in text for text, _ in found("pixel"))
+    gone = next((computed / "data" / "cache" / "spectra").glob("*/*.json"))
+    label = json.loads(gone.read_text())["label"]
+    assert label.endswith((" by pixel", " by linear-f8c16"))
+    name = label.rpartition(" by ")[2]
+    gone.unlink()
+    real = source.digest
+    monkeypatch.setattr(source, "digest", lambda *code: "edited" + real(*code))
+    assert any("other code" in text and not mixed for text, mixed in found(name))
+    Chain(load_study("tiny"), Store()).compute()
+    assert any(
+        record.getMessage().startswith(f"{name}: step 'spectra': ") for record in caplog.records
+    )
+    lines = [line for line in found(name) if line[0].startswith("step 'spectra': ")]
+    assert [wrong for _, wrong in lines] == [True]
+    assert "so that results are mixed" in lines[0][0]
 
 
 def test_a_missing_photograph_is_an_error(here: Path) -> None:
