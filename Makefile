@@ -73,9 +73,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip uninstall --quiet --yes setuptools
 
-# --require-hashes: a file that is not the one locked is refused; --no-deps: the locks are complete;
+# --require-hashes: a file that is not one of those locked is refused; --only-binary: nor is its
+# source built instead, by tools that no lock names; --no-deps: the locks are complete;
 # --no-compile: bytecode is written for what is used.
-LOCKED := $(RUN) -m pip install --quiet --require-hashes --no-deps --no-compile
+LOCKED := $(RUN) -m pip install --quiet --require-hashes --only-binary :all: --no-deps --no-compile
 
 $(VENV)/site.done: requirements/build.txt requirements/site.txt pyproject.toml | $(VENV)/bin/python
 	$(LOCKED) -r requirements/site.txt -r requirements/build.txt

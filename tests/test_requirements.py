@@ -63,7 +63,7 @@ def test_each_locked_package_is_locked_to_its_files(lock: str) -> None:
 def test_locks_are_installed_with_their_hashes_and_nothing_else_builds() -> None:
     text = (PROJECT / "Makefile").read_text(encoding="utf-8")
     (locked,) = re.findall(r"^LOCKED := (.*)$", text, re.MULTILINE)
-    assert {"--require-hashes", "--no-deps"} <= set(locked.split())
+    assert {"--require-hashes", "--only-binary", "--no-deps"} <= set(locked.split())
     rule = text.partition("site.done: requirements/")[2].partition("touch")[0]
     installs = [line for line in rule.splitlines() if "install" in line or "LOCKED" in line]
     assert installs[0].strip() == "$(LOCKED) -r requirements/site.txt -r requirements/build.txt"
