@@ -60,6 +60,8 @@ def test_which_shift_is_taken() -> None:
     # 1.529 is the committed shift of taef2 from 512 to 1024 px.
     assert one["shift"] == pytest.approx(1.52907 * flux1(512, 512), rel=1e-4)
     assert one["measured_range"][0] < one["shift"] < one["measured_range"][1]
+    (used,) = (line for line in recipes.text(found).splitlines() if line.endswith("<- used"))
+    assert used.split()[:2] == ["measured", f"{one['shift']:.4g}"]
     given = recipe("flux1", "1024", "512", base_shift=1.0)
     assert given["sizes"][0]["training"]["square-root"] == 2
     assert given["base_shift_is"] == "given"
