@@ -278,7 +278,7 @@ def experiment(
             patches.run(store, tell)
             written = patches.commit(store)
         elif which == Experiment.denoiser:
-            written = denoiser.commit(store, tell)
+            written = denoiser.commit(store, tell, workers=os.cpu_count() or 1)
         elif which == Experiment.contrast:
             written = contrast.commit(store, tell)
         elif which == Experiment.coverage:

@@ -29,8 +29,10 @@ and the best linear denoiser, which knows how channels vary together (`band_erro
 - **Bands** are octaves of the coarse grid, in cycles per image: 2 to 4, 4 to 8, 8 to 16.
 """
 
+import concurrent.futures
 import dataclasses
 import functools
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -381,8 +383,17 @@ class Runs:
             out.append(band_error.errors(estimate, z, eps, theta, count).sum(axis=1))
         return np.stack(out, axis=1).astype(np.float32)
 
-    def results(self, progress: Progress = lambda done, total, label: None) -> "Experiment":
-        """Everything, computed where the store has nothing; progress(done, total, label)."""
+    def results(
+        self, progress: Progress = lambda done, total, label: None, workers: int = 1
+    ) -> "Experiment":
+        """Everything, computed where the store has nothing; progress(done, total, label).
+
+        Args:
+            progress: told of the steps of training.
+            workers: processes that train, each a network at a time on one thread.
+        """
+        if workers > 1 and self.store.compute != "never":
+            self._ahead(progress, workers)
         found = []
         for index, (kind, seed) in enumerate(self.each):
             label = self.network_request(kind, seed).label
@@ -397,6 +408,53 @@ class Runs:
         }
         rows = {name: array.reshape(*shape, *array.shape[1:]) for name, array in stacked.items()}
         return Experiment(self.settings, rows["error"], rows["known"], **self.spectra())
+
+    def _ahead(self, progress: Progress, workers: int) -> None:
+        """Train what the store has not, in processes of their own; it has it afterwards."""
+        wanted = [
+            each for each in self.each if self.store.state(self.errors_request(*each)) != "sound"
+        ]
+        if not wanted:
+            return
+        self.spectra()  # and with them the latents: once, not by each process
+        context = multiprocessing.get_context("spawn")
+        done, steps = context.Value("q", 0), self.settings.training.steps
+        label = f"{len(wanted)} denoisers, {workers} at a time"
+        pool = concurrent.futures.ProcessPoolExecutor(workers, context, _count_into, (done,))
+        try:
+            tasks = [
+                pool.submit(_train, self.settings, self.store.folder, *each) for each in wanted
+            ]
+            left = set(tasks)
+            while left:
+                ended, left = concurrent.futures.wait(left, 5, concurrent.futures.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+                progress(done.value, len(wanted) * steps, label)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_steps: Any = None  # of this process's pool together
+
+
+def _count_into(steps: Any) -> None:
+    """Begin a process of a pool."""
+    global _steps
+    _steps = steps
+
+
+def _train(settings: Settings, folder: Path, kind: str, seed: int) -> None:
+    """Train and judge one network, in a process of a pool, into the store of a folder."""
+    known = 0
+
+    def tell(done: int, _: int) -> None:
+        nonlocal known
+        with _steps.get_lock():
+            _steps.value += done - known
+        known = done
+
+    Runs(settings, Store(folder)).errors(kind, seed, tell)
 
 
 # What is found -------------------------------------------------------------------------------
@@ -590,16 +648,20 @@ def run(
 
 def commit(
     store: Store, progress: Progress = lambda done, total, label: None,
-    settings: Settings | None = None,
+    settings: Settings | None = None, workers: int = 1,
 ) -> Path:  # fmt: skip
     """Write the experiment, which is run where the store does not have it, to ``data/results``.
+
+    Args:
+        store, progress, settings: as `run` takes them.
+        workers: processes that train.
 
     Returns:
         the path of ``experiment/denoiser.json``; the arrays are in the npz beside it.
     """
     settings = settings or Settings()
     runs = Runs(settings, store)
-    done = runs.results(progress)
+    done = runs.results(progress, workers)
     ids = np.array([photo.id for photo in runs.photographs])
     seconds = sum(store.sidecar(runs.network_request(*each))["seconds"] for each in runs.each)
     content = {

@@ -175,6 +175,12 @@ def test_the_experiment_is_stored_committed_and_read(project: Path) -> None:
         len(content["held_out"]) == 1
         and content["provenance"]["key"] == Runs(TINY, store).whole.key
     )
+    told: list[tuple[int, int, str]] = []
+    beside = Store(project / "beside")
+    denoiser.commit(beside, lambda *one: told.append(one), TINY, workers=2)
+    for name, array in denoiser.committed(beside, TINY).arrays().items():
+        np.testing.assert_array_equal(array, done.arrays()[name])
+    assert told[0][0] <= told[-1][0] == told[-1][1]
     with pytest.raises(MissError, match="made from other"):
         denoiser.committed(Store(project / "empty"), dataclasses.replace(TINY, window=4))
     # Whatever networks learn in four steps, the linear denoiser finds two.
