@@ -30,7 +30,7 @@ from analysis.project import citation, quarto_yml
 from analysis.project.errors import AnalysisError
 from analysis.shift import literature
 from analysis.site.builtin import page
-from analysis.study import contribute
+from analysis.study import archive, contribute
 from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Request, Store, from_bytes, to_bytes
@@ -163,6 +163,24 @@ def test_the_store(tmp_path: Path) -> None:
         assert store.sidecar(request)["key"] == request.key
 
     attack("the store", attempt)
+
+
+def test_committed_results(here: Path) -> None:
+    """A result is what was committed, or it is damaged, or none that answers."""
+    request = Request("measurement", 1, {}, {})
+    content = {"provenance": {"key": request.key}, "numbers": {"measured": 2.0}}
+    path = archive.write("tiny", "pixel", {"a": np.arange(9.0)}, content)
+    files = {one: one.read_bytes() for one in (path, path.with_suffix(".npz"))}
+
+    def attempt(rng: np.random.Generator) -> None:
+        damaged = list(files)[int(rng.integers(2))]
+        for one, whole in files.items():
+            one.write_bytes(mutant(whole, rng) if one == damaged else whole)
+        found, provenance = archive.read("tiny", request, "pixel", "it is asked for")
+        np.testing.assert_array_equal(found["a"], np.arange(9.0))
+        assert provenance["key"] == request.key
+
+    attack("results", attempt)
 
 
 @pytest.mark.parametrize("kind", ["zips", "arrays"])
