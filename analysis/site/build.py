@@ -15,7 +15,7 @@ from analysis.project import placement
 from analysis.project.environment import edition
 from analysis.project.files import root
 from analysis.provenance import account
-from analysis.site import links, pictures, quarto
+from analysis.site import formulas, links, pictures, quarto
 from analysis.site.builtin import policy, project
 from analysis.site.builtin import site as builtin
 from analysis.study.check import Finding
@@ -93,6 +93,7 @@ def pages(
         else:
             builtin.render(folder, staged, made, progress=say)
         pictures.write(folder, site)
+        formulas.write(site)
         protect(site)
         finish(site, results)
         names = {page.relative_to(folder).with_suffix(".html") for page in plan.pages}
