@@ -14,6 +14,16 @@ _UNRESOLVED = re.compile(
     r"Unable to resolve crossref|citation \S+ not found|Unable to resolve link target"
 )
 _TAIL = 25
+# Of Quarto's own template, which no page reaches: the button that unfolds the navigation is no
+# menu, and of two navigations each needs a name.
+_TEMPLATE = (
+    (re.compile(r'(<button class="navbar-toggler"[^>]*) role="menu"'), r"\1"),
+    (re.compile(r'<nav class="navbar '), '<nav aria-label="Site" class="navbar '),
+)
+# Other formats stand below the contents, out of sight where these are long, and on no phone.
+_FORMATS = re.compile(
+    r'<div class="quarto-alternate-formats"><h2>[^<]*</h2><ul>(.*?)</ul></div>', re.DOTALL
+)
 
 
 def find(minimum: str = "1.9") -> Path | None:
@@ -68,6 +78,27 @@ def render(root: Path, site: Path, *, quiet: bool) -> None:
         raise AnalysisError("quarto left references unresolved:\n" + "\n".join(unresolved))
     if not site.is_dir():
         raise AnalysisError("quarto wrote no site: is project.render of _quarto.yml right?")
+    for page in site.rglob("*.html"):
+        page.write_text(mended(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def mended(page: str) -> str:
+    """A page of Quarto's as everybody can use it: names and roles, the PDF beside the title.
+
+    What stands in a page's text is mended by ``report/quarto.lua``.
+
+    Args:
+        page: its HTML.
+    """
+    for wrong, right in _TEMPLATE:
+        page = wrong.sub(right, page)
+    formats = _FORMATS.search(page)
+    title = page.find("</header>", page.find('<header id="title-block-header"'))
+    if formats is None or title < formats.end():
+        return page
+    listed = f'<ul class="formats">{formats[1]}</ul>\n'
+    without = page[: formats.start()] + page[formats.end() : title]
+    return without + listed + page[title:]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

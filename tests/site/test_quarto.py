@@ -8,6 +8,7 @@ import pytest
 
 from analysis.project.errors import AnalysisError
 from analysis.site import build, quarto
+from analysis.site.builtin import tree
 from tests.conftest import PROJECT
 from tests.standins.contrast import contrast
 
@@ -86,3 +87,24 @@ def test_links_in_quartos_themes_have_the_contrast_that_wcag_asks_for(
     found = re.search(r"\$link-color: (#\w{6});", text)
     assert found
     assert contrast(found[1], paper) >= 4.5
+
+
+PAGE = """<body><header id="quarto-header"><nav class="navbar navbar-expand-lg ">
+<button class="navbar-toggler" type="button" aria-controls="navbarCollapse" role="menu"
+ aria-expanded="false" aria-label="Toggle navigation"></button></nav></header>
+<nav id="TOC" role="doc-toc"><ul><li>1 One</li></ul>
+<div class="quarto-alternate-formats"><h2>Other Formats</h2><ul><li><a href="paper.pdf"><i
+ class="bi"></i>PDF</a></li></ul></div></nav><main>
+<header id="title-block-header"><h1>A</h1></header><p>Text.</p></main></body>"""
+
+
+def test_quartos_template_is_mended() -> None:
+    page = tree.read(quarto.mended(PAGE))
+    bar = next(one for one in page.all("nav") if "navbar" in one.classes)
+    (button,) = bar.all("button")
+    assert bar.attributes["aria-label"] == "Site"
+    assert "role" not in button.attributes and button.attributes["aria-expanded"] == "false"
+    (title,) = (one for one in page.all("header") if one.attributes["id"].startswith("title"))
+    assert [link.attributes["href"] for link in title.all("a")] == ["paper.pdf"]
+    assert [link.attributes["href"] for link in page.all("a")] == ["paper.pdf"]
+    assert quarto.mended("<p>Not a page of Quarto's</p>") == "<p>Not a page of Quarto's</p>"

@@ -54,6 +54,7 @@ _FORMAT = {
         "html-math-method": ["mathml"],
         "fig-format": ["svg"],
         "css": TEXT,
+        "filters": ANY,
         "grid": ANY,
         "page-layout": ANY,
         "anchor-sections": ANY,
