@@ -74,9 +74,9 @@ class Rings:
         for modes, first, matrix in self._single if folded.dtype == np.float32 else self._double:
             sums[:, first:] += folded[:, modes] @ matrix
         if not self._double:
-            inside, lower, to_lower, to_upper = self._upper
+            inside, _, to_lower, to_upper = self._upper
             for row, values in zip(sums, folded, strict=True):
-                row[:] = _ring_sums(values[inside], lower, to_lower, to_upper, len(self.modes))
+                row[:] = _ring_sums(values[inside], self._runs, to_lower, to_upper, len(row))
         return sums / self.modes
 
     @functools.cached_property
@@ -84,6 +84,10 @@ class Rings:
         """(inside, lower, to_lower, to_upper) in the rows k >= 0, after which the others follow."""
         first = self.inside < (self.plane[0] // 2 + 1) * self.plane[1]
         return self.inside[first], self.lower[first], self.to_lower[first], self.to_upper[first]
+
+    @functools.cached_property
+    def _runs(self) -> tuple[Whole, Whole]:
+        return _runs(self._upper[1])
 
     @functools.cached_property
     def _double(self) -> list[tuple[slice, int, np.ndarray]]:
@@ -121,12 +125,21 @@ def _folded(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, rows * columns)[:, : (rows // 2 + 1) * columns]
 
 
+def _runs(lower: Whole) -> tuple[Whole, Whole]:
+    """(where each run of one ring begins, which ring it is) among modes in the order of rings."""
+    starts = np.flatnonzero(np.diff(lower, prepend=-1))
+    return starts, lower[starts]
+
+
 def _ring_sums(
-    values: np.ndarray, lower: Whole, to_lower: np.ndarray, to_upper: np.ndarray, count: int
+    values: np.ndarray,
+    runs: tuple[Whole, Whole],
+    to_lower: np.ndarray,
+    to_upper: np.ndarray,
+    count: int,
 ) -> Floats:
     """Weighted sums over the rings of modes in the order of their lower ring: ``[count]``."""
-    starts = np.flatnonzero(np.diff(lower, prepend=-1))
-    present, sums = lower[starts], np.zeros(count + 1)
+    (starts, present), sums = runs, np.zeros(count + 1)
     sums[present] = np.add.reduceat(to_lower * values, starts)
     sums[present + 1] += np.add.reduceat(to_upper * values, starts)
     return sums[:-1]
@@ -144,8 +157,9 @@ def _divide(radius: np.ndarray, count: np.ndarray, short: int, corners: bool) ->
     to_upper: Floats = np.clip(radius - lower, 0.0, 1.0)
     to_lower: Floats = count[inside] * (1.0 - to_upper)
     to_upper = count[inside] * to_upper
-    modes = _ring_sums(np.ones_like(radius), lower, to_lower, to_upper, last + 1)
-    k = _ring_sums(radius, lower, to_lower, to_upper, last + 1) / modes
+    runs = _runs(lower)
+    modes = _ring_sums(np.ones_like(radius), runs, to_lower, to_upper, last + 1)
+    k = _ring_sums(radius, runs, to_lower, to_upper, last + 1) / modes
     k.flags.writeable = modes.flags.writeable = False
     return Rings(k, modes, lower, inside, to_lower, to_upper, plane, short)
 

@@ -10,6 +10,8 @@ deviations are of raw ones, which is what ``shift_factor`` and ``scaling_factor`
 """
 
 import concurrent.futures
+import contextlib
+import ctypes
 import dataclasses
 import functools
 import io
@@ -18,6 +20,7 @@ import math
 import multiprocessing
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -46,14 +49,14 @@ from analysis.training.survey_sources import Item, Shard, items, shards
 
 Engine = Literal["local", "ray"]
 STATS = "_stats.json"
-FORMAT = 1  # of rows and statistics
+FORMAT = 2  # of rows and statistics
 MIDDLE = 1024  # pixels of the middle of a picture in which that tile is looked for
 TILE = 256  # pixels of the tile that the effective resolution is looked for in
-DROP = 0.3
-"""Share of the expected power below which a picture ends: interpolation leaves less from the old
-Nyquist frequency on, photographs keep more up to the new one."""
-ROUNDING = 0.4  # grey levels squared; rounding to 8 bits leaves a twelfth in each of the channels
+DETAIL = 1.0
+"""Grey levels (root mean square) of the finest detail that counts; rounding to 8 bits leaves 0.3,
+a JPEG of quality 85 about 1."""
 SOFT = 0.75  # of the short side; pictures whose detail ends below it are counted
+PIECE = 2**14  # values that are summed in float64 at a time
 BUCKET = 64  # pixels that sides of a trainer's buckets are multiples of
 Tell = Callable[[int, int, str], None]
 
@@ -100,18 +103,18 @@ class Survey:
 def effective_scale(grey: np.ndarray, tile: int = TILE) -> float:
     """How far a picture's detail reaches, as a share of its own resolution, from 0 to 1.
 
-    In the busiest tile, power by horizontal and by vertical frequency is held against the line
-    through its lower third on logarithmic axes. Where it drops below `DROP` of it, or below what
-    rounding leaves, and stays there, the picture ends: at 0.5 it was enlarged twofold, or never
-    sharper. Rings would not do: an enlarged square ends at a square. Detail that ends in the lower
-    third itself is not found.
+    It is the highest frequency, over Nyquist's, above which the busiest tile still varies by
+    `DETAIL`: shrunk to that share and enlarged again, the picture would look the same. An
+    enlargement by f divides it by f. So do a soft lens, mist and JPEG; grain and sharpening raise
+    it, and which it was is not told. Frequencies are horizontal and vertical ones: rings would
+    not do, an enlarged square ends at a square.
 
     Args:
-        grey: ``[H, W]``, at its own resolution.
+        grey: ``[H, W]``, levels from 0 to 255, at its own resolution.
         tile: side in pixels.
 
     Returns:
-        1 where nothing drops; nan where the picture is too small or has no power.
+        0 where nothing varies as much; nan where the picture is too small.
     """
     side = min(tile, *grey.shape)
     if side < 64:
@@ -120,27 +123,25 @@ def effective_scale(grey: np.ndarray, tile: int = TILE) -> float:
     for top in range(0, grey.shape[0] - side + 1, side):
         for left in range(0, grey.shape[1] - side + 1, side):
             one = grey[top : top + side, left : left + side]
-            busy = float(np.abs(np.diff(one[::4], axis=1)).mean())
+            some = one[::4]
+            busy = float(np.abs(some[:, 1:] - some[:, :-1]).mean())
             if busy > best:
                 best, found = busy, one
-    lines = np.concatenate([found[::2], found.T[::2]])  # enough of them, at half the cost
-    lines = lines - lines.mean(axis=1, keepdims=True)
-    taper = np.kaiser(side, 2 * math.pi).astype(np.float32)
-    power = (np.abs(np.fft.rfft(lines * taper, axis=1)) ** 2).mean(axis=0, dtype=np.float64)
-    f = np.fft.rfftfreq(side)
-    known = (f >= 0.04) & (f < 0.48)  # the first and the last are the window's
-    f, power = f[known], power[known]
-    if not np.all(power > 0):
-        return math.nan
-    smooth = np.convolve(np.pad(np.log(power), 2, mode="edge"), np.full(5, 0.2), mode="valid")
-    fitted = f <= 1 / 6  # what an enlargement up to threefold leaves
-    slope, level = np.polyfit(np.log(f[fitted]), smooth[fitted], 1)
-    expected = level + slope * np.log(f) + math.log(DROP)
-    there = np.flatnonzero(smooth >= np.maximum(expected, math.log(ROUNDING)))
-    last = int(there[-1]) if len(there) else 0
-    return 1.0 if last >= len(f) - 3 else 2 * float(f[last])
+    lines = np.concatenate([found[::4], found.T[::4]])  # enough of them, at a quarter of the cost
+    taper = _taper(side)
+    modes = np.fft.rfft((lines - lines.mean(axis=1, keepdims=True)) * taper, axis=1)
+    variance = np.square(np.abs(modes)).mean(axis=0, dtype=np.float64)
+    variance *= 2 / (side * float(taper @ taper))  # of a frequency and its mirror
+    above = np.flatnonzero(np.cumsum(variance[::-1])[::-1] >= DETAIL**2)
+    return float(above[-1] / (side // 2)) if len(above) else 0.0
 
 
+@functools.lru_cache(maxsize=8)
+def _taper(side: int) -> np.ndarray:
+    return np.kaiser(side, 2 * math.pi).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1024)
 def bucket_of(width: int, height: int, resolution: int) -> str:
     """The bucket that trainers put a size into: sides of `BUCKET`, at most resolution^2 pixels."""
     ratio, best = width / height, (math.inf, 0, 0)
@@ -184,12 +185,36 @@ of raw latents and of their squares.
 """
 
 
+@dataclasses.dataclass(frozen=True)
+class _Grid:
+    """What spectra of n x n latents are read with, made once.
+
+    Args:
+        k: ``[R]``, cycles per image of all rings.
+        white: ``[R]``, the power of white noise in them.
+        bands: which of the rings that are used lie in a band, and what each weighs.
+        fit: ``[3, ...]``, what ln P in the rings that are used is multiplied by to give curvature,
+            slope and level of the parabola over ln k that fits it best, every octave alike.
+    """
+
+    k: Floats
+    white: Floats
+    bands: Mapping[str, tuple[np.ndarray, Floats]]
+    fit: Floats
+
+
 @functools.lru_cache(maxsize=8)
-def _grid(n: int, survey: Survey) -> tuple[Floats, Floats, Mapping[str, tuple[float, float]]]:
-    """(k, white noise, edges of bands) of n x n latents."""
+def _grid(n: int, survey: Survey) -> _Grid:
     k = rings.rings(n, n).cycles_per_image
     white = periodogram.white_noise_raps(n, n, survey.window.kind, survey.window.beta)
-    return k, white, band_edges(survey.bands, k)
+    used = k[survey.bands.first_ring :]  # below, the mean is taken away, and white noise has none
+    bands = {}
+    for name, edges in band_edges(survey.bands, k).items():
+        chosen = in_band(used, edges)
+        bands[name] = chosen, octave_weights(used[chosen])
+    x, root = np.log(used), np.sqrt(octave_weights(used))
+    fit = np.linalg.pinv(np.vander(x - x.mean(), 3) * root[:, np.newaxis]) * root
+    return _Grid(k, white, bands, fit)
 
 
 def spectrum(z: np.ndarray, survey: Survey) -> dict[str, Any]:
@@ -198,38 +223,32 @@ def spectrum(z: np.ndarray, survey: Survey) -> dict[str, Any]:
     Raises:
         ValueError: they are too small for three bands, or without power.
     """
-    k, white, edges = _grid(z.shape[-1], survey)
+    grid, first = _grid(z.shape[-1], survey), survey.bands.first_ring
     power = periodogram.raps(z, survey.window.kind, survey.window.beta).mean(axis=0)
-    first = survey.bands.first_ring  # below it the mean is taken away, and white noise has none
-    log_snr = np.log(power[first:] / white[first:])
-    x, y = np.log(k[first:]), np.log(power[first:])
-    curvature, slope, _ = np.polyfit(x - x.mean(), y, 2, w=np.sqrt(octave_weights(k[first:])))
-
-    def mean(band: str) -> float:
-        chosen = in_band(k[first:], edges[band])
-        return float(log_snr[chosen] @ octave_weights(k[first:][chosen]))
-
-    found = {name: math.exp(mean(name)) for name in ("low", "middle", "high")}
-    return found | {
+    y = np.log(power[first:])
+    log_snr = y - np.log(grid.white[first:])
+    means = {name: float(log_snr[own] @ weights) for name, (own, weights) in grid.bands.items()}
+    curvature, slope, _ = grid.fit @ y
+    return {name: math.exp(means[name]) for name in ("low", "middle", "high")} | {
         "slope": float(slope),
         "curvature": float(curvature),
-        "mu": -0.5 * mean("whole"),
+        "mu": -0.5 * means["whole"],
         "power": power.astype(np.float32),
     }
 
 
 def _shift(low: np.ndarray, high: np.ndarray, survey: Survey, grids: tuple[int, int]) -> float:
     """s of one image between two grids, as `equal_snr.measure` has it of one photograph."""
-    (k0, white0, edges), (k1, white1, _) = (_grid(n, survey) for n in grids)
-    k = k0[survey.bands.first_ring :]
+    (one, other), first = (_grid(n, survey) for n in grids), survey.bands.first_ring
+    k = one.k[first:]
     s = equal_snr.equal_snr_shift(
-        equal_snr.at_frequencies(k, k1[1:], high[1:]),
-        equal_snr.at_frequencies(k, k1[1:], white1[1:]),
-        low[survey.bands.first_ring :],
-        white0[survey.bands.first_ring :],
+        equal_snr.at_frequencies(k, other.k[1:], high[1:]),
+        equal_snr.at_frequencies(k, other.k[1:], other.white[1:]),
+        low[first:],
+        one.white[first:],
     )
-    chosen = in_band(k, edges["whole"])
-    return float(np.exp(np.log(s[chosen]) @ octave_weights(k[chosen])))
+    chosen, weights = one.bands["whole"]
+    return float(np.exp(np.log(s[chosen]) @ weights))
 
 
 def of_item(
@@ -254,8 +273,9 @@ def of_item(
         return [wrong(re.sub(r" ?<_io.BytesIO[^>]*>", "", said))]
     width, height = image.size
     left, top = max(width - MIDDLE, 0) // 2, max(height - MIDDLE, 0) // 2
-    middle = image.crop((left, top, min(left + MIDDLE, width), min(top + MIDDLE, height)))
-    scale = effective_scale(np.asarray(middle.convert("L"), np.float32))
+    middle = (left, top, min(left + MIDDLE, width), min(top + MIDDLE, height))
+    part = image if middle == (0, 0, width, height) else image.crop(middle)
+    scale = effective_scale(np.asarray(part.convert("L"), np.float32))
     row |= {
         "width": width,
         "height": height,
@@ -270,9 +290,8 @@ def of_item(
         assert encoder is not None
         try:
             moments = encoder.encode(pixels.of_image(image, size, survey.resample)[np.newaxis])
-            raw = mode(moments)[0].astype(np.float64)
             z = normalise(moments, encoder.normalisation)[0]
-            found = own | {"used": size} | spectrum(z, survey) | _moments(raw)
+            found = own | {"used": size} | spectrum(z, survey) | _moments(mode(moments)[0])
             now = (z.shape[-1], np.asarray(found["power"], np.float64))
             if before is not None:
                 found["shift"] = _shift(before[1], now[1], survey, (before[0], now[0]))
@@ -284,7 +303,17 @@ def of_item(
 
 
 def _moments(raw: np.ndarray) -> dict[str, Any]:
-    return {"channel_mean": raw.mean(axis=(1, 2)), "channel_square": (raw**2).mean(axis=(1, 2))}
+    """Means of latents ``[C, h, w]`` and of their squares, in float64, a piece at a time.
+
+    Pieces stay in a core's cache; copies of the whole would take as long as the transform.
+    """
+    sums, ones = np.zeros((2, len(raw))), np.ones(PIECE)
+    for channel, values in enumerate(raw.reshape(len(raw), -1)):
+        for start in range(0, len(values), PIECE):
+            piece = values[start : start + PIECE].astype(np.float64)
+            sums[:, channel] += piece @ ones[: len(piece)], piece @ piece
+    mean, square = sums / raw[0].size
+    return {"channel_mean": mean, "channel_square": square}
 
 
 def _of_latents(
@@ -304,12 +333,7 @@ def _of_latents(
     try:
         if not np.isfinite(z).all():
             raise ValueError("latents are not finite")
-        return (
-            row
-            | own
-            | spectrum(z[:, top : top + n, left : left + n], survey)
-            | _moments(z.astype(np.float64))
-        )
+        return row | own | spectrum(z[:, top : top + n, left : left + n], survey) | _moments(z)
     except ValueError as error:
         return dict(wrong(str(error), **own))
 
@@ -345,6 +369,14 @@ def _schema() -> Any:
 _WORKER: dict[str, tuple[Encoder | None, int]] = {}  # of this process, by what it measures
 
 
+def _keep_memory() -> None:
+    """glibc gives an image's memory back to the system and fetches it anew: a fifth of the time."""
+    with contextlib.suppress(AttributeError):  # another C library
+        if sys.platform == "linux":
+            for which, size in ((-1, 2**28), (-3, 2**25)):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+                ctypes.CDLL(None).mallopt(which, size)
+
+
 def measure_shard(shard: Shard, survey: Survey, out: Path, limit: int | None) -> int:
     """Write the rows of a shard, and give their number; the file is there whole or not at all."""
     import pyarrow as pa
@@ -353,6 +385,7 @@ def measure_shard(shard: Shard, survey: Survey, out: Path, limit: int | None) ->
     latents = shard.kind == "latents"
     key = f"{survey.signature} {latents}"
     if key not in _WORKER:
+        _keep_memory()
         _WORKER[key] = _loaded(survey, latents)
     encoder, stride = _WORKER[key]
     schema = _schema().with_metadata({"survey": survey.signature})
@@ -585,9 +618,8 @@ def _summary(one: _Sums, survey: Survey) -> dict[str, Any]:
     assert one.channel_mean is not None
     assert one.channel_square is not None
     power, n = one.power / one.images, 2 * (len(one.power) - 1)
-    k, white, _ = _grid(n, survey)
-    first = survey.bands.first_ring
-    law = powerlaw.fit_power_law(k[first:], power[first:] / white[first:])
+    grid, first = _grid(n, survey), survey.bands.first_ring
+    law = powerlaw.fit_power_law(grid.k[first:], power[first:] / grid.white[first:])
     mean, square = one.channel_mean / one.images, one.channel_square / one.images
     std = np.sqrt(np.maximum(square - mean**2, 0))
     whole = math.sqrt(max(float(square.mean()) - float(mean.mean()) ** 2, 0))
