@@ -42,7 +42,14 @@ from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments.contrast import Contrast
 from analysis.study.experiments.denoiser import Experiment as Denoisers
 from analysis.study.experiments.grids import Grids
-from analysis.study.experiments.surveyed import MILLION, PRECISION, OneEncoder, Surveyed
+from analysis.study.experiments.surveyed import (
+    ENLARGED,
+    FACTORS,
+    MILLION,
+    PRECISION,
+    OneEncoder,
+    Surveyed,
+)
 from analysis.study.measurement import Measured
 from analysis.study.results import SECOND, Results
 from analysis.timesteps import band_error, noise, schedule, weighting
@@ -436,6 +443,17 @@ def _survey(results: Results) -> Rows:
     yield _of("surveyed", done.images, str, "pictures of the survey", Surveyed.images)
     meaning = "surveyed pictures whose detail ends below three quarters of their short side"
     yield _of("surveyed_soft", done.soft, str, meaning, Surveyed.soft)
+    meaning = "pictures called soft whose middles are as they are"
+    yield _of("survey_found", done.found[0], str, meaning, Surveyed.found)
+    for factor in FACTORS:
+        counts = [n for n, (f, _) in zip(done.found[1:], ENLARGED, strict=True) if f == factor]
+        name, meaning = (
+            identifier(f"{factor:g}"),
+            f"pictures called soft once enlarged {factor:g} times",
+        )
+        yield _of(
+            f"survey_found_{name}", (min(counts), max(counts)), _ends, meaning, Surveyed.found
+        )
     precision, meaning = f"± {PRECISION:g}", "what a survey's s is to be known to"
     yield _of("survey_precision", precision, str, meaning, OneEncoder.needed)
     for name, one in done.encoders.items():
@@ -459,6 +477,10 @@ def _about(count: float) -> str:
     whole = math.ceil(count)
     step = 10 ** max(len(str(whole)) - 2, 0)
     return grouped(math.ceil(whole / step) * step)
+
+
+def _ends(ends: tuple[int, int]) -> str:
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _seconds(seconds: float) -> str:

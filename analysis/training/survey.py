@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from PIL import Image
 
 from analysis.encoders import cards
 from analysis.encoders.encoder import Encoder
@@ -43,6 +44,7 @@ from analysis.spectra import intervals, periodogram, powerlaw, rings
 from analysis.spectra.bands import Bands, band_edges, in_band, octave_weights
 from analysis.spectra.windows import Window
 from analysis.study.chain import Chain
+from analysis.study.experiments.surveyed import SOFT
 from analysis.study.settings import load_study
 from analysis.study.store import Store
 from analysis.training.survey_sources import Item, Shard, items, shards
@@ -53,9 +55,7 @@ FORMAT = 2  # of rows and statistics
 MIDDLE = 1024  # pixels of the middle of a picture in which that tile is looked for
 TILE = 256  # pixels of the tile that the effective resolution is looked for in
 DETAIL = 1.0
-"""Grey levels (root mean square) of the finest detail that counts; rounding to 8 bits leaves 0.3,
-a JPEG of quality 85 about 1."""
-SOFT = 0.75  # of the short side; pictures whose detail ends below it are counted
+"""Grey levels (root mean square) of the finest detail that counts; rounding leaves 0.3."""
 PIECE = 2**14  # values that are summed in float64 at a time
 BUCKET = 64  # pixels that sides of a trainer's buckets are multiples of
 Tell = Callable[[int, int, str], None]
@@ -100,13 +100,28 @@ class Survey:
 # One image ---------------------------------------------------------------------------------------
 
 
+def middle(image: Image.Image) -> Image.Image:
+    """The part of a picture in which its sharpest tile is looked for."""
+    (width, height), most = image.size, MIDDLE
+    left, top = max(width - most, 0) // 2, max(height - most, 0) // 2
+    box = (left, top, min(left + most, width), min(top + most, height))
+    return image if box == (0, 0, width, height) else image.crop(box)
+
+
+def grey_levels(image: Image.Image) -> np.ndarray:
+    """``[H, W]``, from 0 to 255; of 16 bits Pillow itself would cut the upper levels off."""
+    if image.mode.startswith("I;16"):
+        return np.asarray(image, np.float32) / np.float32(257)
+    return np.asarray(image.convert("L"), np.float32)
+
+
 def effective_scale(grey: np.ndarray, tile: int = TILE) -> float:
     """How far a picture's detail reaches, as a share of its own resolution, from 0 to 1.
 
     It is the highest frequency, over Nyquist's, above which the busiest tile still varies by
     `DETAIL`: shrunk to that share and enlarged again, the picture would look the same. An
-    enlargement by f divides it by f. So do a soft lens, mist and JPEG; grain and sharpening raise
-    it, and which it was is not told. Frequencies are horizontal and vertical ones: rings would
+    enlargement by f divides it by f, or by more, since filters blur. So do a soft lens, mist and
+    JPEG; grain and sharpening raise it, and which it was is not told. Frequencies are horizontal and vertical ones: rings would
     not do, an enlarged square ends at a square.
 
     Args:
@@ -272,10 +287,7 @@ def of_item(
         said = str(error).partition(": ")[2] or str(error)
         return [wrong(re.sub(r" ?<_io.BytesIO[^>]*>", "", said))]
     width, height = image.size
-    left, top = max(width - MIDDLE, 0) // 2, max(height - MIDDLE, 0) // 2
-    middle = (left, top, min(left + MIDDLE, width), min(top + MIDDLE, height))
-    part = image if middle == (0, 0, width, height) else image.crop(middle)
-    scale = effective_scale(np.asarray(part.convert("L"), np.float32))
+    scale = effective_scale(grey_levels(middle(image)))
     row |= {
         "width": width,
         "height": height,
@@ -438,8 +450,8 @@ def run(
         source: a folder or file, see `survey_sources`.
         survey: what is measured.
         out: where Parquet files and `STATS` are written.
-        engine: processes here, or Ray's tasks (``RAY_ADDRESS`` names a cluster).
-        workers: processes, or tasks at once.
+        engine: processes here, or Ray's actors (``RAY_ADDRESS`` names a cluster).
+        workers: processes, or actors here; a cluster has one a GPU, or without any one a core.
         tell: told (shards done, shards, rate).
 
     Returns:
@@ -507,20 +519,41 @@ def _one_thread() -> None:
 def _ray(
     todo: Sequence[Shard], survey: Survey, out: Path, limit: int | None, workers: int
 ) -> Iterator[int]:
-    import ray
+    """Shards over Ray's actors, each of which loads the encoder once, on a GPU where there are any.
 
+    A pool of actors, not Ray Data: its blocks are not our shards, which are written and gone on
+    with one by one, and its ``map_batches`` would have to be told to keep them whole.
+    """
+    import ray
+    from ray.util import ActorPool
+
+    if not todo:
+        return
+    address = os.environ.get("RAY_ADDRESS")
     if not ray.is_initialized():
         ray.init(
-            **({} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}),
+            **({} if address else {"num_cpus": workers}),
             include_dashboard=False,
             log_to_driver=False,
             configure_logging=False,
         )
-    task = ray.remote(measure_shard)
-    waiting = [task.remote(shard, survey, out.resolve(), limit) for shard in todo]
-    while waiting:
-        finished, waiting = ray.wait(waiting)
-        yield from ray.get(finished)
+    there = {name: int(count) for name, count in ray.cluster_resources().items()}
+    gpus = 0 if todo[0].kind == "latents" else there.get("GPU", 0)  # latents need no encoder
+    most = min(gpus or len(todo), there.get("CPU", 1), len(todo))
+    actor = ray.remote(num_cpus=1, num_gpus=int(gpus > 0), max_restarts=3, max_task_retries=3)
+    pool = ActorPool(
+        [actor(_Actor).remote() for _ in range(most if address else min(most, workers))]
+    )
+    yield from pool.map_unordered(
+        lambda one, shard: one.measure.remote(shard, survey, out.resolve(), limit), todo
+    )
+
+
+class _Actor:
+    """A process of Ray's, whose encoder stays from shard to shard."""
+
+    def measure(self, shard: Shard, survey: Survey, out: Path, limit: int | None) -> int:
+        return measure_shard(shard, survey, out, limit)
 
 
 # The set -----------------------------------------------------------------------------------------

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from analysis.images import catalogue
+from analysis.images import catalogue, pixels
+from analysis.project.arrays import Floats
 from analysis.study.experiments import record, surveyed
 from analysis.study.experiments.surveyed import Settings
 from analysis.study.plan import Plan
@@ -63,6 +65,22 @@ def _rows(out: Path) -> Iterator[dict[str, Any]]:
         yield from parquet.read_table(path).to_pylist()
 
 
+def enlarged(folder: Path) -> Floats:
+    """Effective resolutions of photographs before and after `surveyed.ENLARGED`: ``[I, 1 + E]``.
+
+    Each is the middle of a file as it is, which is enlarged and looked at as a survey does.
+    """
+    rows = []
+    for path in sorted(folder.iterdir()):
+        part = survey.middle(pixels.decode(path)).convert("RGB")
+        each = [part]
+        for factor, name in surveyed.ENLARGED:
+            size = round(part.width * factor), round(part.height * factor)
+            each.append(survey.middle(part.resize(size, Image.Resampling[name.upper()])))
+        rows.append([survey.effective_scale(survey.grey_levels(one)) for one in each])
+    return np.array(rows)
+
+
 def commit(
     store: Store,
     progress: Progress = lambda done, total, label: None,
@@ -87,6 +105,7 @@ def commit(
             for photo in Plan(load_study(name), store).photographs:
                 path = catalogue.fetch(photo, store.downloads)
                 shutil.copyfile(path, photographs / f"{name}-{photo.id}{path.suffix}")
+        arrays["enlarged"] = enlarged(photographs)
         for done, name in enumerate(settings.encoders):
             progress(done, len(settings.encoders), name)
             asked = survey.Survey(
@@ -99,8 +118,8 @@ def commit(
             )
             found = measure(photographs, Path(place) / name, asked)
             arrays |= {f"{name} {part}": one for part, one in found.items()}
-    numbers = {}
-    for name, one in surveyed.of_arrays(arrays, settings).encoders.items():
+    numbers, whole = {}, surveyed.of_arrays(arrays, settings)
+    for name, one in whole.encoders.items():
         numbers[name] = {
             "shift": [one.whole.value, one.whole.low, one.whole.high],
             "spread": one.spread,
@@ -109,5 +128,6 @@ def commit(
             "seconds": one.seconds,
             "bytes": one.bytes,
         }
-    content = {"processors": os.cpu_count(), "numbers": numbers}
+    enlargements = {"found": list(whole.found), "medians": list(whole.medians)}
+    content = {"processors": os.cpu_count(), "numbers": numbers, "enlarged": enlargements}
     return record.write(surveyed.NAME, request, arrays, content)

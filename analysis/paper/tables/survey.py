@@ -4,7 +4,7 @@ import math
 
 from analysis.paper.text import estimate, number, plain, table
 from analysis.project.markdown import Markdown, code
-from analysis.study.experiments.surveyed import REACHES
+from analysis.study.experiments.surveyed import ENLARGED, REACHES
 from analysis.study.results import Results
 
 NONE = [["no survey is committed"]]
@@ -47,7 +47,7 @@ def table_survey_reach(results: Results) -> Markdown:
     each = [one.reaching() for one in done.encoders.values()]
     rows = []
     for place, (low, high) in enumerate(REACHES):
-        words = "the whole" if math.isinf(high) else f"{low:g} to {high:g}"
+        words = f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
         mus = [of[place][1] for of in each]
         cells = ["–" if math.isnan(mu) else plain(mu, 2) for mu in mus]
         rows.append([words, str(each[0][place][0]), *cells])
@@ -57,3 +57,15 @@ def table_survey_reach(results: Results) -> Markdown:
         rows,
         "lr" + "r" * len(names),
     )
+
+
+def table_survey_enlarged(results: Results) -> Markdown:
+    """How many pictures are called soft as they are, and when they are enlarged."""
+    if (done := results.survey) is None:
+        return table(["enlarged"], NONE)
+    names = ["as they are", *(f"{factor:g} times, {name}" for factor, name in ENLARGED)]
+    rows = [
+        [name, str(count), plain(median, 2)]
+        for name, count, median in zip(names, done.found, done.medians, strict=True)
+    ]
+    return table(["enlarged", "below three quarters", "median"], rows, "lrr")

@@ -22,7 +22,7 @@ from analysis.study.plan import Plan
 from analysis.study.settings import load_study
 from analysis.study.store import Arrays, Request, Store
 
-STEP, VERSION = "survey", 1
+STEP, VERSION = "survey", 2
 NAME = "survey"  # data/results/experiment/survey.npz
 ROWS = ("mu", "effective", "shift")
 """What is kept of each row; ``effective`` is the effective resolution over the short side."""
@@ -31,8 +31,12 @@ SET = ("law", "channel_mean", "channel_std", "factors")
 COST = ("seconds", "bytes")
 MILLION = 1_000_000
 PRECISION = 0.01  # of s, that a survey is sized for
-REACHES = ((0.0, 0.5), (0.5, 0.75), (0.75, 1.0), (1.0, math.inf))
+SOFT = 0.75  # of the short side; pictures whose detail ends below it are counted
+REACHES = ((0.0, 0.25), (0.25, 0.5), (0.5, SOFT), (SOFT, math.inf))
 """Ranges of ``effective``: from, to below."""
+FACTORS, FILTERS = (1.5, 2.0), ("bilinear", "bicubic", "lanczos")
+ENLARGED = tuple((factor, name) for factor in FACTORS for name in FILTERS)
+"""How each picture's middle is enlarged, to be found: by what, and Pillow's filter."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,10 +127,18 @@ class OneEncoder:
 
 @dataclasses.dataclass(frozen=True)
 class Surveyed:
-    """The survey of the page, by encoder."""
+    """The survey of the page, by encoder.
+
+    Args:
+        settings: its choices.
+        encoders: what each found.
+        enlarged: ``[I, 1 + E]``, effective resolution of each picture's middle, over its short
+            side: as it is, and by `ENLARGED`.
+    """
 
     settings: Settings
     encoders: Mapping[str, OneEncoder]
+    enlarged: Floats
 
     @functools.cached_property
     def images(self) -> int:
@@ -136,7 +148,17 @@ class Surveyed:
     @functools.cached_property
     def soft(self) -> int:
         """Pictures whose detail ends below three quarters of their short side."""
-        return sum(count for count, _ in self._first.reaching()[:2])
+        return int(np.sum(self._first.effective < SOFT))
+
+    @functools.cached_property
+    def found(self) -> tuple[int, ...]:
+        """Pictures called soft as they are, and after each of `ENLARGED`."""
+        return tuple(np.sum(self.enlarged < SOFT, axis=0).tolist())
+
+    @functools.cached_property
+    def medians(self) -> tuple[float, ...]:
+        """Of the effective resolution over the short side, as they are and after each."""
+        return tuple(np.median(self.enlarged, axis=0).tolist())
 
     @functools.cached_property
     def _first(self) -> OneEncoder:
@@ -177,4 +199,4 @@ def of_arrays(arrays: Arrays, settings: Settings) -> Surveyed:
         own: dict[str, Any] = {part: arrays[f"{name} {part}"] for part in (*ROWS, *SET)}
         own |= {part: float(arrays[f"{name} {part}"]) for part in COST}
         found[name] = OneEncoder(cards.card(name), confidence=settings.confidence, **own)
-    return Surveyed(settings, found)
+    return Surveyed(settings, found, arrays["enlarged"])

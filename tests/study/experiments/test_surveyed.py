@@ -5,7 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from analysis.paper.tables.survey import table_survey, table_survey_channels, table_survey_reach
+from analysis.paper.tables.survey import (
+    table_survey,
+    table_survey_channels,
+    table_survey_enlarged,
+    table_survey_reach,
+)
 from analysis.spectra import intervals
 from analysis.study import archive
 from analysis.study.experiments import surveyed
@@ -56,3 +61,15 @@ def test_tables_have_a_row_an_encoder_and_side(loaded: Results) -> None:
     assert len(table_survey(loaded).splitlines()) == 2 + names * len(done.settings.sides)
     assert len(table_survey_channels(loaded).splitlines()) == 2 + names
     assert len(table_survey_reach(loaded).splitlines()) == 2 + len(surveyed.REACHES)
+    assert len(table_survey_enlarged(loaded).splitlines()) == 3 + len(surveyed.ENLARGED)
+
+
+def test_an_enlargement_divides_the_effective_resolution(loaded: Results) -> None:
+    """By its factor or more, since filters blur; more are called soft, and after 2 nearly all."""
+    done = loaded.survey
+    assert done is not None
+    assert len(done.enlarged) == done.images
+    for (factor, _), median in zip(surveyed.ENLARGED, done.medians[1:], strict=True):
+        assert factor <= done.medians[0] / median <= 1.4 * factor
+    assert all(2 * done.found[0] < found for found in done.found[1:])
+    assert min(done.found[4:]) >= 0.9 * done.images
