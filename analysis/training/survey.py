@@ -120,9 +120,9 @@ def effective_scale(grey: np.ndarray, tile: int = TILE) -> float:
 
     It is the highest frequency, over Nyquist's, above which the busiest tile still varies by
     `DETAIL`: shrunk to that share and enlarged again, the picture would look the same. An
-    enlargement by f divides it by f, or by more, since filters blur. So do a soft lens, mist and
-    JPEG; grain and sharpening raise it, and which it was is not told. Frequencies are horizontal and vertical ones: rings would
-    not do, an enlarged square ends at a square.
+    enlargement by f divides it by f, or by more, since filters blur. A soft lens and mist lower it,
+    grain, sharpening and the blocks of JPEG raise it; which it was is not told. Frequencies are
+    horizontal and vertical ones: rings would not do, an enlarged square ends at a square.
 
     Args:
         grey: ``[H, W]``, levels from 0 to 255, at its own resolution.

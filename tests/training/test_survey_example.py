@@ -34,6 +34,10 @@ def test_what_is_kept_of_a_survey(tmp_path: Path) -> None:
     assert kept["effective"][4] == pytest.approx(0.5, abs=0.12)  # enlarged twofold
     assert kept["bytes"] == path.stat().st_size / 5
     settings = surveyed.Settings(encoders=("pixel",), sides=(64, 128))
-    found = surveyed.of_arrays({f"pixel {name}": one for name, one in kept.items()}, settings)
+    enlarged = survey_example.enlarged(folder)
+    arrays = {f"pixel {name}": one for name, one in kept.items()} | {"enlarged": enlarged}
+    found = surveyed.of_arrays(arrays, settings)
+    np.testing.assert_array_equal(enlarged[:, 0], kept["effective"])
+    assert np.all(enlarged[:4, 1:] < enlarged[:4, :1]) and len(found.found) == 7
     assert found.images == 5
     assert found.encoders["pixel"].hours == pytest.approx(float(kept["seconds"]) * 1e6 / 3600)
