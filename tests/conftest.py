@@ -8,7 +8,6 @@ import subprocess
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +23,7 @@ from analysis.study.chain import Chain
 from analysis.study.results import Results
 from analysis.study.settings import load_study
 from analysis.study.store import Store
+from tests.site import looks
 from tests.standins import fresh
 
 # No test is timed: examples take longer where another worker has the processor.
@@ -292,6 +292,6 @@ def browser() -> Iterator[Any]:
 def axe() -> str:
     """The source of axe-core, which the test package brings along."""
     try:
-        return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+        return looks.axe()
     except ModuleNotFoundError:
         _absent("axe", "pip install axe-playwright-python")
