@@ -2,8 +2,8 @@
 
 ``make bench`` surveys generated JPEGs of 512 px at 256 and 512 px and prints: the survey over a
 bare loop of decoding, resizing, encoding and ``scipy.fft.rfft2``, a shard at a time in turns, in a
-plain process and in the survey's, whose C library keeps memory; the speed of two workers over one; peak memory of many images over that of few, each in a process of its
-own.
+plain process and in the survey's, whose C library keeps memory; the speed of two workers over one;
+peak memory of many images over that of few, each in a process of its own.
 Nothing is asserted, so a busy machine fails no test.
 
 The first is of processor seconds, which others' work moves little; two workers are timed by the
