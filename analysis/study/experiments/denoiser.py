@@ -33,6 +33,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import multiprocessing
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -448,8 +449,12 @@ def _train(settings: Settings, folder: Path, kind: str, seed: int) -> None:
     """Train and judge one network, in a process of a pool, into the store of a folder."""
     known = 0
 
+    parent = multiprocessing.parent_process()
+
     def tell(done: int, _: int) -> None:
         nonlocal known
+        if parent and not parent.is_alive():
+            os._exit(1)  # killed; the checkpoint is there, and an exception would stay in the pool
         with _steps.get_lock():
             _steps.value += done - known
         known = done
