@@ -13,6 +13,7 @@ from PIL import Image
 
 from analysis.images import catalogue, pixels
 from analysis.project.arrays import Floats
+from analysis.project.errors import InputError
 from analysis.study.experiments import record, surveyed
 from analysis.study.experiments.surveyed import Settings
 from analysis.study.plan import Plan
@@ -93,7 +94,13 @@ def commit(
 
     Raises:
         PackageError: pyarrow is not installed.
+        InputError: numeric libraries may take several threads: the cost is told for one core.
     """
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise InputError(
+            "what a survey costs is told for one core, and threads that wait count as well: set "
+            "OMP_NUM_THREADS=1"
+        )
     settings = settings or Settings()
     request = surveyed.request(settings, store)
     first = load_study(settings.studies[0])

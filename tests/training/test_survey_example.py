@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from analysis.project.errors import InputError
 from analysis.study.experiments import surveyed
+from analysis.study.store import Store
 from analysis.training import survey_example
 from analysis.training.survey import Survey
 from tests.conftest import synthetic_photograph
@@ -41,3 +43,9 @@ def test_what_is_kept_of_a_survey(tmp_path: Path) -> None:
     assert np.all(enlarged[:4, 1:] < enlarged[:4, :1]) and len(found.found) == 7
     assert found.images == 5
     assert found.encoders["pixel"].hours == pytest.approx(float(kept["seconds"]) * 1e6 / 3600)
+
+
+def test_the_cost_is_of_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with pytest.raises(InputError, match="set OMP_NUM_THREADS=1"):
+        survey_example.commit(Store())
