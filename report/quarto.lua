@@ -1,18 +1,10 @@
 -- What Quarto writes so that it cannot be reached by keyboard or is read out wrongly, in HTML: as the
 -- built-in renderer writes it. Runs where callouts are not yet markup and equations have numbers.
 
-local reached = { tabindex = "0" } -- what scrolls by itself has to take the arrow keys
+local mark_cells = dofile(quarto.utils.resolve_path("../analysis/site/builtin/cells.lua"))
 
 local function scrolling(el)
-  -- Short cells (numbers, names) stay on one line, so that the long ones give way first.
-  for _, body in ipairs(el.bodies) do
-    for _, row in ipairs(body.body) do
-      for _, cell in ipairs(row.cells) do
-        local long = utf8.len(pandoc.utils.stringify(cell.contents)) > 20
-        cell.attr.classes:insert(long and "long" or "short")
-      end
-    end
-  end
+  mark_cells(el)
   local named = { tabindex = "0", role = "group", ["aria-label"] = "Table" }
   return pandoc.Div({ el }, pandoc.Attr("", { "scroll" }, named))
 end

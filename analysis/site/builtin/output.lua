@@ -140,19 +140,13 @@ local function span(el)
   return pandoc.Span({ body, tag }, pandoc.Attr(el.identifier, { "equation" }))
 end
 
+local mark_cells = dofile(pandoc.path.join({ pandoc.path.directory(PANDOC_SCRIPT_FILE), "cells.lua" }))
+
 local function scrolling(el)
   -- Pandoc turns a long line of a pipe table into relative widths; the contents know better.
   for _, column in ipairs(el.colspecs) do column[2] = nil end
   if typst then return el end
-  -- Short cells (numbers, names) stay on one line, so that the long ones give way first.
-  for _, body in ipairs(el.bodies) do
-    for _, row in ipairs(body.body) do
-      for _, cell in ipairs(row.cells) do
-        local long = utf8.len(pandoc.utils.stringify(cell.contents)) > 20
-        cell.attr.classes:insert(long and "long" or "short")
-      end
-    end
-  end
+  mark_cells(el)
   return wrapped('<div class="scroll" tabindex="0" role="group" aria-label="Table">', { el }, "</div>")
 end
 
