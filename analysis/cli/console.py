@@ -109,18 +109,31 @@ class Log(logging.Handler):
                 self._bar = None
 
     def _lines(self, title: str) -> Progress:
-        start = said = time.monotonic()
+        said = time.monotonic()
+        begun: tuple[int, int, float] | None = None  # total, done and when, of this part of it
+        last = 0
 
         def tell(done: int, total: int, label: str) -> None:
-            nonlocal said
+            nonlocal said, begun, last
             now = time.monotonic()
-            if now - said < EVERY or not 0 < done < total:
+            if begun is None or total != begun[0] or done < last:
+                begun = total, done, now  # what was done before, or came from the store, took none
+            news, last = done != last, done
+            if now - said < EVERY or not news or not begun[1] < done < total:
                 return
-            said, left = now, (now - start) * (total - done) / done
-            message = f"{title}: {done} of {total}, now {label}; about {left:.0f} s left"
+            said, left = now, (now - begun[2]) * (total - done) / (done - begun[1])
+            message = f"{title}: {done} of {total}, now {label}; about {duration(left)} left"
             self.info(message, done=done, total=total, seconds_left=round(left, 1))
 
         return tell
+
+
+def duration(seconds: float) -> str:
+    """A time in two units at most: ``45 s``, ``2 min 05 s``, ``1 h 20 min``."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def run(app: Callable[..., Any], name: str, arguments: Sequence[str], log: Log) -> int:

@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,31 @@ def test_pages_are_told_the_study_and_full_paths(
         assert "ANALYSIS_SKIP_UNFIT" not in console.os.environ
     assert "ANALYSIS_STUDY" not in console.os.environ
     assert console.os.environ["ANALYSIS_CACHE"] == "cache"
+
+
+def test_the_time_left_is_that_of_the_part_that_is_done_now(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six minutes of latents, then networks at twenty steps a second, some of them stored."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Log().progress("work") as tell:
+        for seconds, done, total, label in (
+            (0, 0, 41, "a"), (8, 1, 41, "b"), (360, 0, 90_000, "c"), (365, 0, 90_000, "c"),
+            (370, 30_000, 90_000, "c"), (380, 30_200, 90_000, "d"), (385, 30_200, 90_000, "d"),
+            (390, 30_400, 90_000, "d"), (391, 30_500, 90_000, "e"), (395, 90_000, 90_000, "e"),
+        ):  # fmt: skip
+            now[0] = float(seconds)
+            tell(done, total, label)
+    assert capsys.readouterr().err.splitlines() == [
+        "work: 1 of 41, now b; about 5 min 20 s left",
+        "work: 30000 of 90000, now c; about 20 s left",
+        "work: 30200 of 90000, now d; about 40 s left",
+        "work: 30400 of 90000, now d; about 59 s left",
+    ]
+    assert [console.duration(s) for s in (0.2, 59.4, 59.6, 3599.4, 3599.6, 7384)] == [
+        "0 s", "59 s", "1 min 00 s", "59 min 59 s", "1 h 0 min", "2 h 3 min",
+    ]  # fmt: skip
 
 
 def test_tokens_are_never_said(capsys: pytest.CaptureFixture[str]) -> None:
