@@ -237,6 +237,7 @@ class Experiment(StrEnum):
     patches = "patches"
     encoders = "encoders"
     denoiser = "denoiser"
+    density = "density"
     contrast = "contrast"
     grids = "grids"
     coverage = "coverage"
@@ -250,6 +251,7 @@ def experiment(
             help="'patches': small diffusion models, half an hour. 'encoders': small "
             "autoencoders, and the table of all encoders, a quarter of an hour. "
             "'denoiser': denoisers of latents, about an hour. "
+            "'density': denoisers under shifted densities, three quarters of an hour. "
             "'contrast': pictures at lower contrast, ten minutes. "
             "'grids': latents folded, squares cut elsewhere, five minutes. "
             "'coverage': how often intervals hold the truth, two minutes. "
@@ -265,6 +267,7 @@ def experiment(
         contrast,
         coverage,
         denoiser,
+        density,
         encoder_table,
         grids,
         patches,
@@ -279,6 +282,8 @@ def experiment(
             written = patches.commit(store)
         elif which == Experiment.denoiser:
             written = denoiser.commit(store, tell, workers=os.cpu_count() or 1)
+        elif which == Experiment.density:
+            written = density.commit(store, tell, workers=os.cpu_count() or 1)
         elif which == Experiment.contrast:
             written = contrast.commit(store, tell)
         elif which == Experiment.coverage:

@@ -16,6 +16,7 @@ from analysis.study.experiments import (
     contrast,
     coverage,
     denoiser,
+    density,
     encoder_table,
     grids,
     record,
@@ -38,6 +39,7 @@ EXPERIMENTS = {
     "rows": encoder_table.NAME,
     "coverage": coverage.NAME,
     "denoiser": denoiser.NAME,
+    "density": density.NAME,
     "survey": surveyed.NAME,
 }
 # Attributes of `Results` that are taken as a whole -> the name of what is taken.

@@ -20,6 +20,7 @@ from analysis.study import archive, steps
 from analysis.study.experiments import contrast as study_contrast
 from analysis.study.experiments import coverage as study_coverage
 from analysis.study.experiments import denoiser as study_denoiser
+from analysis.study.experiments import density as study_density
 from analysis.study.experiments import encoder_table as study_encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments import patches as study_experiment
@@ -166,6 +167,11 @@ class Results:
     def denoiser(self) -> study_denoiser.Experiment | None:
         """The denoisers of three kinds of latents, or None where no run is committed."""
         return _run(study_denoiser.NAME, study_denoiser.committed)
+
+    @functools.cached_property
+    def density(self) -> study_density.Densities | None:
+        """Denoisers trained under shifted densities, or None where no run is committed."""
+        return _run(study_density.NAME, study_density.committed)
 
     @functools.cached_property
     def sounds(self) -> tuple[Sound, Sound]:

@@ -29,11 +29,8 @@ and the best linear denoiser, which knows how channels vary together (`band_erro
 - **Bands** are octaves of the coarse grid, in cycles per image: 2 to 4, 4 to 8, 8 to 16.
 """
 
-import concurrent.futures
 import dataclasses
 import functools
-import multiprocessing
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +48,7 @@ from analysis.project.arrays import Floats
 from analysis.project.errors import InputError
 from analysis.spectra import intervals
 from analysis.spectra.intervals import Estimate
-from analysis.study.experiments import denoising_network, record
+from analysis.study.experiments import denoising_network, pool, record
 from analysis.study.experiments.denoising_network import Training
 from analysis.study.store import Arrays, Request, Store
 from analysis.timesteps import band_error, noise
@@ -61,7 +58,6 @@ NAME = "denoiser"  # data/results/experiment/denoiser.npz
 OWN = ", own grid"
 KINDS = ("high", "low", "cropped", f"low{OWN}", f"cropped{OWN}")
 REFINED = ("low", "cropped")
-Progress = Callable[[int, int, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +209,8 @@ class Runs:
         return Request(f"{STEP}-latents", VERSION, parameters, inputs, f"latents of {photo.id}")
 
     @functools.cached_property
-    def _data(self) -> dict[str, str]:
+    def inputs(self) -> dict[str, str]:
+        """Photograph -> key of its latents, which networks depend on."""
         return {photo.id: self.latents_request(photo).key for photo in self.photographs}
 
     def network_request(self, kind: str, seed: int) -> Request:
@@ -225,7 +222,7 @@ class Runs:
             "photographs": [photo.id for photo in self.photographs],
         }  # fmt: skip
         label = f"denoiser of the kind '{kind}', seed {seed}"
-        return Request(f"{STEP}-network", VERSION, parameters, self._data, label)
+        return Request(f"{STEP}-network", VERSION, parameters, self.inputs, label)
 
     def errors_request(self, kind: str, seed: int) -> Request:
         """What identifies one network's errors."""
@@ -243,7 +240,8 @@ class Runs:
             "theta": list(chosen.theta),
             "photographs": [photo.id for photo in self.photographs],
         }  # fmt: skip
-        return Request(f"{STEP}-spectra", VERSION, parameters, self._data, "spectra of the windows")
+        label = "spectra of the windows"
+        return Request(f"{STEP}-spectra", VERSION, parameters, self.inputs, label)
 
     @property
     def each(self) -> list[tuple[str, int]]:
@@ -279,6 +277,12 @@ class Runs:
             return {name: np.stack(parts) for name, parts in out.items()}
 
         return self.store.obtain(self.latents_request(photo), compute)
+
+    def encode(self, progress: pool.Progress) -> None:
+        """Have all latents in the store: once, not by each process that trains."""
+        for index, photo in enumerate(self.photographs):
+            progress(index, len(self.photographs), f"latents of {photo.id}")
+            self.latents(photo)
 
     @functools.cached_property
     def pictures(self) -> Pictures:
@@ -327,11 +331,11 @@ class Runs:
         def compute() -> Arrays:
             weights = self.network(kind, seed, tell)
             estimate = denoising_network.restored(weights, self.settings.training)
-            known = self._tiled(kind, held=False)[:, :: self.settings.regions]
-            error = self._judged(estimate, known, kind, "known").sum(axis=1)
+            known = self.tiled(kind, held=False)[:, :: self.settings.regions]
+            error = self.judged(estimate, known, kind, "known").sum(axis=1)
             return {
-                "error": self._judged(estimate, self._tiled(kind, held=True), kind, "held out"),
-                "known": error / self._power(known).sum(axis=0), "loss": weights["loss"],
+                "error": self.judged(estimate, self.tiled(kind, held=True), kind, "held out"),
+                "known": error / self.power(known).sum(axis=0), "loss": weights["loss"],
             }  # fmt: skip
 
         return self.store.obtain(self.errors_request(kind, seed), compute)
@@ -348,30 +352,44 @@ class Runs:
         def compute() -> Arrays:
             out: dict[str, list[np.ndarray]] = {"power": [], "wiener": [], "eigenvalues": []}
             for kind in KINDS:
-                known, unknown = (self._tiled(kind, held) for held in (False, True))
+                known, unknown = (self.tiled(kind, held) for held in (False, True))
                 known = known.reshape(-1, *known.shape[2:])
                 covariance = band_error.covariances(known, known.shape[-1])
                 estimate = band_error.wiener(covariance)
-                out["power"].append(self._power(unknown))
-                out["wiener"].append(self._judged(estimate, unknown, kind, "held out"))
+                out["power"].append(self.power(unknown))
+                out["wiener"].append(self.judged(estimate, unknown, kind, "held out"))
                 values = np.linalg.eigvalsh(covariance[: self.settings.window])
                 out["eigenvalues"].append(values)
             return {name: np.stack(rows).astype(np.float32) for name, rows in out.items()}
 
         return self.store.obtain(self.spectra_request, compute)
 
-    def _tiled(self, kind: str, held: bool) -> NDArray[np.float32]:
+    def tiled(self, kind: str, held: bool) -> NDArray[np.float32]:
+        """All windows of the held-out pictures or of the others, ``[I, windows, C, h, h]``."""
         return self.pictures.tiled(kind, held)
 
-    def _power(self, windows: NDArray[np.float32]) -> Floats:
-        """``[I, R]``, power in each shared ring of ``[I, windows, C, h, h]``."""
-        count = self.settings.window
+    def power(self, windows: NDArray[np.float32], rings: int = 0) -> Floats:
+        """``[I, R]``, power of ``[I, windows, C, h, h]`` in the shared rings, or the first few."""
+        count = rings or self.settings.window
         return np.stack([band_error.ring_power(z, count).sum(axis=0) for z in windows])
 
-    def _judged(
-        self, estimate: band_error.Denoiser, windows: NDArray[np.float32], kind: str, of: str
+    def judged(
+        self,
+        estimate: band_error.Denoiser,
+        windows: NDArray[np.float32],
+        kind: str,
+        of: str,
+        rings: int = 0,
     ) -> NDArray[np.float32]:
-        """``[T, I, R]``, power of the errors, with noise that kinds share in shared modes."""
+        """``[T, I, R]``, power of the errors, with noise that kinds share in shared modes.
+
+        Args:
+            estimate: what is judged.
+            windows: ``[I, windows, C, h, h]``.
+            kind: of theirs.
+            of: which pictures, a name that the noise depends on.
+            rings: how many; by default those that kinds share.
+        """
         theta, count = self.settings.theta_grid, self.settings.window
         out = []
         for index, z in enumerate(windows):
@@ -381,11 +399,12 @@ class Runs:
                 eps = band_error.kept(eps, count)
             elif kind != "high":
                 eps = band_error.shrunk_noise(eps, count)
-            out.append(band_error.errors(estimate, z, eps, theta, count).sum(axis=1))
+            error = band_error.errors(estimate, z, eps, theta, rings or count)
+            out.append(error.sum(axis=1))
         return np.stack(out, axis=1).astype(np.float32)
 
     def results(
-        self, progress: Progress = lambda done, total, label: None, workers: int = 1
+        self, progress: pool.Progress = lambda done, total, label: None, workers: int = 1
     ) -> "Experiment":
         """Everything, computed where the store has nothing; progress(done, total, label).
 
@@ -410,55 +429,23 @@ class Runs:
         rows = {name: array.reshape(*shape, *array.shape[1:]) for name, array in stacked.items()}
         return Experiment(self.settings, rows["error"], rows["known"], **self.spectra())
 
-    def _ahead(self, progress: Progress, workers: int) -> None:
+    def _ahead(self, progress: pool.Progress, workers: int) -> None:
         """Train what the store has not, in processes of their own; it has it afterwards."""
         wanted = [
             each for each in self.each if self.store.state(self.errors_request(*each)) != "sound"
         ]
         if not wanted:
             return
-        self.spectra()  # and with them the latents: once, not by each process
-        context = multiprocessing.get_context("spawn")
-        done, steps = context.Value("q", 0), self.settings.training.steps
-        label = f"{len(wanted)} denoisers, {workers} at a time"
-        pool = concurrent.futures.ProcessPoolExecutor(workers, context, _count_into, (done,))
-        try:
-            tasks = [
-                pool.submit(_train, self.settings, self.store.folder, *each) for each in wanted
-            ]
-            left = set(tasks)
-            while left:
-                ended, left = concurrent.futures.wait(left, 5, concurrent.futures.FIRST_COMPLETED)
-                for task in ended:
-                    task.result()
-                progress(done.value, len(wanted) * steps, label)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        self.encode(progress)
+        self.spectra()
+        pool.train(
+            _train, [(self.settings, self.store.folder, *each) for each in wanted],
+            self.settings.training.steps, workers, progress, "denoisers",
+        )  # fmt: skip
 
 
-_steps: Any = None  # of this process's pool together
-
-
-def _count_into(steps: Any) -> None:
-    """Begin a process of a pool."""
-    global _steps
-    _steps = steps
-
-
-def _train(settings: Settings, folder: Path, kind: str, seed: int) -> None:
+def _train(settings: Settings, folder: Path, kind: str, seed: int, tell: pool.Tell) -> None:
     """Train and judge one network, in a process of a pool, into the store of a folder."""
-    known = 0
-
-    parent = multiprocessing.parent_process()
-
-    def tell(done: int, _: int) -> None:
-        nonlocal known
-        if parent and not parent.is_alive():
-            os._exit(1)  # killed; the checkpoint is there, and an exception would stay in the pool
-        with _steps.get_lock():
-            _steps.value += done - known
-        known = done
-
     Runs(settings, Store(folder)).errors(kind, seed, tell)
 
 
@@ -634,7 +621,7 @@ def _alike(a: Floats, b: Floats) -> float:
 
 
 def run(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store, progress: pool.Progress = lambda done, total, label: None,
     settings: Settings | None = None,
 ) -> Experiment:  # fmt: skip
     """The experiment, from the store as far as it goes.
@@ -652,7 +639,7 @@ def run(
 
 
 def commit(
-    store: Store, progress: Progress = lambda done, total, label: None,
+    store: Store, progress: pool.Progress = lambda done, total, label: None,
     settings: Settings | None = None, workers: int = 1,
 ) -> Path:  # fmt: skip
     """Write the experiment, which is run where the store does not have it, to ``data/results``.

@@ -12,6 +12,8 @@ on from its last checkpoint to the same weights.
 """
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +44,7 @@ class Training:
         steps: of Adam.
         rate: the learning rate's highest value; it rises for a tenth of the steps and falls to 0
             as a cosine.
-        theta: (from, to), between which it is drawn evenly, the batch in equal parts.
+        theta: (from, to), between which `thetas` draws it evenly, the batch in equal parts.
     """
 
     widths: tuple[int, int] = (64, 96)
@@ -50,6 +52,10 @@ class Training:
     steps: int = 6000
     rate: float = 3e-3
     theta: tuple[float, float] = (-4.0, 3.0)
+
+
+Levels = Callable[[Training, np.random.Generator], NDArray[np.float32]]
+"""(settings, generator) -> theta ``[batch]``."""
 
 
 def network(channels: int, widths: tuple[int, int]) -> "nn.Module":
@@ -130,6 +136,22 @@ def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
     return (first + (last - first) * quantiles).astype(np.float32)
 
 
+def logit_normal(settings: Training, shift: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """``[batch]``, theta of a standard logit-normal density of t, shifted to more noise.
+
+    Esser et al. 2024 (arXiv:2403.03206, equation 19, mean 0 and deviation 1); a shift s of time
+    moves its mean to -ln s. One in each part of equal probability, in random order.
+
+    Args:
+        settings: for the batch; its ``theta`` is not used.
+        shift: s, 1 for none.
+        rng: the quantiles are the same for every shift.
+    """
+    quantiles = (rng.permutation(settings.batch) + rng.random(settings.batch)) / settings.batch
+    normal = statistics.NormalDist(-math.log(shift))
+    return np.array([normal.inv_cdf(q) for q in quantiles.clip(1e-9).tolist()], np.float32)
+
+
 def train(
     draw: Draw,
     settings: Training,
@@ -138,6 +160,7 @@ def train(
     heard: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda eps: eps,
     tell: Callable[[int, int], None] = lambda done, total: None,
     every: int = 200,
+    levels: Levels = thetas,
 ) -> dict[str, NDArray[np.float32]]:
     """A network trained from nothing or from its last checkpoint: its weights, and the loss.
 
@@ -150,6 +173,7 @@ def train(
         heard: what of white noise is added to the fields.
         tell: told (done, total) with each checkpoint.
         every: steps between checkpoints.
+        levels: where the noise levels of a batch come from.
 
     Returns:
         name -> weights, and ``loss`` ``[steps]``.
@@ -165,7 +189,7 @@ def train(
         first = resumable.resume(checkpoint, parameters, adam, losses)
         for step in range(first, settings.steps):
             rng = noise.generator(seed, "denoiser", step)
-            theta, z = thetas(settings, rng), draw(rng, settings.batch)
+            theta, z = levels(settings, rng), draw(rng, settings.batch)
             eps = heard(noise.gaussian(z.shape, noise.generator(seed, "denoiser noise", step)))
             t = expit(theta).astype(np.float32)[:, None, None, None]
             x, v = _tensor(t * z + (1 - t) * eps), _tensor(z - eps)
