@@ -10,6 +10,8 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from analysis.project.errors import InputError, nearest
 from analysis.shift import literature
 from analysis.spectra.intervals import Estimate
@@ -655,3 +657,45 @@ def coarse_grids_mislead(results: Results) -> bool:
     if (done := results.denoiser) is None:
         return False
     return done.over_bands("high on cropped, own grid").networks.low > 2
+
+
+# Densities of training times -------------------------------------------------------------------
+
+
+def a_shifted_density_moves_errors(results: Results) -> bool:
+    """A density shifted by two leaves less error where noise dominates, and more nearer to data.
+
+    So does the measured shift, by 0.4 to 0.8 times as much; its gain is within the interval.
+    """
+    if (done := results.density) is None:
+        return False
+    theta, (none, *shifted) = done.settings.data.theta_grid, done.settings.shifts
+    noisy, clear = (theta > -3.2) & (theta < -1.9), (theta > -0.1) & (theta < 1.1)
+    measured, rule = (done.curve(shift, none, len(done.settings.bands)) for shift in shifted)
+    moved = rule[noisy, 2].max() < 1 and min(rule[clear, 1].min(), measured[clear, 1].min()) > 1
+    share = np.log(measured[noisy | clear, 0]) / np.log(rule[noisy | clear, 0])
+    return bool(moved and share.min() > 0.4 and share.max() < 0.8)
+
+
+def no_octave_gains_from_a_shifted_density(results: Results) -> bool:
+    """Where an octave is found, the unshifted density leaves the least error, by up to 3 %."""
+    if (done := results.density) is None:
+        return False
+    none, *shifted = done.settings.shifts
+    found = [one.value for shift in shifted for one in done.found(shift, none)]
+    return min(found) > 1 and max(found) < 1.03
+
+
+def shifted_densities_are_alike(results: Results) -> bool:
+    """The measured shift and the rule's differ by less than 1 % of the error, all together."""
+    if (done := results.density) is None:
+        return False
+    _, measured, rule = done.settings.shifts
+    return abs(done.found(rule, measured)[-1].value - 1) < 0.01
+
+
+def the_density_has_the_measured_shift(results: Results) -> bool:
+    """It is that of taef2 to its second decimal."""
+    if (done := results.density) is None:
+        return False
+    return round(results.measured["taef2"].shift.whole.value, 2) == done.settings.shifts[1]

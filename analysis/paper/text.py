@@ -88,6 +88,16 @@ def resolved(e: Estimate) -> str:
     return f"{value} [{low},\u00a0{high}]"
 
 
+def change(ratio: Estimate) -> str:
+    """A ratio near one as the change that it is, in percent: ``+0.9 % [+0.5, +1.2]``."""
+
+    def signed(value: float) -> str:
+        return f"{100 * (value - 1):+.1f}".replace("-", "\u2212")
+
+    low, high = signed(ratio.low), signed(ratio.high)
+    return f"{signed(ratio.value)}\u00a0% [{low},\u00a0{high}]"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> Markdown:
     """A Markdown pipe table; ``align`` has one of l, r, c a column.
 

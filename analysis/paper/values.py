@@ -17,6 +17,7 @@ from typing import Any, get_args
 from analysis.encoders.linear_code import reconstruction_error
 from analysis.encoders.trained import Variant
 from analysis.paper.text import (
+    change,
     estimate,
     fixed,
     grouped,
@@ -41,6 +42,7 @@ from analysis.study.experiments import encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments.contrast import Contrast
 from analysis.study.experiments.denoiser import Experiment as Denoisers
+from analysis.study.experiments.density import SHOWN, Densities
 from analysis.study.experiments.grids import Grids
 from analysis.study.experiments.surveyed import (
     ENLARGED,
@@ -146,7 +148,7 @@ def of(results: Results) -> Values:
 def groups(results: Results) -> Iterator[Group]:
     """The functions that give a study's values, those that cost least first."""
     yield from (_study, _images, _theory, _noise, _literature, _pictured, _windows, _experiment)
-    yield from (_contrast, _grids, _rows, _coverage, _survey, _denoiser)
+    yield from (_contrast, _grids, _rows, _coverage, _survey, _denoiser, _density)
     each = (
         _shift,
         _slope,
@@ -570,6 +572,26 @@ def _denoiser(results: Results) -> Rows:
     meaning = "error that networks leave less than the best linear denoiser, by kind and band"
     gain = findings.ends(done.over_linear()[:3])
     yield _of("denoiser_gain", gain, _each_percent, meaning, Denoisers.over_linear)
+
+
+def _density(results: Results) -> Rows:
+    if (done := results.density) is None:
+        return
+    none, measured, rule = done.settings.shifts
+    source, all_rings = Densities.found, len(done.settings.bands)
+    yield _of("density_seeds", done.settings.seeds, str, "repetitions of each density", source)
+    meaning = "shift of a density of training times, as measured"
+    yield _of("density_measured", measured, _decimals2, meaning, source)
+    for name, shift in (("measured", measured), ("rule", rule)):
+        meaning = f"change of the error by a density shifted by {shift:g}"
+        whole = done.found(shift, none)[all_rings]
+        yield _of(f"density_{name}_all", whole, change, f"{meaning}, all octaves", source)
+    theta = done.settings.data.theta_grid
+    curve = done.curve(rule, none, all_rings)[(theta >= SHOWN[0]) & (theta <= SHOWN[1]), 0]
+    meaning = f"{meaning}, all octaves, by noise level"
+    yield _of("density_range", curve, _range, meaning, Densities.curve)
+    between, meaning = done.found(rule, measured)[all_rings], "change of the error between both"
+    yield _of("density_between", between, change, f"{meaning} shifts, all octaves", source)
 
 
 # Of one encoder --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from analysis.project.errors import InputError
 from analysis.project.files import root
 from analysis.study.experiments.denoiser import KINDS
 from analysis.study.experiments.denoiser import Experiment as Denoisers
+from analysis.study.experiments.density import Densities
 from analysis.study.experiments.encoder_table import Row
 from analysis.study.measurement import Measured
 from analysis.study.results import Results, load
@@ -224,7 +225,26 @@ def judged(first: str, second: str) -> Callable[[Results], Results]:
     return instead("denoiser", change)
 
 
+def densities(change: Callable[[Densities], Any]) -> Callable[[Results], Results]:
+    """Other errors of networks under shifted densities."""
+    return instead("density", lambda done: dataclasses.replace(done, error=change(done)))
+
+
+def swapped(done: Densities) -> Any:
+    """Unshifted and shifted changed places."""
+    return done.error[:, ::-1]
+
+
+def farther(done: Densities) -> Any:
+    """Under the rule's shift a tenth more error is left."""
+    return done.error * np.array([1, 1, 1.1])[:, None, None, None]
+
+
 FALSE_FOR = {
+    "a_shifted_density_moves_errors": densities(swapped),
+    "no_octave_gains_from_a_shifted_density": densities(swapped),
+    "shifted_densities_are_alike": densities(farther),
+    "the_density_has_the_measured_shift": grown,
     "networks_find_the_known_shift": judged("cropped", "high"),
     "networks_ask_for_less_than_the_rule": judged("low", "cropped"),
     "networks_follow_equal_snr_but_in_the_fine_band": judged("low", "cropped"),

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.paper import values
 from analysis.project.files import root
+from analysis.provenance.inputs import EXPERIMENTS
 from analysis.site.builtin import pandoc
 from analysis.study import results
 from tests.conftest import unescaped
@@ -74,9 +75,7 @@ def test_what_a_study_does_not_have_has_no_value(loaded: results.Results) -> Non
         loaded, rule=None, measured={"taef2": loaded.measured["taef2"]},
         study=loaded.study.model_copy(update={"display_encoder": "taef2"}),
     )  # fmt: skip
-    few.__dict__.update(
-        dict.fromkeys(("experiment", "contrast", "grids", "rows", "coverage", "survey", "denoiser"))
-    )
+    few.__dict__.update(dict.fromkeys(EXPERIMENTS))
     names = values.of(few).names()
     assert "shift_taef2" in names
     for name in (
@@ -87,6 +86,7 @@ def test_what_a_study_does_not_have_has_no_value(loaded: results.Results) -> Non
         "faint_fall",
         "rows",
         "denoiser_truth",
+        "density_between",
     ):
         assert name not in names
 

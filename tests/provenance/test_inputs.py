@@ -51,6 +51,7 @@ TAKEN: dict[str, tuple[Callable[[Results], Any], list[str]]] = {
     "a survey": (lambda r: r.survey, ["survey"]),
     "simulated intervals": (lambda r: r.coverage, ["coverage"]),
     "denoisers": (lambda r: r.denoiser, ["denoiser"]),
+    "densities": (lambda r: r.density, ["density"]),
     "stored arrays": (lambda r: r.files["leakage"][0], ["leakage"]),
     "settings": (lambda r: (r.study, r.theory, r.t_shifted, r.sounds), []),
 }

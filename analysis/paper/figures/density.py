@@ -4,7 +4,8 @@ from matplotlib.figure import Figure
 
 from analysis.paper.figures import style
 from analysis.paper.series import Data, Series, reach
-from analysis.paper.text import estimate, listing
+from analysis.paper.text import listing, plain
+from analysis.study.experiments.density import SHOWN
 from analysis.study.results import Results
 
 LOOKS: tuple[style.Look, ...] = (
@@ -13,7 +14,6 @@ LOOKS: tuple[style.Look, ...] = (
 )
 NONE = "no run of the densities is committed"
 TICKS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5)
-THETA = (-3.5, 2.0)
 
 
 def data(results: Results) -> Data:
@@ -22,7 +22,7 @@ def data(results: Results) -> Data:
         return Data(notes={"nothing": NONE})
     chosen, curves, axes = done.settings, [], {}
     theta = chosen.data.theta_grid
-    shown = (theta >= THETA[0]) & (theta <= THETA[1])
+    shown = (theta >= SHOWN[0]) & (theta <= SHOWN[1])
     first, *others = chosen.shifts
     found = {}
     for index, edges in enumerate(chosen.bands):
@@ -49,7 +49,7 @@ def draw(data: Data) -> Figure:
             style.line(ax, curve, **look)
         ax.axhline(1, color=style.SOFT, lw=1)
         style.log_axis(ax, "y", 0.98 * low, 1.02 * high, TICKS)
-        ax.set_xlim(*THETA)
+        ax.set_xlim(*SHOWN)
         ax.set_title(panel)
         style.label(ax, data, panel)
     axes[0].legend(loc="upper left")
@@ -59,14 +59,15 @@ def draw(data: Data) -> Figure:
 
 def alt(results: Results) -> str:
     """What the figure shows, in words and numbers."""
-    if (done := results.density) is None:
+    found = data(results)
+    if "nothing" in found.notes:
         return NONE
-    first, *others = done.settings.shifts
-    each = []
-    for shift in others:
-        bands = [estimate(one) for one in done.found(shift, first)[: len(done.settings.bands)]]
-        each.append(f"s = {shift:g}: {listing(bands)}")
+    bands = []
+    for panel in found.panels:
+        *_, rule = found.of(panel)
+        bands.append(f"{panel} from {plain(rule.y.min(), 3)} to {plain(rule.y.max(), 3)}")
     return (
         "Error under a shifted density over that under the unshifted one against theta, one panel "
-        f"a band from coarse to fine. Means in each band, {'; '.join(each)}."
+        "a band from coarse to fine: mostly below one where noise dominates, above one nearer to "
+        f"data, farther apart in the coarse bands. For {rule.name}: {listing(bands)}."
     )

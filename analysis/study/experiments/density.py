@@ -31,6 +31,8 @@ from analysis.timesteps import band_error
 STEP, VERSION = "density", 1
 NAME = "density"  # data/results/experiment/density.npz
 KIND = "high"
+SHOWN = (-3.5, 2.0)
+"""theta between which pages show errors: nearer to noise and to data there is next to nothing."""
 
 
 @dataclasses.dataclass(frozen=True)

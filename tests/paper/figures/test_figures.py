@@ -27,6 +27,7 @@ from analysis.paper.figures import (
     contrast,
     crossings,
     denoiser,
+    density,
     experiment,
     gaussian_sampler,
     information_shift,
@@ -409,6 +410,25 @@ def test_the_denoisers_curves_lie_on_each_other_once_shifted(
     assert shifts.tolist() == [one.networks.value for one in done.found("high on low")]
 
 
+def test_the_densities_curves_are_ratios_of_errors_at_equal_noise(
+    loaded: results.Results, made: Any
+) -> None:
+    done, data = loaded.density, made["density"][1]
+    assert done is not None and len(data.panels) == len(done.settings.bands)
+    theta = done.settings.data.theta_grid
+    for (low, high), panel in zip(done.settings.bands, data.panels, strict=True):
+        error = done.error[..., low:high].sum(axis=-1)
+        for index, shift in enumerate(done.settings.shifts[1:], 1):
+            curve = data.curve(panel, f"s = {shift:g}")
+            ratio = np.exp(np.log(error[:, index] / error[:, 0]).mean(axis=(0, 2)))
+            np.testing.assert_allclose(np.interp(curve.x, theta, ratio), curve.y, rtol=1e-5)
+            assert np.all((curve.lower < curve.y) & (curve.y < curve.upper))
+        found = data.notes["the band is found"][panel]
+        relative = (error[:, 0] / done.power[:, low:high].sum(axis=-1)).mean(axis=(0, 2))
+        ends = np.interp(found, theta, relative)
+        assert 0.1 < ends[1] < 0.2 and 0.6 < ends[0] < 0.79  # levels are half a doubling apart
+
+
 def picture(path: Path) -> str:
     """An SVG without its record, which names the commit and the versions that drew it."""
     return re.sub(r"<metadata>.*?</metadata>", "", path.read_text(encoding="utf-8"), flags=re.S)
@@ -416,7 +436,7 @@ def picture(path: Path) -> str:
 
 def test_a_study_with_nothing_to_draw_is_told_so(loaded: results.Results) -> None:
     few = pretend(x=known(images=2))
-    few.experiment = few.contrast = few.denoiser = None
+    few.experiment = few.contrast = few.denoiser = few.density = None
     one = {"gray": dataclasses.replace(loaded.measured["pixel"])}
     vars(one["gray"])["channel_laws"] = loaded.measured["pixel"].channel_laws[:1]
     for module, study in (
@@ -424,6 +444,7 @@ def test_a_study_with_nothing_to_draw_is_told_so(loaded: results.Results) -> Non
         (channel_shifts, dataclasses.replace(loaded, measured=one)),
         (contrast, few),
         (denoiser, few),
+        (density, few),
         (experiment, few),
         (information_shift, few),
         (ratio_reliability, few),

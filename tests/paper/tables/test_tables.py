@@ -11,6 +11,7 @@ from analysis.paper import text as paper_text
 from analysis.paper.tables.channels import table_information
 from analysis.paper.tables.crossings import table_crossings, table_published
 from analysis.paper.tables.denoiser import table_denoiser
+from analysis.paper.tables.density import table_density
 from analysis.paper.tables.encoders import table_measures
 from analysis.paper.tables.literature import table_rules
 from analysis.paper.tables.measured_shift import table_shift
@@ -64,6 +65,19 @@ def test_the_denoisers_table_has_every_pair_and_band(loaded: Results) -> None:
     assert row[3:6] == [
         f"{x:.2f}" for x in (whole.linear.value, whole.optimum, whole.spectra.value)
     ]
+
+
+def test_the_densities_table_has_every_band_and_pair(loaded: Results) -> None:
+    done, (header, *rows) = loaded.density, cells(table_density(loaded))
+    assert done is not None and len(rows) == len(done.settings.bands) + 1
+    none, measured, rule = done.settings.shifts
+    assert header[1:] == [
+        f"s = {measured} against {none:g}", f"s = {rule:g} against {none:g}",
+        f"s = {rule:g} against {measured}",
+    ]  # fmt: skip
+    whole = done.found(rule, measured)[-1]
+    assert rows[-1][0] == "all together" and rows[-1][3] == paper_text.change(whole)
+    assert rows[-1][3].startswith(f"{100 * (whole.value - 1):+.1f}".replace("-", "\u2212"))
 
 
 def test_what_is_in_a_cell_is_no_markup(loaded: Results) -> None:
