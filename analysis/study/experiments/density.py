@@ -43,7 +43,7 @@ class Settings:
         data: the pictures, their windows, and the noise levels they are judged at; its networks
             are not used.
         shifts: of the density; the first is what the others are compared with.
-        bands: in cycles per image, (from, to); the last two edges are beyond the low resolution.
+        bands: in cycles per image, (from, to); the last is beyond the low resolution.
         seeds: how many repetitions.
         training: of each network.
     """
