@@ -42,7 +42,7 @@ from analysis.study.experiments import encoder_table
 from analysis.study.experiments import grids as study_grids
 from analysis.study.experiments.contrast import Contrast
 from analysis.study.experiments.denoiser import Experiment as Denoisers
-from analysis.study.experiments.density import SHOWN, Densities
+from analysis.study.experiments.density import Densities
 from analysis.study.experiments.grids import Grids
 from analysis.study.experiments.surveyed import (
     ENLARGED,
@@ -586,8 +586,7 @@ def _density(results: Results) -> Rows:
         meaning = f"change of the error by a density shifted by {shift:g}"
         whole = done.found(shift, none)[all_rings]
         yield _of(f"density_{name}_all", whole, change, f"{meaning}, all octaves", source)
-    theta = done.settings.data.theta_grid
-    curve = done.curve(rule, none, all_rings)[(theta >= SHOWN[0]) & (theta <= SHOWN[1]), 0]
+    curve = done.curve(rule, none, all_rings)[done.shown, 0]
     meaning = f"{meaning}, all octaves, by noise level"
     yield _of("density_range", curve, _range, meaning, Densities.curve)
     between, meaning = done.found(rule, measured)[all_rings], "change of the error between both"

@@ -21,8 +21,7 @@ def data(results: Results) -> Data:
     if (done := results.density) is None:
         return Data(notes={"nothing": NONE})
     chosen, curves, axes = done.settings, [], {}
-    theta = chosen.data.theta_grid
-    shown = (theta >= SHOWN[0]) & (theta <= SHOWN[1])
+    theta, shown = chosen.data.theta_grid, done.shown
     first, *others = chosen.shifts
     found = {}
     for index, edges in enumerate(chosen.bands):

@@ -129,11 +129,16 @@ def built(channels: int, settings: Training, seed: int) -> "nn.Module":
         return network(channels, settings.widths).to(memory_format=torch.channels_last)
 
 
+def _quantiles(settings: Training, rng: np.random.Generator) -> NDArray[np.float64]:
+    """``[batch]`` from 0 to 1, one in each part of equal length, in random order."""
+    out: NDArray[np.float64] = rng.permutation(settings.batch) + rng.random(settings.batch)
+    return out / settings.batch
+
+
 def thetas(settings: Training, rng: np.random.Generator) -> NDArray[np.float32]:
     """``[batch]``, one in each part of equal length, in random order."""
-    quantiles = (rng.permutation(settings.batch) + rng.random(settings.batch)) / settings.batch
     first, last = settings.theta
-    return (first + (last - first) * quantiles).astype(np.float32)
+    return (first + (last - first) * _quantiles(settings, rng)).astype(np.float32)
 
 
 def logit_normal(settings: Training, shift: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -147,9 +152,9 @@ def logit_normal(settings: Training, shift: float, rng: np.random.Generator) -> 
         shift: s, 1 for none.
         rng: the quantiles are the same for every shift.
     """
-    quantiles = (rng.permutation(settings.batch) + rng.random(settings.batch)) / settings.batch
+    quantiles = _quantiles(settings, rng).clip(1e-9)
     normal = statistics.NormalDist(-math.log(shift))
-    return np.array([normal.inv_cdf(q) for q in quantiles.clip(1e-9).tolist()], np.float32)
+    return np.array([normal.inv_cdf(q) for q in quantiles.tolist()], np.float32)
 
 
 def train(

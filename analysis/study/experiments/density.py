@@ -203,6 +203,12 @@ class Densities:
         first = self.relative[:, 0].mean(axis=(0, 2))
         return (first < band_error.LEVELS[0]) & (first > band_error.LEVELS[-1])
 
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """``[T]``, noise levels that pages show, those within `SHOWN`."""
+        theta = self.settings.data.theta_grid
+        return (theta >= SHOWN[0]) & (theta <= SHOWN[1])
+
     def log_ratio(self, shift: float, over: float) -> Floats:
         """``[K, T, I, B]``, ln of the error under one density over that under another."""
         a, b = (self.settings.shifts.index(s) for s in (shift, over))
